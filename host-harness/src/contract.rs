@@ -1,0 +1,9 @@
+//! The contract in Rust: what `wasmtime` generates from `wit/`.
+
+#![allow(missing_docs)]
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    world: "connector",
+    exports: { default: async },
+});

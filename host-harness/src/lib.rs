@@ -1,0 +1,5 @@
+//! A wasmtime host for components that export `ipaas:connector`.
+
+pub mod clock;
+pub mod contract;
+pub mod transport;

@@ -1,0 +1,90 @@
+//! Where a guest's HTTP requests go once the host has let them pass.
+//!
+//! One trait, five implementations: a real client, a mounted router, a script, a recorder around any of
+//! them, and a replayer. A transport never decides whether a request is allowed; `policy` has done so.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http_body_util::combinators::UnsyncBoxBody;
+
+/// A body in motion, either way.
+pub type Body = UnsyncBoxBody<Bytes, Failure>;
+
+/// How long to wait, each counted by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Name resolution, TCP and TLS.
+    pub connect: Duration,
+    /// From the last byte sent to the head of the answer.
+    pub first_byte: Duration,
+    /// Between two pieces of the answer's body.
+    pub between_bytes: Duration,
+}
+
+/// Why there is no answer, or why one broke off.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Failure {
+    /// The name does not resolve.
+    #[error("the name {host} does not resolve")]
+    Unresolved {
+        /// Host as asked for.
+        host: String,
+    },
+    /// Nobody listens there, or the network is down.
+    #[error("{authority} does not accept connections: {reason}")]
+    Unreachable {
+        /// `host:port`.
+        authority: String,
+        /// The system's word for it.
+        reason: String,
+    },
+    /// The certificate does not verify.
+    #[error("the certificate of {authority} does not verify: {reason}")]
+    Certificate {
+        /// `host:port`.
+        authority: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// TLS failed otherwise.
+    #[error("TLS with {authority} failed: {reason}")]
+    Tls {
+        /// `host:port`.
+        authority: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// Too slow.
+    #[error("no answer from {authority} in time ({phase})")]
+    TimedOut {
+        /// `host:port`.
+        authority: String,
+        /// `connect`, `first byte` or `between bytes`.
+        phase: &'static str,
+    },
+    /// The connection broke after the request was sent, at least in part.
+    #[error("the connection to {authority} broke: {reason}")]
+    Broken {
+        /// `host:port`.
+        authority: String,
+        /// How.
+        reason: String,
+    },
+    /// A script or a recording has no such exchange. Not the remote system's doing: the run ends with it.
+    #[error("{0}")]
+    Unexpected(String),
+    /// The policy of the host does not allow this request; nothing was sent.
+    #[error("{0}")]
+    Denied(String),
+}
+
+/// The way to the remote system.
+pub trait Transport: Send + Sync + 'static {
+    /// Sends one request with an absolute URI; answers once the head of the response is there.
+    ///
+    /// # Errors
+    /// A [`Failure`] where there is no answer; a body may still fail with one later.
+    fn send(&self, request: http::Request<Body>, timeouts: Timeouts) -> BoxFuture<'static, Result<http::Response<Body>, Failure>>;
+}
