@@ -7,3 +7,5 @@ wasmtime::component::bindgen!({
     world: "connector",
     exports: { default: async },
 });
+
+pub use exports::ipaas::connector::{actions, catalog, connections, forms, triggers, types};

@@ -3,6 +3,13 @@
 //! One trait, five implementations: a real client, a mounted router, a script, a recorder around any of
 //! them, and a replayer. A transport never decides whether a request is allowed; `policy` has done so.
 
+pub mod exchange;
+mod player;
+pub mod mounted;
+pub mod recorder;
+pub mod replayer;
+pub mod script;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +28,18 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Between two pieces of the answer's body.
     pub between_bytes: Duration,
+}
+
+impl Default for Timeouts {
+    /// 30 s, 5 minutes, 1 minute: a server that computes for minutes before it answers is not uncommon, one
+    /// that pauses for a minute within an answer is gone.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(30),
+            first_byte: Duration::from_secs(5 * 60),
+            between_bytes: Duration::from_secs(60),
+        }
+    }
 }
 
 /// Why there is no answer, or why one broke off.

@@ -1,0 +1,78 @@
+//! Finds the settings that a form marks as naming a host.
+//!
+//! Reads the subset of JSON Schema that the contract's forms are written in: `properties`, `items`, `oneOf`
+//! (`anyOf`, `allOf`) with a `const` discriminator, and local `$ref`.
+
+use serde_json::Value;
+
+const MARK: &str = "x-connector-origin";
+/// Forms are a few levels deep; a form whose references run in a circle must not run for ever.
+const DEEPEST: usize = 32;
+
+/// The texts of the settings that are marked, in the variants that the settings choose.
+pub(super) fn marked<'s>(schema: &Value, settings: &'s Value) -> Vec<&'s str> {
+    let mut found = Vec::new();
+    walk(schema, schema, settings, 0, &mut found);
+    found
+}
+
+fn walk<'s>(root: &Value, schema: &Value, value: &'s Value, depth: usize, found: &mut Vec<&'s str>) {
+    if depth > DEEPEST {
+        return;
+    }
+    let deeper = depth + 1;
+    if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|to| local(root, to)) {
+        walk(root, target, value, deeper, found);
+    }
+    if let (Some(text), true) = (value.as_str(), is_marked(schema)) {
+        found.push(text);
+    }
+    if let (Some(properties), Some(object)) = (schema.get("properties").and_then(Value::as_object), value.as_object()) {
+        for (name, property) in properties {
+            if let Some(value) = object.get(name) {
+                walk(root, property, value, deeper, found);
+            }
+        }
+    }
+    if let (Some(items), Some(array)) = (schema.get("items"), value.as_array()) {
+        for value in array {
+            walk(root, items, value, deeper, found);
+        }
+    }
+    for keyword in ["oneOf", "anyOf", "allOf"] {
+        for variant in schema.get(keyword).and_then(Value::as_array).into_iter().flatten() {
+            if chosen(root, variant, value, deeper) {
+                walk(root, variant, value, deeper, found);
+            }
+        }
+    }
+}
+
+/// `true`, or an object that says more about it.
+fn is_marked(schema: &Value) -> bool {
+    schema.get(MARK).is_some_and(|mark| !matches!(mark, Value::Bool(false) | Value::Null))
+}
+
+/// `#`, or `#/` and a JSON pointer.
+fn local<'r>(root: &'r Value, reference: &str) -> Option<&'r Value> {
+    root.pointer(reference.strip_prefix('#')?)
+}
+
+/// Whether the constants of a variant are those of the value.
+fn chosen(root: &Value, variant: &Value, value: &Value, depth: usize) -> bool {
+    if depth > DEEPEST {
+        return false;
+    }
+    if let Some(target) = variant.get("$ref").and_then(Value::as_str).and_then(|to| local(root, to))
+        && !chosen(root, target, value, depth + 1)
+    {
+        return false;
+    }
+    let Some(properties) = variant.get("properties").and_then(Value::as_object) else {
+        return true;
+    };
+    properties.iter().all(|(name, property)| match property.get("const") {
+        Some(constant) => value.get(name) == Some(constant),
+        None => true,
+    })
+}
