@@ -5,6 +5,7 @@
 
 pub mod exchange;
 mod player;
+pub mod live;
 pub mod mounted;
 pub mod recorder;
 pub mod replayer;
