@@ -1,1 +1,216 @@
-//! Placeholder.
+//! A guest of the contract that knows no Fusion: each operation shows one thing that a host must cope with.
+//!
+//! `pends`, `receives` and `polls` behave well and at length; `traps`, `panics`, `loops` and `allocates`
+//! misbehave; `waits` and `fetches` use the clock and the network; `fails` answers with an error of its own.
+
+#![cfg(target_family = "wasm")]
+
+mod fetch;
+mod manifest;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+#[allow(warnings)]
+mod contract {
+    wit_bindgen::generate!({ path: "../../../wit", world: "connector" });
+    export!(Tiny with_types_in self);
+    use super::Tiny;
+}
+
+use contract::exports::ipaas::connector::{actions, catalog, connections, forms, triggers, types};
+
+use actions::{Outcome, Pending};
+use types::{Call, Connection, Error, Problem, ProblemKind, Session};
+
+/// The component.
+pub struct Tiny;
+
+fn problem(kind: ProblemKind, message: &str) -> Problem {
+    Problem {
+        kind,
+        message: message.to_owned(),
+        remedy: None,
+        http_status: None,
+        remote_code: None,
+        trace_id: None,
+        retry_after_ms: None,
+        fields: Vec::new(),
+    }
+}
+
+fn permanent(kind: ProblemKind, message: &str) -> Error {
+    Error::Permanent(problem(kind, message))
+}
+
+fn read(input: &str) -> Result<Value, Error> {
+    serde_json::from_str(input).map_err(|_| permanent(ProblemKind::InvalidInput, "this is not JSON"))
+}
+
+fn number(value: &Value, name: &str) -> u64 {
+    value.get(name).and_then(Value::as_u64).unwrap_or(0)
+}
+
+impl catalog::Guest for Tiny {
+    fn describe() -> Result<catalog::Manifest, Error> {
+        Ok(manifest::manifest())
+    }
+}
+
+impl connections::Guest for Tiny {
+    fn authenticate(_connection: Connection) -> Result<Session, Error> {
+        Ok(Session { value: json!({"signed": "in"}).to_string(), expires_at: None })
+    }
+
+    fn authorize_url(_settings: String, redirect_uri: String) -> Result<connections::Authorization, Error> {
+        Ok(connections::Authorization {
+            url: format!("https://example.com/authorize?redirect_uri={redirect_uri}"),
+            keep: json!({"state": "kept"}).to_string(),
+        })
+    }
+
+    fn complete_authorization(_settings: String, _redirect_uri: String, keep: String, _query: String) -> Result<Session, Error> {
+        Ok(Session { value: keep, expires_at: None })
+    }
+
+    fn test(_connection: Connection) -> Result<connections::ConnectionReport, Error> {
+        let check = connections::Check {
+            id: "sign_in".to_owned(),
+            title: "Signing in".to_owned(),
+            status: connections::CheckStatus::Ok,
+            cause: None,
+            remedy: None,
+        };
+        Ok(connections::ConnectionReport { checks: vec![check] })
+    }
+}
+
+impl forms::Guest for Tiny {
+    fn resolve_schema(_connection: Connection, operation: String, _input: String) -> Result<forms::OperationSchemas, Error> {
+        let found = manifest::manifest().operations.into_iter().find(|known| known.id == operation);
+        let known = found.ok_or_else(|| permanent(ProblemKind::NotFound, "there is no such operation"))?;
+        Ok(forms::OperationSchemas { input: known.input_schema, output: known.output_schema, fresh_for_seconds: 60 })
+    }
+
+    fn list_options(
+        _connection: Connection,
+        _source: String,
+        _input: String,
+        _search: Option<String>,
+        _page: Option<String>,
+    ) -> Result<forms::OptionPage, Error> {
+        let choice = forms::Choice { value: json!("only").to_string(), label: "The only one".to_owned() };
+        Ok(forms::OptionPage { options: vec![choice], next_page: None })
+    }
+}
+
+impl actions::Guest for Tiny {
+    fn invoke(_connection: Connection, _call: Call, action: String, input: String) -> Result<Outcome, Error> {
+        let input = read(&input)?;
+        match action.as_str() {
+            "pends" => Ok(pending(1)),
+            "traps" => core::arch::wasm32::unreachable(),
+            "panics" => panic!("the secret is {}", input["secret"]),
+            "loops" => loop {
+                std::hint::spin_loop();
+            },
+            "allocates" => allocates(),
+            "waits" => waits(number(&input, "ms")),
+            "fetches" => fetch::fetches(&input),
+            "fails" => fails(&input),
+            _ => Err(permanent(ProblemKind::NotFound, "there is no such action")),
+        }
+    }
+
+    fn resume(_connection: Connection, _call: Call, action: String, _input: String, token: String) -> Result<Outcome, Error> {
+        match (action.as_str(), number(&read(&token)?, "step")) {
+            ("pends", 1) => Ok(pending(2)),
+            ("pends", step) => Ok(Outcome::Done(json!({"steps": step}).to_string())),
+            _ => Err(permanent(ProblemKind::Unsupported, "this action never answers pending")),
+        }
+    }
+}
+
+/// The token grows, so that a host which keeps an old one is found out.
+fn pending(step: u64) -> Outcome {
+    Outcome::Pending(Pending {
+        token: json!({"step": step, "passed": vec!["step"; usize::try_from(step).unwrap_or(0)]}).to_string(),
+        retry_after_ms: 5_000,
+        status: format!("step {step} of 2"),
+        progress: u8::try_from(step * 33).ok(),
+    })
+}
+
+fn allocates() -> ! {
+    let mut held = Vec::new();
+    loop {
+        held.push(vec![1_u8; 1 << 20]);
+        std::hint::black_box(&held);
+    }
+}
+
+fn waits(ms: u64) -> Result<Outcome, Error> {
+    let start = Instant::now();
+    std::thread::sleep(Duration::from_millis(ms));
+    let waited = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(Outcome::Done(json!({"waited_ms": waited}).to_string()))
+}
+
+fn fails(input: &Value) -> Result<Outcome, Error> {
+    if input.get("how").and_then(Value::as_str) == Some("transient") {
+        let mut busy = problem(ProblemKind::RateLimited, "too many requests");
+        busy.retry_after_ms = Some(1_500);
+        return Err(Error::Transient(busy));
+    }
+    Err(permanent(ProblemKind::Conflict, "there is one already"))
+}
+
+impl triggers::Guest for Tiny {
+    /// Two events for each poll, numbered on; the cursor is how far it came.
+    fn poll(
+        _connection: Connection,
+        _call: Call,
+        trigger: String,
+        _input: String,
+        cursor: Option<String>,
+    ) -> Result<triggers::PollResult, Error> {
+        if trigger != "polls" {
+            return Err(permanent(ProblemKind::Unsupported, "this trigger does not poll"));
+        }
+        let seen = cursor.map_or(Ok(0), |cursor| read(&cursor).map(|cursor| number(&cursor, "seen")))?;
+        let event = |number: u64| triggers::Event {
+            dedup_key: format!("event-{number}"),
+            occurred_at: Some("2026-01-31T00:00:00Z".to_owned()),
+            payload: json!({"number": number}).to_string(),
+        };
+        Ok(triggers::PollResult {
+            events: vec![event(seen + 1), event(seen + 2)],
+            cursor: json!({"seen": seen + 2}).to_string(),
+            has_more: seen + 2 < 6,
+            next_poll_after_ms: Some(60_000),
+            dedup_for_ms: 3_600_000,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// Echoes the request, as one event and as the answer to the caller.
+    fn receive(
+        _connection: Connection,
+        _call: Call,
+        trigger: String,
+        _input: String,
+        request: triggers::WebhookRequest,
+    ) -> Result<triggers::Receipt, Error> {
+        if trigger != "receives" {
+            return Err(permanent(ProblemKind::Unsupported, "this trigger only polls"));
+        }
+        let text = String::from_utf8_lossy(&request.body).into_owned();
+        let event = triggers::Event {
+            dedup_key: text.clone(),
+            occurred_at: None,
+            payload: json!({"method": request.method, "path": request.path_with_query, "text": text}).to_string(),
+        };
+        Ok(triggers::Receipt { events: vec![event], status: 202, headers: request.headers, body: request.body })
+    }
+}
