@@ -1,0 +1,52 @@
+//! Forms: JSON Schemas made from Rust types and from describe, and input checked against them.
+//!
+//! A form stays in the subset that every renderer takes ([`subset`]); [`check`] knows exactly that subset.
+//! An input is checked as a whole, so that a person learns of every fault at once, and only then read into
+//! its type.
+
+pub mod check;
+pub mod fields;
+pub mod options;
+pub mod resolve;
+pub mod subset;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::contract::FieldProblem;
+use crate::problem::{Failure, Result};
+
+/// The form of a type, in the subset.
+pub fn schema<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12();
+    subset::rewrite(settings.into_generator().into_root_schema_for::<T>().to_value())
+}
+
+/// Reads JSON text that must fit a form. `what` is "input" or "connection settings".
+///
+/// # Errors
+/// `invalid-input`, with a JSON pointer for each fault.
+pub fn parse<T: DeserializeOwned>(what: &str, form: &Value, text: &str) -> Result<T> {
+    let value: Value = serde_json::from_str(text).map_err(|error| not_json(what, &error))?;
+    let faults = check::faults(form, &value);
+    if !faults.is_empty() {
+        return Err(Failure::invalid_fields(what, faults));
+    }
+    // From the text and not from the value: numbers keep the spelling that they came with.
+    serde_json::from_str(text).map_err(|error| {
+        Failure::invalid_fields(what, vec![FieldProblem { pointer: String::new(), message: without_place(&error) }])
+    })
+}
+
+fn not_json(what: &str, error: &serde_json::Error) -> Failure {
+    let message = format!("this is not JSON (line {}, column {}): {}", error.line(), error.column(), without_place(error));
+    Failure::invalid_fields(what, vec![FieldProblem { pointer: String::new(), message }])
+}
+
+/// serde's message without its "at line 1 column 2".
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
+}

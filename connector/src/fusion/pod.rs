@@ -1,0 +1,494 @@
+//! The pod as one speaks with it: signed requests, bounded repeats of reads, and no blind repeat of a write.
+//!
+//! Every request carries the framework version and asks for structured errors (FACTS 1.2, 12). A read is
+//! sent at most three times, with waits of at most two seconds and inside the call's deadline; a write is
+//! sent again only where the pod cannot have seen it or said that it did nothing.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use super::address::Address;
+use super::errors::Refusal;
+use super::time;
+use crate::auth;
+use crate::contract::{Call, ProblemKind};
+use crate::http::{Door, Method, Request, Response, SendError};
+use crate::problem::{Failure, Result};
+use crate::settings::Settings;
+
+/// More tries of a read after the first.
+const MORE_TRIES: u32 = 2;
+/// The longest wait before a repeat; anything longer goes out as `transient`.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// The largest answer that is taken: a page of 500 rows of 64 KiB.
+const MOST_BYTES: usize = 32 << 20;
+/// How long one answer may take where the call has no deadline; edges give up earlier (E7).
+const PATIENCE: Duration = Duration::from_secs(120);
+/// What is left for finishing an answer once the deadline is near.
+const MARGIN: Duration = Duration::from_millis(250);
+
+const JSON: &str = "application/json";
+const JSON_WITH_ERRORS: &str = "application/json, application/vnd.oracle.adf.error+json;q=0.9";
+const ITEM: &str = "application/vnd.oracle.adf.resourceitem+json";
+
+/// What is being done, for the words of an error.
+#[derive(Clone, Copy, Debug)]
+pub struct Doing<'a> {
+    /// As in "search invoices".
+    pub what: &'a str,
+    /// The object, as in "invoices".
+    pub object: &'a str,
+}
+
+/// How a write ended without its answer being good.
+#[derive(Debug)]
+pub enum Lost {
+    /// The pod refused it, or it never left: nothing happened.
+    Refused(Failure),
+    /// It may have happened.
+    Unknown(Failure),
+}
+
+/// A conversation with one pod during one call.
+pub struct Pod<'a> {
+    door: &'a dyn Door,
+    /// Checked settings.
+    pub settings: &'a Settings,
+    authorization: String,
+    ends: Option<Duration>,
+    /// Resources that answered 406 to the structured-error Accept (E1), for the rest of the call.
+    plain: RefCell<Vec<String>>,
+    /// The pod's clock as its last answer told it, in milliseconds.
+    told_ms: Cell<Option<i64>>,
+}
+
+impl<'a> Pod<'a> {
+    /// A conversation that ends when the call's time does.
+    ///
+    /// # Errors
+    /// Those of signing in.
+    pub fn new(door: &'a dyn Door, settings: &'a Settings, call: Option<&Call>) -> Result<Self> {
+        let ends = call.and_then(|call| call.remaining_ms).map(|left| door.monotonic() + Duration::from_millis(left));
+        Ok(Self {
+            door,
+            settings,
+            authorization: auth::authorization(&settings.auth),
+            ends,
+            plain: RefCell::default(),
+            told_ms: Cell::new(None),
+        })
+    }
+
+    /// What is left of the call's time; `None` where it has no end.
+    pub fn left(&self) -> Option<Duration> {
+        self.ends.map(|ends| ends.saturating_sub(self.door.monotonic()))
+    }
+
+    /// Whether there is time for another request of the usual length.
+    pub fn has_time(&self) -> bool {
+        self.left().is_none_or(|left| left > Duration::from_secs(2))
+    }
+
+    /// The pod's clock where an answer told it, else ours, in milliseconds since 1970.
+    pub fn now_ms(&self) -> i64 {
+        self.told_ms.get().unwrap_or_else(|| self.door.unix_ms())
+    }
+
+    /// Lets time pass, at most what is left.
+    pub fn wait(&self, duration: Duration) {
+        self.door.wait(self.left().map_or(duration, |left| duration.min(left)));
+    }
+
+    /// `GET`; answers only a success with a body that can be JSON.
+    ///
+    /// # Errors
+    /// What the pod refused, or `transient` after the repeats.
+    pub fn get(&self, doing: Doing, address: &Address) -> Result<Response> {
+        let mut tries = 0;
+        loop {
+            let failure = match self.send(Method::Get, doing, address, None) {
+                Ok(response) if is_success(&response) => return self.readable(doing, response),
+                Ok(response) if self.fall_back(doing, &response) => continue,
+                Ok(response) => self.refused(doing, &response),
+                Err(error) => self.unsent(doing, address, &error),
+            };
+            if !self.may_repeat(&failure, tries) {
+                return Err(failure);
+            }
+            tries += 1;
+        }
+    }
+
+    /// `GET` of a row that may not be visible yet (E4): not found is asked again before it is believed.
+    ///
+    /// # Errors
+    /// As for [`Pod::get`].
+    pub fn get_row(&self, doing: Doing, address: &Address) -> Result<Response> {
+        let mut outcome = self.get(doing, address);
+        for wait in [200, 600] {
+            match &outcome {
+                Err(failure) if failure.kind() == ProblemKind::NotFound && self.has_time() => {
+                    self.wait(Duration::from_millis(wait));
+                    outcome = self.get(doing, address);
+                }
+                _ => break,
+            }
+        }
+        outcome
+    }
+
+    /// A write. Repeats only what certainly did nothing.
+    ///
+    /// # Errors
+    /// [`Lost`], which tells whether it may have happened.
+    pub fn write(&self, method: Method, doing: Doing, address: &Address, body: &[u8]) -> std::result::Result<Response, Lost> {
+        let mut tries = 0;
+        loop {
+            let failure = match self.send(method, doing, address, Some(body)) {
+                Ok(response) if is_success(&response) => return Ok(response),
+                Ok(response) if self.fall_back(doing, &response) => continue,
+                Ok(response) => {
+                    let failure = self.refused(doing, &response);
+                    if !did_nothing(&response, &failure) {
+                        return Err(Lost::Unknown(failure));
+                    }
+                    failure
+                }
+                Err(error) => {
+                    let failure = self.unsent(doing, address, &error);
+                    if error.may_have_happened() {
+                        return Err(Lost::Unknown(failure));
+                    }
+                    failure
+                }
+            };
+            if !self.may_repeat(&failure, tries) {
+                return Err(Lost::Refused(failure));
+            }
+            tries += 1;
+        }
+    }
+
+    fn send(&self, method: Method, doing: Doing, address: &Address, body: Option<&[u8]>) -> std::result::Result<Response, SendError> {
+        let plain = self.settings.framework < 4 || self.plain.borrow().iter().any(|object| object == doing.object);
+        let mut headers = vec![
+            ("authorization", self.authorization.clone()),
+            ("accept", if plain { JSON } else { JSON_WITH_ERRORS }.to_owned()),
+            ("accept-language", self.settings.language.clone()),
+            ("rest-framework-version", self.settings.framework.to_string()),
+            ("user-agent", concat!("oracle-fusion-connector/", env!("CARGO_PKG_VERSION")).to_owned()),
+        ];
+        if body.is_some() {
+            headers.push(("content-type", ITEM.to_owned()));
+        }
+        let request = Request {
+            method,
+            secure: self.settings.origin.secure,
+            authority: self.settings.origin.authority.clone(),
+            path: address.as_str().to_owned(),
+            headers,
+            body: body.map(<[u8]>::to_vec),
+            patience: self.left().map_or(PATIENCE, |left| left.saturating_sub(MARGIN).clamp(MARGIN, PATIENCE)),
+            most: MOST_BYTES,
+        };
+        let response = self.door.send(&request)?;
+        if let Some(date) = response.header("date").and_then(time::http_date) {
+            self.told_ms.set(Some(date.as_millisecond()));
+        }
+        Ok(response)
+    }
+
+    /// E1: one resource answers 406 with nothing where structured errors are asked for.
+    fn fall_back(&self, doing: Doing, response: &Response) -> bool {
+        let mut plain = self.plain.borrow_mut();
+        let first = response.status == 406 && self.settings.framework >= 4 && !plain.iter().any(|object| object == doing.object);
+        if first {
+            plain.push(doing.object.to_owned());
+        }
+        first
+    }
+
+    /// Waits for a repeat, if there is to be one.
+    fn may_repeat(&self, failure: &Failure, tries: u32) -> bool {
+        if !failure.again || tries >= MORE_TRIES {
+            return false;
+        }
+        let asked = failure.problem.retry_after_ms.map(Duration::from_millis);
+        // So that many connections that were refused together do not come back together.
+        let jitter = Duration::from_millis(u64::from(self.door.monotonic().subsec_millis() % 100));
+        let wait = asked.unwrap_or(Duration::from_millis(300 << (2 * tries.min(2))) + jitter);
+        if wait > LONGEST_WAIT || self.left().is_some_and(|left| left <= wait + MARGIN) {
+            return false;
+        }
+        self.door.wait(wait);
+        true
+    }
+
+    fn readable(&self, doing: Doing, response: Response) -> Result<Response> {
+        let page = response.header("content-type").is_some_and(|kind| kind.contains("html"))
+            || response.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');
+        if page {
+            let refusal = Refusal::read(&response, &self.settings.secrets);
+            let what = refusal.told().unwrap_or_else(|| "a web page".to_owned());
+            return Err(self.unexpected(doing, &format!("{what} came instead of JSON")).status(response.status));
+        }
+        Ok(response)
+    }
+
+    /// An answer that is not the pod's protocol.
+    pub fn unexpected(&self, doing: Doing, what: &str) -> Failure {
+        Failure::permanent(
+            ProblemKind::UnexpectedResponse,
+            format!("Could not {}: {} did not answer as a Fusion pod does: {what}.", doing.what, self.settings.origin.authority),
+        )
+        .remedy("Check that the host in the connection is the pod itself and not a sign-in page, a proxy or another service.")
+    }
+
+    fn unsent(&self, doing: Doing, address: &Address, error: &SendError) -> Failure {
+        let host = &self.settings.origin.authority;
+        let message = format!("Could not {}: {host}: {error} ({}).", doing.what, address.path());
+        match error {
+            SendError::NotSent(_) => Failure::transient(ProblemKind::Unavailable, message)
+                .remedy(format!("Check that the host name {host} is right and that it can be reached from here.")),
+            SendError::Certificate(_) => Failure::permanent(ProblemKind::Unavailable, message).remedy(format!(
+                "The certificate of {host} must be valid for that name and issued by an authority that the engine trusts; behind an inspecting proxy, add the proxy's authority to the engine's."
+            )),
+            SendError::Denied(_) => Failure::permanent(ProblemKind::Forbidden, message).remedy(format!(
+                "Allow {host} in the engine that runs this connector; plain http is allowed to loopback alone, and only where the engine says so."
+            )),
+            SendError::TimedOut(_) => Failure::transient(ProblemKind::TimedOut, message)
+                .remedy("Ask for less at once (a smaller limit, fewer fields), or allow more time."),
+            SendError::Broken(_) => Failure::transient(ProblemKind::Unavailable, message),
+            SendError::TooLarge(_) => Failure::permanent(ProblemKind::TooLarge, message)
+                .remedy("Ask for less at once: a smaller limit, fewer fields, or no expanded children."),
+        }
+    }
+
+    /// What an error answer means.
+    fn refused(&self, doing: Doing, response: &Response) -> Failure {
+        let refusal = Refusal::read(response, &self.settings.secrets);
+        let status = response.status;
+        let told = refusal.told().map_or(String::new(), |told| format!(": {told}"));
+        let mut path = String::new();
+        if let Some(place) = &refusal.path {
+            path = format!(" at {place}");
+        }
+        let message = format!("Could not {}: the pod answered {status}{}{path}{told}", doing.what, meaning(status));
+        let wait = response.header("retry-after").and_then(|after| self.retry_after(after));
+        let permanent = |kind| Failure::permanent(kind, message.clone());
+        let transient = |kind| Failure::transient(kind, message.clone()).retry_after_ms(wait);
+        let object = doing.object;
+        let mut failure = match status {
+            300..=399 => {
+                let place = response.header("location").and_then(host_of).map_or(String::new(), |host| format!(" to {host}"));
+                self.unexpected(doing, &format!("it redirects{place} ({status})"))
+            }
+            400 | 409 | 412 | 422 if is_conflict(status, &refusal) => permanent(ProblemKind::Conflict),
+            400 | 422 => permanent(ProblemKind::InvalidInput),
+            401 => permanent(ProblemKind::Unauthenticated).remedy(
+                "Check user name and password in the connection, and in Security Console > Users that the account is active and its password has not expired.",
+            ),
+            403 => permanent(ProblemKind::Forbidden).remedy(format!(
+                "The user signs in but lacks the function privilege for {object}. Add a role that grants it (Security Console > Roles), and run Retrieve Latest LDAP Changes; or the password has expired."
+            )),
+            404 => permanent(ProblemKind::NotFound).remedy(format!(
+                "Either {object} does not exist under this name or key, or the user's roles give no access to it: pods answer 404 for a missing privilege as well."
+            )),
+            405 | 501 => permanent(ProblemKind::Unsupported),
+            413 => permanent(ProblemKind::TooLarge),
+            408 => transient(ProblemKind::TimedOut),
+            429 => transient(ProblemKind::RateLimited),
+            502..=504 => transient(ProblemKind::Unavailable),
+            500 if refusal.code.is_none() => transient(ProblemKind::Unavailable),
+            _ => permanent(ProblemKind::UnexpectedResponse),
+        };
+        failure.problem.http_status = Some(status);
+        failure.problem.remote_code = refusal.code;
+        failure.problem.trace_id = refusal.trace;
+        failure
+    }
+
+    /// Milliseconds from seconds or an HTTP date (E6), counted on the pod's clock where it tells one.
+    fn retry_after(&self, text: &str) -> Option<u64> {
+        if let Ok(seconds) = text.trim().parse::<u64>() {
+            return seconds.checked_mul(1000);
+        }
+        let until = time::http_date(text)?.as_millisecond();
+        u64::try_from(until.saturating_sub(self.now_ms()).max(0)).ok()
+    }
+}
+
+fn is_success(response: &Response) -> bool {
+    (200..300).contains(&response.status)
+}
+
+/// Whether an error answer to a write means that nothing was written. An edge that gave up (502, 504), or a
+/// bare 500, says nothing about what the server behind it did (E7).
+fn did_nothing(response: &Response, failure: &Failure) -> bool {
+    match response.status {
+        408 | 502 | 504 => false,
+        500 => failure.problem.remote_code.is_some(),
+        503 => response.header("retry-after").is_some(),
+        _ => true,
+    }
+}
+
+fn is_conflict(status: u16, refusal: &Refusal) -> bool {
+    matches!(status, 409 | 412)
+        || matches!(refusal.code.as_deref(), Some("AP-810245" | "POZ-2130479" | "JBO-25014"))
+        || refusal.says("another user has changed the row")
+}
+
+fn meaning(status: u16) -> &'static str {
+    match status {
+        400 => " (refused)",
+        401 => " (credentials not accepted)",
+        403 => " (not allowed)",
+        404 => " (not found)",
+        406 => " (no such representation)",
+        409 => " (conflict)",
+        412 => " (changed since it was read)",
+        413 => " (too large)",
+        429 => " (too many requests)",
+        500 => " (internal error)",
+        502 => " (bad gateway)",
+        503 => " (out of service)",
+        504 => " (gateway timed out)",
+        _ => "",
+    }
+}
+
+fn host_of(location: &str) -> Option<String> {
+    let rest = location.split_once("://").map(|(_, rest)| rest)?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    Some(crate::text::shorten(host, 100))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::http::fake::{Fake, json, typed};
+
+    const DOING: Doing = Doing { what: "search invoices", object: "invoices" };
+
+    fn settings() -> Settings {
+        Settings::parse(r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#).unwrap()
+    }
+
+    fn get(door: &Fake) -> Result<Response> {
+        let settings = settings();
+        Pod::new(door, &settings, None)?.get(DOING, &Address::fixed("/x"))
+    }
+
+    fn with_header(name: &str, value: &str, answer: std::result::Result<Response, SendError>) -> std::result::Result<Response, SendError> {
+        answer.map(|mut response| {
+            response.headers.push((name.into(), value.into()));
+            response
+        })
+    }
+
+    #[test]
+    fn every_request_says_who_asks_and_in_which_version() {
+        let door = Fake::new([json(200, "{}")]);
+        get(&door).unwrap();
+        let sent = door.sent.borrow();
+        let header = |name: &str| sent[0].headers.iter().find(|(field, _)| *field == name).map(|(_, value)| value.as_str());
+        assert_eq!(header("rest-framework-version"), Some("4"));
+        assert_eq!(header("accept"), Some(JSON_WITH_ERRORS));
+        assert_eq!(header("accept-language"), Some("en"));
+        assert_eq!(header("authorization"), Some("Basic dTpodW50ZXIyMg=="));
+    }
+
+    #[test]
+    fn an_empty_406_is_asked_again_without_structured_errors() {
+        let door = Fake::new([typed(406, "", ""), json(200, "{}")]);
+        get(&door).unwrap();
+        assert!(door.sent.borrow()[1].headers.contains(&("accept", JSON.to_owned())));
+    }
+
+    #[test]
+    fn throttling_is_waited_out_as_told() {
+        let door = Fake::new([
+            with_header("retry-after", "1", typed(429, "", "")),
+            with_header("retry-after", "Thu, 01 Jan 2026 00:00:03 GMT", typed(503, "", "")),
+            json(200, "{}"),
+        ]);
+        get(&door).unwrap();
+        assert_eq!(door.waited(), Duration::from_secs(3));
+    }
+
+    #[test]
+    fn long_throttling_goes_out_as_transient() {
+        let door = Fake::new([with_header("retry-after", "90", typed(429, "", ""))]);
+        let failure = get(&door).unwrap_err();
+        assert!(failure.again);
+        assert_eq!((failure.kind(), failure.problem.retry_after_ms), (ProblemKind::RateLimited, Some(90_000)));
+        assert_eq!(door.waited(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_wrong_password_is_tried_once() {
+        let door = Fake::new([typed(401, "text/html", "<html><title>Unauthorized</title></html>")]);
+        let failure = get(&door).unwrap_err();
+        assert_eq!(failure.kind(), ProblemKind::Unauthenticated);
+        assert_eq!(door.sent.borrow().len(), 1);
+    }
+
+    #[test]
+    fn an_echoed_secret_is_hidden() {
+        let door = Fake::new([typed(400, "text/plain", "bad Basic dTpodW50ZXIyMg== hunter22")]);
+        let failure = get(&door).unwrap_err();
+        assert!(failure.problem.message.contains("bad Basic [secret] [secret]"), "{}", failure.problem.message);
+    }
+
+    #[test]
+    fn redirects_and_pages_are_no_answers() {
+        for answer in [
+            with_header("location", "https://u:p@idcs.example/login?x", typed(302, "", "")),
+            typed(200, "text/html", "<html><title>Sign In</title></html>"),
+        ] {
+            let door = Fake::new([answer]);
+            let failure = get(&door).unwrap_err();
+            assert_eq!(failure.kind(), ProblemKind::UnexpectedResponse);
+            assert!(!failure.again && !failure.problem.message.contains("u:p@"));
+        }
+    }
+
+    #[test]
+    fn a_write_is_repeated_only_where_it_did_nothing() {
+        let settings = settings();
+        let unknown = |answer| {
+            let door = Fake::new([answer]);
+            let pod = Pod::new(&door, &settings, None).unwrap();
+            let lost = pod.write(Method::Post, DOING, &Address::fixed("/x"), b"{}").unwrap_err();
+            assert_eq!(door.sent.borrow().len(), 1);
+            matches!(lost, Lost::Unknown(_))
+        };
+        assert!(unknown(typed(504, "text/html", "<h1>Gateway Time-out</h1>")));
+        assert!(unknown(typed(502, "", "")));
+        assert!(unknown(typed(500, "", "")));
+        assert!(unknown(typed(503, "", "")));
+        assert!(unknown(Err(SendError::Broken("x".into()))));
+        assert!(unknown(Err(SendError::TimedOut("x".into()))));
+        assert!(!unknown(json(400, r#"{"title":"x"}"#)));
+        let door = Fake::new([
+            Err(SendError::NotSent("x".into())),
+            with_header("retry-after", "1", typed(503, "", "")),
+            json(201, "{}"),
+        ]);
+        let pod = Pod::new(&door, &settings, None).unwrap();
+        assert_eq!(pod.write(Method::Post, DOING, &Address::fixed("/x"), b"{}").unwrap().status, 201);
+    }
+
+    #[test]
+    fn a_deadline_ends_the_repeats() {
+        let settings = settings();
+        let door = Fake::new([typed(500, "", ""), json(200, "{}")]);
+        let call = Call { id: "c".into(), attempt: 0, remaining_ms: Some(400) };
+        let pod = Pod::new(&door, &settings, Some(&call)).unwrap();
+        assert!(pod.get(DOING, &Address::fixed("/x")).unwrap_err().again);
+        assert!(door.sent.borrow()[0].patience <= Duration::from_millis(400));
+    }
+}

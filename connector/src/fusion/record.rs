@@ -1,0 +1,166 @@
+//! Records as raw JSON: picked from, and rewritten only where a child's envelope is to become a list.
+//!
+//! A record's text is never turned into values: numbers keep their spelling, members their order.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::page::Envelope;
+
+/// The raw values of some members, in the order asked for; `None` where one is absent.
+pub fn pick<'r, const N: usize>(record: &'r str, names: [&str; N]) -> [Option<&'r RawValue>; N] {
+    struct Picker<'n, const N: usize>([&'n str; N]);
+    impl<'r, const N: usize> Visitor<'r> for Picker<'_, N> {
+        type Value = [Option<&'r RawValue>; N];
+
+        fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+            formatter.write_str("a record")
+        }
+
+        fn visit_map<A: MapAccess<'r>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut found = [None; N];
+            while let Some(name) = map.next_key::<std::borrow::Cow<'r, str>>()? {
+                match self.0.iter().position(|wanted| *wanted == name).and_then(|at| found.get_mut(at)) {
+                    Some(place) => *place = Some(map.next_value()?),
+                    None => drop(map.next_value::<IgnoredAny>()?),
+                }
+            }
+            Ok(found)
+        }
+    }
+    serde_json::Deserializer::from_str(record).deserialize_map(Picker(names)).unwrap_or([None; N])
+}
+
+/// The text of a key or of a name: a string's content, a number's spelling; `None` for null and the rest.
+pub fn plain(raw: &RawValue) -> Option<String> {
+    let text = raw.get();
+    match text.as_bytes().first() {
+        Some(b'"') => serde_json::from_str(text).ok(),
+        Some(b'-' | b'0'..=b'9' | b't' | b'f') => Some(text.to_owned()),
+        _ => None,
+    }
+}
+
+/// Members of an object in their order.
+pub struct Members<'r>(pub Vec<(String, &'r RawValue)>);
+
+impl<'r> Deserialize<'r> for Members<'r> {
+    fn deserialize<D: Deserializer<'r>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collector;
+        impl<'r> Visitor<'r> for Collector {
+            type Value = Members<'r>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'r>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Collector)
+    }
+}
+
+/// Appends a record, with each child envelope (framework 3 and later) as a plain list. `cut` is called with
+/// the name of a child that the pod did not send whole (P9).
+pub fn flatten(record: &str, out: &mut String, cut: &mut dyn FnMut(&str)) {
+    match serde_json::from_str::<Members>(record) {
+        Ok(Members(members)) if members.iter().any(|(_, raw)| is_envelope(raw).is_some()) => {
+            out.push('{');
+            for (index, (name, raw)) in members.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                out.push_str(&serde_json::to_string(name).unwrap_or_default());
+                out.push(':');
+                match is_envelope(raw) {
+                    Some(child) => {
+                        if child.has_more == Some(true) {
+                            cut(name);
+                        }
+                        out.push('[');
+                        for (at, row) in child.items.iter().enumerate() {
+                            if at > 0 {
+                                out.push(',');
+                            }
+                            flatten(row.get(), out, cut);
+                        }
+                        out.push(']');
+                    }
+                    None => out.push_str(raw.get()),
+                }
+            }
+            out.push('}');
+        }
+        _ => out.push_str(record),
+    }
+}
+
+/// A child's collection: an object with `items`, and `count` or `hasMore`.
+fn is_envelope(raw: &RawValue) -> Option<Envelope<'_>> {
+    let text = raw.get();
+    if !text.starts_with('{') || !text.contains("\"items\"") {
+        return None;
+    }
+    let envelope: Envelope = serde_json::from_str(text).ok()?;
+    (envelope.count.is_some() || envelope.has_more.is_some()).then_some(envelope)
+}
+
+/// The key in the `self` link of a row, decoded; a link is read as text and never followed.
+pub fn key_in_links(record: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Link {
+        rel: Option<String>,
+        href: Option<String>,
+    }
+    let [links] = pick(record, ["links"]);
+    let links: Vec<Link> = serde_json::from_str(links?.get()).ok()?;
+    let href = links.into_iter().find(|link| link.rel.as_deref() == Some("self"))?.href?;
+    let path = href.split(['?', '#']).next()?;
+    let last = path.rsplit('/').next().filter(|segment| !segment.is_empty())?;
+    Some(percent_encoding::percent_decode_str(last).decode_utf8().ok()?.into_owned())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_picked_with_their_spelling() {
+        let record = r#"{"Other" : {"InvoiceId":1}, "InvoiceId" : 300000000000000001,"Amount":0.10}"#;
+        let [id, amount, none] = pick(record, ["InvoiceId", "Amount", "Missing"]);
+        assert_eq!(id.unwrap().get(), "300000000000000001");
+        assert_eq!(amount.unwrap().get(), "0.10");
+        assert!(none.is_none());
+        assert!(pick("[1]", ["x"])[0].is_none());
+    }
+
+    #[test]
+    fn children_become_lists_and_the_rest_stays_as_it_is() {
+        let record = r#"{"A": 1.50, "lines": {"items": [{"N": 1, "d": {"items": [{"D":0.10}], "count": 1, "hasMore": true}}], "count": 1, "hasMore": false}, "o": {"items": 3}}"#;
+        let (mut out, mut cut) = (String::new(), Vec::new());
+        flatten(record, &mut out, &mut |child| cut.push(child.to_owned()));
+        assert_eq!(out, r#"{"A":1.50,"lines":[{"N":1,"d":[{"D":0.10}]}],"o":{"items": 3}}"#);
+        assert_eq!(cut, ["d"]);
+        let plain = r#"{ "A" : [ 1 ] }"#;
+        let mut same = String::new();
+        flatten(plain, &mut same, &mut |_| {});
+        assert_eq!(same, plain);
+    }
+
+    #[test]
+    fn the_key_is_read_from_the_self_link() {
+        let record = r#"{"links":[{"rel":"canonical","href":"x/y"},{"rel":"self","href":"https://h:443/a/b/OPS%3A300"}]}"#;
+        assert_eq!(key_in_links(record).as_deref(), Some("OPS:300"));
+        assert_eq!(key_in_links("{}"), None);
+    }
+}

@@ -1,0 +1,133 @@
+//! The one door to the network.
+//!
+//! A [`Door`] sends one request and hands back the whole answer, up to a limit; it also tells the time and
+//! waits, since both belong to the host. On wasm it is `wasi:http` and `wasi:clocks`; in unit tests a fake.
+//! It follows no redirect, keeps no cookie and repeats nothing: that is decided by those who know what the
+//! request means.
+
+use std::time::Duration;
+
+#[cfg(target_family = "wasm")]
+mod wasi;
+#[cfg(target_family = "wasm")]
+pub use wasi::Wasi;
+
+#[cfg(test)]
+pub mod fake;
+
+/// HTTP methods that a pod knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates, and runs actions.
+    Post,
+    /// Changes.
+    Patch,
+    /// Deletes.
+    Delete,
+}
+
+impl Method {
+    /// As it stands in a request line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// Whether sending it twice does what sending it once does.
+    pub fn is_read(self) -> bool {
+        self == Self::Get
+    }
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Method.
+    pub method: Method,
+    /// `https`, or `http` to loopback.
+    pub secure: bool,
+    /// `host` or `host:port`.
+    pub authority: String,
+    /// Encoded path with query, beginning with a slash.
+    pub path: String,
+    /// Header fields in order; names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// Body, if any.
+    pub body: Option<Vec<u8>>,
+    /// How long to wait for the head of the answer, and between two pieces of it.
+    pub patience: Duration,
+    /// The largest body that is taken.
+    pub most: usize,
+}
+
+/// A whole answer.
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    /// Status.
+    pub status: u16,
+    /// Header fields; names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The first field of that name (lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The request did not leave: the name does not resolve, nobody listens, the host's network is down.
+    #[error("{0}")]
+    NotSent(String),
+    /// The request did not leave: the certificate does not verify.
+    #[error("{0}")]
+    Certificate(String),
+    /// The host that runs this connector does not allow the address.
+    #[error("{0}")]
+    Denied(String),
+    /// It may have arrived, and no answer came in time.
+    #[error("{0}")]
+    TimedOut(String),
+    /// It may have arrived, and the connection broke.
+    #[error("{0}")]
+    Broken(String),
+    /// The answer is larger than what is taken.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+}
+
+impl SendError {
+    /// Whether the request may have had its effect.
+    pub fn may_have_happened(&self) -> bool {
+        matches!(self, Self::TimedOut(_) | Self::Broken(_) | Self::TooLarge(_))
+    }
+}
+
+/// Network and time, as the host gives them.
+pub trait Door {
+    /// Sends one request and reads the whole answer.
+    ///
+    /// # Errors
+    /// [`SendError`] where there is no whole answer.
+    fn send(&self, request: &Request) -> Result<Response, SendError>;
+
+    /// Time since some fixed moment.
+    fn monotonic(&self) -> Duration;
+
+    /// Milliseconds since 1970 in UTC.
+    fn unix_ms(&self) -> i64;
+
+    /// Lets time pass.
+    fn wait(&self, duration: Duration);
+}
