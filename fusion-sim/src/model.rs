@@ -8,9 +8,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::saved::SavedValue;
 
 /// One attribute's value in a row.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "SavedValue", try_from = "SavedValue")]
 pub enum Value {
     /// Unset: rendered as an explicit `null` (FACTS 1.6).
     Null,
@@ -159,7 +163,9 @@ pub struct Resource {
 impl Resource {
     /// The attribute of that exact name.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.attributes.iter().find(|attribute| attribute.name == name)
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.name == name)
     }
 
     /// The child of that exact name.
@@ -169,7 +175,7 @@ impl Resource {
 }
 
 /// A row: values in the resource's attribute order, and the rows of its children.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// One value for each attribute of the resource, in its order.
     pub values: Vec<Value>,
@@ -182,12 +188,42 @@ pub struct Row {
 impl Row {
     /// The value of an attribute; `None` where the resource has no such attribute.
     pub fn get<'a>(&'a self, resource: &Resource, name: &str) -> Option<&'a Value> {
-        let at = resource.attributes.iter().position(|attribute| attribute.name == name)?;
+        let at = resource
+            .attributes
+            .iter()
+            .position(|attribute| attribute.name == name)?;
         self.values.get(at)
     }
 
     /// The rows of a child; empty where there are none.
     pub fn child(&self, name: &str) -> &[Row] {
-        self.children.iter().find(|(child, _)| child == name).map_or(&[], |(_, rows)| rows)
+        self.children
+            .iter()
+            .find(|(child, _)| child == name)
+            .map_or(&[], |(_, rows)| rows)
+    }
+
+    /// Sets the value of an attribute; `false` where the resource has no such attribute.
+    pub fn set(&mut self, resource: &Resource, name: &str, value: Value) -> bool {
+        let at = resource
+            .attributes
+            .iter()
+            .position(|attribute| attribute.name == name);
+        match at.and_then(|at| self.values.get_mut(at)) {
+            Some(place) => {
+                *place = value;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// A row of the resource with nothing set and no children.
+    pub fn empty(resource: &Resource) -> Self {
+        Self {
+            values: vec![Value::Null; resource.attributes.len()],
+            children: Vec::new(),
+            version: 1,
+        }
     }
 }

@@ -1,0 +1,367 @@
+//! Keys: how a row is named in a URL, and its change indicator.
+//!
+//! Owns the opaque key format (FACTS 1.7): upper-case hex of a two-byte part count, then per part a
+//! four-byte length and the bytes, `FFFFFFFF` for null. Promises that [`parse`] reads back what
+//! [`segment`] writes. Never looks a row up; never percent-encodes.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::model::{Key, Resource, Row, Type, Value};
+
+/// The part of a date-effective key that is not an attribute: the date the row was read as of.
+pub const EFFECTIVE_DATE: &str = "@effective";
+
+/// `ACED0005` and a block of eight data bytes: a serialised `long`.
+const LONG: [u8; 6] = [0xAC, 0xED, 0x00, 0x05, 0x77, 0x08];
+/// `ACED0005` and a block of four data bytes: a serialised `int`.
+const INT: [u8; 6] = [0xAC, 0xED, 0x00, 0x05, 0x77, 0x04];
+/// A serialised `java.sql.Date` up to its eight bytes of epoch milliseconds; a `78` closes it.
+const SQL_DATE: &[u8] = b"\xAC\xED\x00\x05sr\x00\x0Djava.sql.Date\x14\xFAFh?5f\x97\x02\x00\x00xr\
+\x00\x0Ejava.util.Date\x68\x6A\x81\x01\x4B\x59\x74\x19\x03\x00\x00xpw\x08";
+/// A serialised `ArrayList` of one `Integer`, up to the four bytes of that integer; a `78` closes it.
+const VERSION_LIST: &[u8] = b"\xAC\xED\x00\x05sr\x00\x13java.util.ArrayListx\x81\xD2\x1D\x99\xC7a\x9D\x03\x00\x01I\
+\x00\x04sizexp\x00\x00\x00\x01w\x04\x00\x00\x00\x01sr\x00\x11java.lang.Integer\x12\xE2\xA0\xA4\xF7\x81\x878\x02\
+\x00\x01I\x00\x05valuexr\x00\x10java.lang.Number\x86\xAC\x95\x1D\x0B\x94\xE0\x8B\x02\x00\x00xp";
+
+/// The values of a key, in the order of the resource's key attributes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyValues(pub Vec<Value>);
+
+impl KeyValues {
+    /// The key of one integer.
+    pub fn integer(value: i64) -> Self {
+        Self(vec![Value::Integer(value)])
+    }
+
+    /// The first part.
+    pub fn first(&self) -> Option<&Value> {
+        self.0.first()
+    }
+
+    /// The first part, if it is an integer.
+    pub fn as_integer(&self) -> Option<i64> {
+        match self.first() {
+            Some(Value::Integer(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// A text that two keys share exactly when they name the same row, whatever their effective
+    /// date.
+    pub fn identity(&self, resource: &Resource) -> String {
+        let mut text = String::new();
+        for (name, value) in attributes(resource).iter().zip(&self.0) {
+            if *name == EFFECTIVE_DATE {
+                continue;
+            }
+            if !text.is_empty() {
+                text.push('|');
+            }
+            match value {
+                Value::Integer(number) => text.push_str(&number.to_string()),
+                Value::Text(part) => text.push_str(part),
+                Value::Date(date) => text.push_str(&date.to_string()),
+                Value::Timestamp(time) => text.push_str(&time.to_string()),
+                Value::Decimal(number) => text.push_str(&number.normalize().to_string()),
+                Value::Boolean(flag) => text.push_str(if *flag { "true" } else { "false" }),
+                Value::Null | Value::List(_) => text.push('~'),
+            }
+        }
+        text
+    }
+}
+
+/// A row with its ancestors: a child's key may hold its parent's id (an invoice line is named by
+/// `InvoiceId` and `LineNumber`, and has no `InvoiceId` of its own).
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// What the row is.
+    pub resource: &'a Resource,
+    /// The row.
+    pub row: &'a Row,
+    /// The row it is a child of.
+    pub parent: Option<&'a Place<'a>>,
+}
+
+impl<'a> Place<'a> {
+    /// A row of a top-level resource.
+    pub fn top(resource: &'a Resource, row: &'a Row) -> Self {
+        Self {
+            resource,
+            row,
+            parent: None,
+        }
+    }
+
+    /// A child row of this one.
+    pub fn child(&'a self, resource: &'a Resource, row: &'a Row) -> Self {
+        Self {
+            resource,
+            row,
+            parent: Some(self),
+        }
+    }
+
+    /// The value of an attribute of the row or else of its nearest ancestor that has it.
+    pub fn value(&self, name: &str) -> Option<&'a Value> {
+        self.row
+            .get(self.resource, name)
+            .or_else(|| self.parent.and_then(|parent| parent.value(name)))
+    }
+}
+
+/// Why a URL segment is not a key of the resource.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum KeyError {
+    /// A plain key that is not a whole number where the attribute is one.
+    #[error("{0} is not a whole number")]
+    NotANumber(String),
+    /// Neither the hex of an opaque key nor a plain id.
+    #[error("{0} is not a key")]
+    NotAKey(String),
+    /// A well-formed opaque key of another resource.
+    #[error("the key has other parts than {0}")]
+    OtherParts(String),
+}
+
+/// The names of the key's parts, in order; [`EFFECTIVE_DATE`] among them where the row is
+/// date-effective.
+pub fn attributes(resource: &Resource) -> Vec<&str> {
+    match &resource.key {
+        Key::Plain(name) => vec![name.as_str()],
+        Key::Opaque(names) => names.iter().map(String::as_str).collect(),
+    }
+}
+
+/// The key of a row. `effective` is the date the row is read as of.
+pub fn of(place: &Place<'_>, effective: Date) -> KeyValues {
+    let part = |name: &str| match place.value(name) {
+        Some(value) => value.clone(),
+        None if name == EFFECTIVE_DATE => Value::Date(effective),
+        None => Value::Null,
+    };
+    KeyValues(attributes(place.resource).into_iter().map(part).collect())
+}
+
+/// The URL segment of a row, not percent-encoded.
+pub fn segment(place: &Place<'_>, effective: Date) -> String {
+    encode(place.resource, &of(place, effective))
+}
+
+/// The child row of that key under a row.
+pub fn find_child<'r>(parent: &Place<'r>, child: &Resource, key: &KeyValues) -> Option<&'r Row> {
+    let wanted = key.identity(child);
+    parent
+        .row
+        .child(&child.name)
+        .iter()
+        .find(|row| child_identity(parent, child, row) == wanted)
+}
+
+/// [`KeyValues::identity`] of a child row.
+pub fn child_identity(parent: &Place<'_>, child: &Resource, row: &Row) -> String {
+    let place = Place {
+        resource: child,
+        row,
+        parent: Some(parent),
+    };
+    of(&place, Date::ZERO).identity(child)
+}
+
+/// The URL segment of key values, not percent-encoded.
+pub fn encode(resource: &Resource, key: &KeyValues) -> String {
+    match &resource.key {
+        Key::Plain(_) => match key.first() {
+            Some(Value::Integer(number)) => number.to_string(),
+            Some(Value::Text(text)) => text.to_string(),
+            Some(Value::Date(date)) => date.to_string(),
+            _ => String::new(),
+        },
+        Key::Opaque(names) => opaque(names, &key.0),
+    }
+}
+
+/// Reads a URL segment, already percent-decoded. A key of one whole number is read both plainly and
+/// in its opaque form: `invoices` and `purchaseOrders` take the plain id though the book says hash.
+///
+/// # Errors
+/// [`KeyError`] where the segment is not a key of this resource.
+pub fn parse(resource: &Resource, segment: &str) -> Result<KeyValues, KeyError> {
+    let names = attributes(resource);
+    if let Some(parts) = decode(segment) {
+        return typed(resource, &names, parts);
+    }
+    match names.as_slice() {
+        [name] if is_text(resource, name) && matches!(resource.key, Key::Plain(_)) => {
+            Ok(KeyValues(vec![Value::Text(segment.into())]))
+        }
+        [name] if !is_text(resource, name) => {
+            let digits = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
+            match segment.parse::<i64>() {
+                Ok(number) if digits => Ok(KeyValues::integer(number)),
+                _ => Err(KeyError::NotANumber(segment.to_owned())),
+            }
+        }
+        _ => Err(KeyError::NotAKey(segment.to_owned())),
+    }
+}
+
+/// The change indicator of a row: a serialised list of its one version number.
+pub fn change_indicator(version: i32) -> String {
+    let mut bytes = VERSION_LIST.to_vec();
+    bytes.extend_from_slice(&version.to_be_bytes());
+    bytes.push(0x78);
+    hex(&bytes)
+}
+
+fn typed(resource: &Resource, names: &[&str], parts: Vec<Part>) -> Result<KeyValues, KeyError> {
+    let other = || KeyError::OtherParts(resource.name.clone());
+    if parts.len() != names.len() {
+        return Err(other());
+    }
+    let mut values = Vec::with_capacity(parts.len());
+    for (name, part) in names.iter().zip(parts) {
+        values.push(match part {
+            Part::Null => Value::Null,
+            Part::Long(number) if is_long(name) && !is_text(resource, name) => {
+                Value::Integer(number)
+            }
+            Part::Int(number) if !is_long(name) && !is_text(resource, name) => {
+                Value::Integer(number.into())
+            }
+            Part::Date(date) => Value::Date(date),
+            Part::Text(text) if is_text(resource, name) => Value::Text(text.into()),
+            _ => return Err(other()),
+        });
+    }
+    Ok(KeyValues(values))
+}
+
+/// An id is a `long`, any other whole number (a line's number, a sequence) an `int`: so in the
+/// recorded keys.
+fn is_long(name: &str) -> bool {
+    name.ends_with("Id") || name.ends_with("ID")
+}
+
+fn is_text(resource: &Resource, name: &str) -> bool {
+    resource
+        .attribute(name)
+        .is_some_and(|attribute| attribute.kind == Type::Text)
+}
+
+fn opaque(names: &[String], values: &[Value]) -> String {
+    let count = u16::try_from(names.len()).unwrap_or(u16::MAX);
+    let mut bytes = count.to_be_bytes().to_vec();
+    for (name, value) in names.iter().zip(values) {
+        let part = match value {
+            Value::Integer(number) => match i32::try_from(*number) {
+                Ok(small) if !is_long(name) => {
+                    Some([INT.as_slice(), &small.to_be_bytes()].concat())
+                }
+                _ => Some([LONG.as_slice(), &number.to_be_bytes()].concat()),
+            },
+            Value::Text(text) => Some(text.as_bytes().to_vec()),
+            Value::Date(date) => {
+                Some([SQL_DATE, &epoch_millis(*date).to_be_bytes(), &[0x78]].concat())
+            }
+            _ => None,
+        };
+        match part {
+            Some(part) => {
+                bytes.extend_from_slice(
+                    &u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes(),
+                );
+                bytes.extend_from_slice(&part);
+            }
+            None => bytes.extend_from_slice(&[0xFF; 4]),
+        }
+    }
+    hex(&bytes)
+}
+
+fn epoch_millis(date: Date) -> i64 {
+    date.to_zoned(TimeZone::UTC)
+        .map_or(0, |midnight| midnight.timestamp().as_millisecond())
+}
+
+enum Part {
+    Null,
+    Long(i64),
+    Int(i32),
+    Text(String),
+    Date(Date),
+}
+
+fn decode(segment: &str) -> Option<Vec<Part>> {
+    let bytes = unhex(segment)?;
+    let (count, mut rest) = bytes.split_first_chunk::<2>()?;
+    let mut parts = Vec::new();
+    for _ in 0..u16::from_be_bytes(*count) {
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        rest = after;
+        if *length == [0xFF; 4] {
+            parts.push(Part::Null);
+            continue;
+        }
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let (part, after) = rest.split_at_checked(length)?;
+        rest = after;
+        parts.push(decode_part(part)?);
+    }
+    (rest.is_empty() && !parts.is_empty()).then_some(parts)
+}
+
+fn decode_part(part: &[u8]) -> Option<Part> {
+    if let Some(number) = part.strip_prefix(&LONG) {
+        return number
+            .try_into()
+            .ok()
+            .map(|bytes| Part::Long(i64::from_be_bytes(bytes)));
+    }
+    if let Some(number) = part.strip_prefix(&INT) {
+        return number
+            .try_into()
+            .ok()
+            .map(|bytes| Part::Int(i32::from_be_bytes(bytes)));
+    }
+    if let Some(rest) = part.strip_prefix(SQL_DATE) {
+        let millis = rest
+            .strip_suffix(&[0x78])?
+            .try_into()
+            .ok()
+            .map(i64::from_be_bytes)?;
+        let time = Timestamp::from_millisecond(millis).ok()?;
+        return Some(Part::Date(time.to_zoned(TimeZone::UTC).date()));
+    }
+    String::from_utf8(part.to_vec()).ok().map(Part::Text)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing into a String cannot fail.
+            let _ = write!(text, "{byte:02X}");
+            text
+        })
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    };
+    let (pairs, odd) = text.as_bytes().as_chunks::<2>();
+    if !odd.is_empty() {
+        return None;
+    }
+    pairs
+        .iter()
+        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
+        .collect()
+}
