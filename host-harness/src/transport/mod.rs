@@ -4,9 +4,9 @@
 //! them, and a replayer. A transport never decides whether a request is allowed; `policy` has done so.
 
 pub mod exchange;
-mod player;
 pub mod live;
 pub mod mounted;
+mod player;
 pub mod recorder;
 pub mod replayer;
 pub mod script;
@@ -106,5 +106,9 @@ pub trait Transport: Send + Sync + 'static {
     ///
     /// # Errors
     /// A [`Failure`] where there is no answer; a body may still fail with one later.
-    fn send(&self, request: http::Request<Body>, timeouts: Timeouts) -> BoxFuture<'static, Result<http::Response<Body>, Failure>>;
+    fn send(
+        &self,
+        request: http::Request<Body>,
+        timeouts: Timeouts,
+    ) -> BoxFuture<'static, Result<http::Response<Body>, Failure>>;
 }

@@ -68,8 +68,7 @@ impl Transport for Live {
         let live = self.clone();
         Box::pin(async move {
             let authority = failure::authority(request.uri());
-            let client =
-                live.client().map_err(|reason| Failure::Tls { authority: authority.clone(), reason })?;
+            let client = live.client().map_err(|reason| Failure::Tls { authority: authority.clone(), reason })?;
             let progress = Arc::new(Progress::default());
             let mut request = request.map(|body| Outgoing::new(body, Arc::clone(&progress)));
             // The client writes it as the version of the connection wants it.
