@@ -10,13 +10,13 @@ mod ticker;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::{Cache, CacheConfig, Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-pub use load::{Connector, LoadError};
 pub(crate) use load::Metering;
-pub(crate) use ticker::Busy;
+pub use load::{Connector, LoadError};
 
-use ticker::Ticker;
+use ticker::{Busy, Ticker};
 
 /// Where compiled code is kept between processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub enum CompileCache {
 pub struct EngineOptions {
     /// Where compiled code is kept.
     pub cache: CompileCache,
-    /// How many calls may run at the same time. Each reserves 4 GiB of address space (not of memory) in the
+    /// How many calls may run at the same time; more wait for their turn. Each reserves 4 GiB of address space (not of memory) in the
     /// pool; where that much cannot be reserved, memory is mapped for each call instead.
     pub concurrent_calls: u32,
 }
@@ -60,6 +60,14 @@ struct Inner {
     /// made when the first call sets a limit.
     metered: OnceLock<wasmtime::Engine>,
     ticker: Ticker,
+    /// The pool refuses what it has no room for, and a refused call would look like a defect.
+    turns: Semaphore,
+}
+
+/// A call's place among those that run.
+pub(crate) struct Turn<'e> {
+    _busy: Busy,
+    _permit: Option<SemaphorePermit<'e>>,
 }
 
 /// wasmtime cannot run here.
@@ -86,7 +94,8 @@ impl Engine {
         let cache = open_cache(&options.cache);
         let plain = set_up(&options, cache.as_ref(), Metering::Off)?;
         let ticker = Ticker::start(plain.clone()).map_err(|cause| SetupError(cause.to_string()))?;
-        Ok(Self { inner: Arc::new(Inner { options, cache, plain, metered: OnceLock::new(), ticker }) })
+        let turns = Semaphore::new(usize::try_from(options.concurrent_calls).unwrap_or(Semaphore::MAX_PERMITS));
+        Ok(Self { inner: Arc::new(Inner { options, cache, plain, metered: OnceLock::new(), ticker, turns }) })
     }
 
     /// The wasmtime engine that counts fuel, or the one that does not.
@@ -106,9 +115,11 @@ impl Engine {
         }
     }
 
-    /// Keeps the ticker ticking for as long as the answer lives.
-    pub(crate) fn busy(&self) -> Busy {
-        self.inner.ticker.busy()
+    /// Waits until there is room for one more call, and keeps the ticker ticking for as long as the answer lives.
+    pub(crate) async fn turn(&self) -> Turn<'_> {
+        // Fails only once closed, which never happens.
+        let permit = self.inner.turns.acquire().await.ok();
+        Turn { _busy: self.inner.ticker.busy(), _permit: permit }
     }
 }
 

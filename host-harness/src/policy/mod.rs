@@ -30,7 +30,9 @@ pub enum Denied {
         origin: Origin,
     },
     /// Plain http.
-    #[error("{origin} is plain http, which is allowed for loopback alone, and only where host and port are named for it")]
+    #[error(
+        "{origin} is plain http, which is allowed for loopback alone, and only where host and port are named for it"
+    )]
     PlainHttp {
         /// Where it was to go.
         origin: Origin,
@@ -50,7 +52,9 @@ pub enum PolicyError {
         text: String,
     },
     /// Plain http to another machine.
-    #[error("plain http to {text:?} is not allowed: only loopback (localhost, 127.0.0.0/8, ::1) may be talked to without TLS")]
+    #[error(
+        "plain http to {text:?} is not allowed: only loopback (localhost, 127.0.0.0/8, ::1) may be talked to without TLS"
+    )]
     NotLoopback {
         /// As given.
         text: String,
@@ -167,9 +171,14 @@ mod tests {
 
     #[test]
     fn the_list_comes_from_the_marked_settings_of_the_chosen_variant() {
-        assert_eq!(from(r#"{"host": "Pod.Example.com", "note": "elsewhere.example.com"}"#), ["https://pod.example.com"]);
         assert_eq!(
-            from(r#"{"host": "https://pod.example.com:8443/", "auth": {"type": "oauth", "token_url": "https://id.example.com/oauth2/v1/token"}}"#),
+            from(r#"{"host": "Pod.Example.com", "note": "elsewhere.example.com"}"#),
+            ["https://pod.example.com"]
+        );
+        assert_eq!(
+            from(
+                r#"{"host": "https://pod.example.com:8443/", "auth": {"type": "oauth", "token_url": "https://id.example.com/oauth2/v1/token"}}"#
+            ),
             ["https://id.example.com", "https://pod.example.com:8443"]
         );
         assert_eq!(

@@ -83,7 +83,7 @@ macro_rules! call {
         let run: &Run = $run;
         let metering = if run.limits.fuel.is_some() { Metering::On } else { Metering::Off };
         let pre = $connector.pre(metering)?;
-        let _busy = $connector.engine().busy();
+        let _turn = $connector.engine().turn().await;
         let mut store = store(pre.engine(), run)?;
         let stop = store.data().stop();
         let work = async {
@@ -126,6 +126,7 @@ async fn passed(deadline: Option<Duration>) -> Duration {
     }
 }
 
+#[allow(clippy::result_large_err, reason = "once a call, and a box would be in the way of matching on it")]
 fn judge<T>(run: &Run, store: &Store<Guest>, ended: Ended<T>) -> Result<T, CallError> {
     // A guest may have answered before it was stopped; its answer rests on an exchange that never was.
     if let Some(message) = store.data().unexpected() {
@@ -178,7 +179,12 @@ impl Connector {
     ///
     /// # Errors
     /// A [`CallError`].
-    pub async fn authorize_url(&self, run: &Run, settings: &str, redirect_uri: &str) -> Result<Authorization, CallError> {
+    pub async fn authorize_url(
+        &self,
+        run: &Run,
+        settings: &str,
+        redirect_uri: &str,
+    ) -> Result<Authorization, CallError> {
         call!(self, run, ipaas_connector_connections, call_authorize_url, &settings.to_owned(), redirect_uri)
     }
 
@@ -241,7 +247,17 @@ impl Connector {
         search: Option<&str>,
         page: Option<&str>,
     ) -> Result<OptionPage, CallError> {
-        call!(self, run, ipaas_connector_forms, call_list_options, connection, source, &partial_input.to_owned(), search, page)
+        call!(
+            self,
+            run,
+            ipaas_connector_forms,
+            call_list_options,
+            connection,
+            source,
+            &partial_input.to_owned(),
+            search,
+            page
+        )
     }
 
     /// `actions.invoke`: runs an action.
@@ -272,7 +288,17 @@ impl Connector {
         input: &str,
         token: &str,
     ) -> Result<Outcome, CallError> {
-        call!(self, run, ipaas_connector_actions, call_resume, connection, call, action, &input.to_owned(), &token.to_owned())
+        call!(
+            self,
+            run,
+            ipaas_connector_actions,
+            call_resume,
+            connection,
+            call,
+            action,
+            &input.to_owned(),
+            &token.to_owned()
+        )
     }
 
     /// `triggers.poll`: asks for changes since `cursor`.
@@ -289,7 +315,17 @@ impl Connector {
         cursor: Option<&str>,
     ) -> Result<PollResult, CallError> {
         let cursor = cursor.map(str::to_owned);
-        call!(self, run, ipaas_connector_triggers, call_poll, connection, call, trigger, &input.to_owned(), cursor.as_ref())
+        call!(
+            self,
+            run,
+            ipaas_connector_triggers,
+            call_poll,
+            connection,
+            call,
+            trigger,
+            &input.to_owned(),
+            cursor.as_ref()
+        )
     }
 
     /// `triggers.receive`: takes a request that the remote system made to the host.

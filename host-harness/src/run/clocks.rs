@@ -99,11 +99,8 @@ pub(crate) struct TimeView<'a> {
 
 impl TimeView<'_> {
     fn until(&mut self, moment: Duration) -> wasmtime::Result<Resource<DynPollable>> {
-        let timer = Timer {
-            clock: Arc::clone(&self.time.clock),
-            in_flight: self.time.in_flight.count.subscribe(),
-            moment,
-        };
+        let timer =
+            Timer { clock: Arc::clone(&self.time.clock), in_flight: self.time.in_flight.count.subscribe(), moment };
         let timer = self.table.push(timer)?;
         subscribe(self.table, timer)
     }

@@ -10,6 +10,7 @@ use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use super::broken::tell_codes;
 use super::clocks::{GuestTime, HasTime, InFlight, WallClock};
 use super::hooks::Hooks;
 use super::memory::Meter;
@@ -46,6 +47,7 @@ impl Guest {
 }
 
 /// A fresh store for one call.
+#[allow(clippy::result_large_err, reason = "once a call, and a box would be in the way of matching on it")]
 pub(crate) fn store(engine: &wasmtime::Engine, run: &Run) -> Result<Store<Guest>, CallError> {
     let stderr = Stderr::default();
     let mut wasi = WasiCtx::builder();
@@ -90,6 +92,7 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest
     // wasmtime's own timers sleep; the run's clock may be one that does not.
     linker.allow_shadowing(true);
     monotonic_clock::add_to_linker::<Guest, HasTime>(&mut linker, |guest| guest.time.view(&mut guest.table))?;
+    tell_codes(&mut linker)?;
     Ok(linker)
 }
 

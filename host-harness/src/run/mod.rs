@@ -4,6 +4,7 @@
 //! instance of the component, so whatever happens in one (a trap, a missed deadline, exhausted memory)
 //! leaves nothing behind for the next.
 
+mod broken;
 mod call;
 mod clocks;
 mod guest;

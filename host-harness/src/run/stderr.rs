@@ -60,7 +60,8 @@ fn last_place(text: &[u8]) -> Option<String> {
 
 fn is_place(text: &str) -> bool {
     let mut parts = text.rsplitn(3, ':');
-    let number = |part: Option<&str>| part.is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    let number =
+        |part: Option<&str>| part.is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
     let (column, line) = (number(parts.next()), number(parts.next()));
     let file = parts.next().is_some_and(|file| {
         file.ends_with(".rs") && file.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./\\".contains(&b))

@@ -22,16 +22,10 @@ async fn on_a_told_clock_a_day_takes_no_time() {
     let (clock, run) = told();
     let start = Instant::now();
     let day = Duration::from_secs(24 * 60 * 60);
-    let done = invoke(&run, "waits", json!({"ms": day.as_millis()}))
-        .await
-        .unwrap();
+    let done = invoke(&run, "waits", json!({"ms": day.as_millis()})).await.unwrap();
     assert_eq!(done["waited_ms"], json!(day.as_millis()));
     assert_eq!(clock.now().to_string(), "1970-01-02T00:00:00Z");
-    assert!(
-        start.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -72,13 +66,8 @@ async fn a_mounted_answer_that_claims_to_be_slow_times_out() {
     });
     let mounted = Mounted::new(slow).on(Arc::new(clock.clone()));
     let run = run_over(mounted).on(Arc::new(clock));
-    let ended = invoke(
-        &run,
-        "fetches",
-        json!({"url": format!("https://{HOST}/"), "first_byte_ms": 30_000}),
-    )
-    .await
-    .unwrap_err();
+    let ended =
+        invoke(&run, "fetches", json!({"url": format!("https://{HOST}/"), "first_byte_ms": 30_000})).await.unwrap_err();
     assert!(ended.to_string().contains("HttpResponseTimeout"), "{ended}");
     assert!(run.failures()[0].to_string().contains("first byte"));
 }

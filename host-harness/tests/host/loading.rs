@@ -9,14 +9,8 @@ use crate::support::{connector, engine, guest, run};
 #[test]
 fn what_is_not_a_component_is_told_apart() {
     let engine = engine();
-    assert!(matches!(
-        engine.load("/nowhere/guest.wasm"),
-        Err(LoadError::Missing { .. })
-    ));
-    assert!(matches!(
-        engine.load("/"),
-        Err(LoadError::Unreadable { .. })
-    ));
+    assert!(matches!(engine.load("/nowhere/guest.wasm"), Err(LoadError::Missing { .. })));
+    assert!(matches!(engine.load("/"), Err(LoadError::Unreadable { .. })));
     let whole = std::fs::read(guest()).unwrap();
     for (bytes, words) in [
         (&b""[..], "empty"),
@@ -39,8 +33,7 @@ const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
 fn a_component_without_the_contract_hears_what_it_lacks() {
     let told = engine().load_bytes(EMPTY).unwrap_err().to_string();
     assert!(
-        told.contains("ipaas:connector/catalog@0.1.0")
-            && told.contains("ipaas:connector/triggers@0.1.0"),
+        told.contains("ipaas:connector/catalog@0.1.0") && told.contains("ipaas:connector/triggers@0.1.0"),
         "{told}"
     );
 }
@@ -48,10 +41,7 @@ fn a_component_without_the_contract_hears_what_it_lacks() {
 #[test]
 fn another_version_of_the_contract_is_named() {
     let mut bytes = std::fs::read(guest()).unwrap();
-    let (ours, theirs) = (
-        b"ipaas:connector/catalog@0.1.0",
-        b"ipaas:connector/catalog@0.7.0",
-    );
+    let (ours, theirs) = (b"ipaas:connector/catalog@0.1.0", b"ipaas:connector/catalog@0.7.0");
     while let Some(at) = bytes.windows(ours.len()).position(|window| window == ours) {
         bytes[at..at + ours.len()].copy_from_slice(theirs);
     }
@@ -66,20 +56,11 @@ fn an_import_beside_wasi_is_named() {
     let name = b"acme:clock/now@1.0.0";
     let mut bytes = EMPTY.to_vec();
     bytes.extend([7, 3, 1, 0x42, 0]);
-    bytes.extend([
-        10,
-        u8::try_from(name.len() + 5).unwrap(),
-        1,
-        0,
-        u8::try_from(name.len()).unwrap(),
-    ]);
+    bytes.extend([10, u8::try_from(name.len() + 5).unwrap(), 1, 0, u8::try_from(name.len()).unwrap()]);
     bytes.extend(name);
     bytes.extend([5, 0]);
     let told = engine().load_bytes(bytes).unwrap_err();
-    assert!(
-        matches!(&told, LoadError::ForeignImports { imports } if imports == &["acme:clock/now@1.0.0"]),
-        "{told:?}"
-    );
+    assert!(matches!(&told, LoadError::ForeignImports { imports } if imports == &["acme:clock/now@1.0.0"]), "{told:?}");
 }
 
 #[tokio::test]
@@ -87,20 +68,13 @@ async fn a_second_load_comes_from_the_cache() {
     let directory = tempfile::tempdir().unwrap();
     let load = || {
         let cache = CompileCache::In(directory.path().to_owned());
-        let engine = Engine::with_options(EngineOptions {
-            cache,
-            ..EngineOptions::default()
-        })
-        .unwrap();
+        let engine = Engine::with_options(EngineOptions { cache, ..EngineOptions::default() }).unwrap();
         let start = Instant::now();
         let connector = engine.load(guest()).unwrap();
         (connector, start.elapsed())
     };
     let (first, second) = (load().1, load());
-    eprintln!(
-        "compiled in {first:?}, loaded from the cache in {:?}",
-        second.1
-    );
+    eprintln!("compiled in {first:?}, loaded from the cache in {:?}", second.1);
     assert!(second.1 < first, "{:?} after {first:?}", second.1);
     second.0.describe(&run()).await.unwrap();
 }
@@ -112,14 +86,7 @@ async fn a_fresh_instance_for_each_call_is_cheap() {
     let start = Instant::now();
     for _ in 0..CALLS {
         connector
-            .poll(
-                &run,
-                &crate::support::connection(),
-                &crate::support::call(),
-                "polls",
-                "{}",
-                None,
-            )
+            .poll(&run, &crate::support::connection(), &crate::support::call(), "polls", "{}", None)
             .await
             .unwrap();
     }

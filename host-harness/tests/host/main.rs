@@ -3,12 +3,7 @@
 //! The guest's file is `TINY_GUEST_WASM`, or else `dist/tiny-guest.wasm` (`cargo xtask build`).
 
 #![allow(missing_docs)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod calls;
 mod clock;

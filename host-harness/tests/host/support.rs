@@ -23,40 +23,25 @@ use host_harness::{CallError, CompileCache, Connector, Engine, EngineOptions, Po
 pub const HOST: &str = "pod.example.com";
 
 pub fn guest() -> PathBuf {
-    std::env::var_os("TINY_GUEST_WASM").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../dist/tiny-guest.wasm"),
-        PathBuf::from,
-    )
+    std::env::var_os("TINY_GUEST_WASM")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../dist/tiny-guest.wasm"), PathBuf::from)
 }
 
 pub fn engine() -> Engine {
-    Engine::with_options(EngineOptions {
-        cache: CompileCache::Off,
-        ..EngineOptions::default()
-    })
-    .unwrap()
+    Engine::with_options(EngineOptions { cache: CompileCache::Off, ..EngineOptions::default() }).unwrap()
 }
 
 pub fn connector() -> Connector {
     static LOADED: OnceLock<Connector> = OnceLock::new();
-    LOADED
-        .get_or_init(|| engine().load(guest()).unwrap())
-        .clone()
+    LOADED.get_or_init(|| engine().load(guest()).unwrap()).clone()
 }
 
 pub fn connection() -> Connection {
-    Connection {
-        settings: format!(r#"{{"host": "{HOST}", "password": "hunter2"}}"#),
-        session: None,
-    }
+    Connection { settings: format!(r#"{{"host": "{HOST}", "password": "hunter2"}}"#), session: None }
 }
 
 pub fn call() -> Call {
-    Call {
-        id: "call-1".into(),
-        attempt: 0,
-        remaining_ms: None,
-    }
+    Call { id: "call-1".into(), attempt: 0, remaining_ms: None }
 }
 
 /// A run that may talk to what the settings name, over a router that echoes.
@@ -66,18 +51,12 @@ pub fn run() -> Run {
 
 pub fn run_over(transport: impl Transport) -> Run {
     let schema = r#"{"properties": {"host": {"type": "string", "x-connector-origin": true}}}"#;
-    Run::new(
-        Arc::new(transport),
-        Policy::from_settings(schema, &connection().settings).unwrap(),
-    )
+    Run::new(Arc::new(transport), Policy::from_settings(schema, &connection().settings).unwrap())
 }
 
 /// Runs an action to its first answer.
 pub async fn invoke(run: &Run, action: &str, input: Value) -> Result<Value, CallError> {
-    match connector()
-        .invoke(run, &connection(), &call(), action, &input.to_string())
-        .await?
-    {
+    match connector().invoke(run, &connection(), &call(), action, &input.to_string()).await? {
         Outcome::Done(output) => Ok(serde_json::from_str(&output).unwrap()),
         Outcome::Pending(pending) => panic!("pending: {}", pending.status),
     }
@@ -90,17 +69,9 @@ where
     B::Error: std::fmt::Debug,
 {
     let path = request.uri().path().to_owned();
-    let host = request
-        .headers()
-        .get("host")
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("")
-        .to_owned();
+    let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or("").to_owned();
     let sent = request.into_body().collect().await.unwrap().to_bytes();
-    let number = |prefix: &str| {
-        path.strip_prefix(prefix)
-            .and_then(|rest| rest.parse::<u64>().ok())
-    };
+    let number = |prefix: &str| path.strip_prefix(prefix).and_then(|rest| rest.parse::<u64>().ok());
     if let Some(ms) = number("/slow/") {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
@@ -126,18 +97,10 @@ pub async fn serve(tls: Option<rustls::ServerConfig>) -> u16 {
                 let builder = auto::Builder::new(TokioExecutor::new());
                 // What a client makes of a connection is for the client's side to say.
                 match acceptor {
-                    None => drop(
-                        builder
-                            .serve_connection(TokioIo::new(stream), service_fn(answer))
-                            .await,
-                    ),
+                    None => drop(builder.serve_connection(TokioIo::new(stream), service_fn(answer)).await),
                     Some(acceptor) => {
                         if let Ok(stream) = acceptor.accept(stream).await {
-                            drop(
-                                builder
-                                    .serve_connection(TokioIo::new(stream), service_fn(answer))
-                                    .await,
-                            );
+                            drop(builder.serve_connection(TokioIo::new(stream), service_fn(answer)).await);
                         }
                     }
                 }

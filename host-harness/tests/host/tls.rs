@@ -40,29 +40,17 @@ fn signed(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Signed {
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        )
+        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Signed {
-        config,
-        ca_file,
-        _directory: directory,
-    }
+    Signed { config, ca_file, _directory: directory }
 }
 
 async fn fetch(signed: &Signed, live: Live) -> (Run, Result<serde_json::Value, CallError>) {
     let port = serve(Some(signed.config.clone())).await;
     let mut run = run_over(live);
     run.policy.allow_host(&format!("localhost:{port}")).unwrap();
-    let ended = invoke(
-        &run,
-        "fetches",
-        json!({"url": format!("https://localhost:{port}/size/70000")}),
-    )
-    .await;
+    let ended = invoke(&run, "fetches", json!({"url": format!("https://localhost:{port}/size/70000")})).await;
     (run, ended)
 }
 
@@ -77,10 +65,7 @@ async fn refused(signed: &Signed, live: Live, word: &str) {
     assert!(ended.contains("TlsCertificateError"), "{ended}");
     match &run.failures()[..] {
         [Failure::Certificate { authority, reason }] => {
-            assert!(
-                authority.starts_with("localhost:") && reason.contains(word),
-                "{authority}: {reason}"
-            );
+            assert!(authority.starts_with("localhost:") && reason.contains(word), "{authority}: {reason}");
         }
         other => panic!("{other:?}"),
     }
@@ -114,19 +99,9 @@ async fn plain_text_where_tls_is_expected_is_no_question_of_certificates() {
     let port = serve(None).await;
     let mut run = run_over(Live::new());
     run.policy.allow_host(&format!("localhost:{port}")).unwrap();
-    let ended = invoke(
-        &run,
-        "fetches",
-        json!({"url": format!("https://localhost:{port}/")}),
-    )
-    .await
-    .unwrap_err();
+    let ended = invoke(&run, "fetches", json!({"url": format!("https://localhost:{port}/")})).await.unwrap_err();
     assert!(ended.to_string().contains("TlsProtocolError"), "{ended}");
-    assert!(
-        matches!(run.failures()[..], [Failure::Tls { .. }]),
-        "{:?}",
-        run.failures()
-    );
+    assert!(matches!(run.failures()[..], [Failure::Tls { .. }]), "{:?}", run.failures());
 }
 
 #[test]
@@ -134,16 +109,6 @@ fn a_file_without_certificates_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("ca.pem");
     std::fs::write(&file, "not PEM").unwrap();
-    assert!(
-        Live::trusting([file])
-            .unwrap_err()
-            .to_string()
-            .contains("holds no certificate")
-    );
-    assert!(
-        Live::trusting([directory.path().join("none.pem")])
-            .unwrap_err()
-            .to_string()
-            .contains("cannot be read")
-    );
+    assert!(Live::trusting([file]).unwrap_err().to_string().contains("holds no certificate"));
+    assert!(Live::trusting([directory.path().join("none.pem")]).unwrap_err().to_string().contains("cannot be read"));
 }

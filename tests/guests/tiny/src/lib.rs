@@ -4,6 +4,8 @@
 //! misbehave; `waits` and `fetches` use the clock and the network; `fails` answers with an error of its own.
 
 #![cfg(target_family = "wasm")]
+// It panics on purpose, and indexing a `serde_json::Value` by name never does.
+#![allow(clippy::panic, clippy::indexing_slicing)]
 
 mod fetch;
 mod manifest;
@@ -70,7 +72,12 @@ impl connections::Guest for Tiny {
         })
     }
 
-    fn complete_authorization(_settings: String, _redirect_uri: String, keep: String, _query: String) -> Result<Session, Error> {
+    fn complete_authorization(
+        _settings: String,
+        _redirect_uri: String,
+        keep: String,
+        _query: String,
+    ) -> Result<Session, Error> {
         Ok(Session { value: keep, expires_at: None })
     }
 
@@ -87,7 +94,11 @@ impl connections::Guest for Tiny {
 }
 
 impl forms::Guest for Tiny {
-    fn resolve_schema(_connection: Connection, operation: String, _input: String) -> Result<forms::OperationSchemas, Error> {
+    fn resolve_schema(
+        _connection: Connection,
+        operation: String,
+        _input: String,
+    ) -> Result<forms::OperationSchemas, Error> {
         let found = manifest::manifest().operations.into_iter().find(|known| known.id == operation);
         let known = found.ok_or_else(|| permanent(ProblemKind::NotFound, "there is no such operation"))?;
         Ok(forms::OperationSchemas { input: known.input_schema, output: known.output_schema, fresh_for_seconds: 60 })
@@ -123,7 +134,13 @@ impl actions::Guest for Tiny {
         }
     }
 
-    fn resume(_connection: Connection, _call: Call, action: String, _input: String, token: String) -> Result<Outcome, Error> {
+    fn resume(
+        _connection: Connection,
+        _call: Call,
+        action: String,
+        _input: String,
+        token: String,
+    ) -> Result<Outcome, Error> {
         match (action.as_str(), number(&read(&token)?, "step")) {
             ("pends", 1) => Ok(pending(2)),
             ("pends", step) => Ok(Outcome::Done(json!({"steps": step}).to_string())),

@@ -32,14 +32,40 @@ fn operations() -> Vec<Operation> {
         action("loops", "Never ends", Effect::Read, &nothing, &json!({}), &json!({})),
         action("allocates", "Takes all memory", Effect::Read, &nothing, &json!({}), &json!({})),
         action("waits", "Sleeps", Effect::Read, &json!({"ms": whole}), &json!({"ms": 1}), &json!({"waited_ms": 1})),
-        action("fetches", "One HTTP exchange", Effect::Read, &fetch, &json!({"url": "https://example.com/"}), &json!({"status": 200, "bytes": 2, "text": "ok"})),
-        action("fails", "Answers with an error", Effect::Create, &json!({"how": {"type": "string", "enum": ["transient", "permanent"]}}), &json!({"how": "transient"}), &json!({})),
+        action(
+            "fetches",
+            "One HTTP exchange",
+            Effect::Read,
+            &fetch,
+            &json!({"url": "https://example.com/"}),
+            &json!({"status": 200, "bytes": 2, "text": "ok"}),
+        ),
+        action(
+            "fails",
+            "Answers with an error",
+            Effect::Create,
+            &json!({"how": {"type": "string", "enum": ["transient", "permanent"]}}),
+            &json!({"how": "transient"}),
+            &json!({}),
+        ),
         trigger("polls", Delivery::Poll, &json!({"number": whole}), &json!({"number": 1})),
-        trigger("receives", Delivery::Receive, &json!({"method": text, "path": text, "text": text}), &json!({"method": "POST", "path": "/", "text": ""})),
+        trigger(
+            "receives",
+            Delivery::Receive,
+            &json!({"method": text, "path": text, "text": text}),
+            &json!({"method": "POST", "path": "/", "text": ""}),
+        ),
     ]
 }
 
-fn action(id: &str, title: &str, effect: Effect, input: &Value, sample_input: &Value, sample_output: &Value) -> Operation {
+fn action(
+    id: &str,
+    title: &str,
+    effect: Effect,
+    input: &Value,
+    sample_input: &Value,
+    sample_output: &Value,
+) -> Operation {
     Operation {
         id: id.to_owned(),
         kind: Kind::Action,
