@@ -3,11 +3,11 @@
 //! These types are used throughout: there is no second set of them to convert to and from.
 
 #[allow(missing_docs, unsafe_code, clippy::all, clippy::pedantic, clippy::restriction)]
-mod generated {
+pub mod generated {
     wit_bindgen::generate!({
         path: "../wit",
         world: "connector",
-        additional_derives: [Clone, Debug, PartialEq],
+        additional_derives: [PartialEq],
         pub_export_macro: true,
         default_bindings_module: "crate::contract::generated",
     });

@@ -16,7 +16,7 @@ use crate::problem::{Failure, Result};
 #[schemars(title = "Oracle Fusion connection", deny_unknown_fields)]
 pub struct Form {
     /// Host name of the pod, as in servername.fa.us2.oraclecloud.com; also an https address with a port.
-    #[schemars(title = "Host", length(min = 1), example = "servername.fa.us2.oraclecloud.com")]
+    #[schemars(title = "Host", length(min = 1), extend("examples" = ["servername.fa.us2.oraclecloud.com"]))]
     #[schemars(extend("x-connector-origin" = true, "x-connector-visibility" = "important", "x-connector-order" = 1))]
     pub host: String,
     /// How to sign in.
@@ -48,7 +48,7 @@ pub struct Form {
 #[schemars(title = "Sign-in")]
 pub enum Auth {
     /// User name and password of a Fusion user.
-    #[schemars(title = "User name and password", deny_unknown_fields)]
+    #[schemars(title = "User name and password")]
     Basic {
         /// User name of the Fusion user.
         #[schemars(title = "User name", length(min = 1), extend("x-connector-order" = 1))]

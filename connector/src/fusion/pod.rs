@@ -94,6 +94,11 @@ impl<'a> Pod<'a> {
         self.told_ms.get().unwrap_or_else(|| self.door.unix_ms())
     }
 
+    /// Whether the pod has told its time in this call.
+    pub fn tells_time(&self) -> bool {
+        self.told_ms.get().is_some()
+    }
+
     /// Lets time pass, at most what is left.
     pub fn wait(&self, duration: Duration) {
         self.door.wait(self.left().map_or(duration, |left| duration.min(left)));

@@ -1,0 +1,98 @@
+//! The contract's functions, each handed on.
+
+#![allow(unsafe_code, reason = "the exports that wit-bindgen writes")]
+
+use crate::contract::{
+    self, Authorization, Call, Connection, ConnectionReport, Error, Manifest, OperationSchemas, OptionPage, Outcome,
+    PollResult, ProblemKind, Receipt, Session, WebhookRequest,
+};
+use crate::forms;
+use crate::fusion::pod::Pod;
+use crate::http::Wasi;
+use crate::operations::Entry;
+use crate::problem::{Failure, Result};
+use crate::settings::Settings;
+
+struct Component;
+
+contract::export!(Component with_types_in crate::contract::generated);
+
+fn with_pod<T>(connection: &Connection, call: Option<&Call>, run: impl FnOnce(&Pod) -> Result<T>) -> std::result::Result<T, Error> {
+    let settings = Settings::parse(&connection.settings)?;
+    let pod = Pod::new(&Wasi, &settings, call)?;
+    Ok(run(&pod)?)
+}
+
+fn unsupported<T>(what: &str) -> std::result::Result<T, Error> {
+    Err(Failure::permanent(ProblemKind::Unsupported, what).into())
+}
+
+impl contract::catalog::Guest for Component {
+    fn describe() -> std::result::Result<Manifest, Error> {
+        Ok(crate::manifest())
+    }
+}
+
+impl contract::connections::Guest for Component {
+    fn authenticate(connection: Connection) -> std::result::Result<Session, Error> {
+        Ok(crate::connection::authenticate(&connection)?)
+    }
+
+    fn authorize_url(_: String, _: String) -> std::result::Result<Authorization, Error> {
+        unsupported("The connection signs in without a browser.")
+    }
+
+    fn complete_authorization(_: String, _: String, _: String, _: String) -> std::result::Result<Session, Error> {
+        unsupported("The connection signs in without a browser.")
+    }
+
+    fn test(connection: Connection) -> std::result::Result<ConnectionReport, Error> {
+        with_pod(&connection, None, |pod| Ok(crate::connection::test(pod)))
+    }
+}
+
+impl contract::forms::Guest for Component {
+    fn resolve_schema(connection: Connection, operation: String, partial: String) -> std::result::Result<OperationSchemas, Error> {
+        with_pod(&connection, None, |pod| forms::resolve::resolve(pod, &operation, &partial))
+    }
+
+    fn list_options(
+        connection: Connection,
+        source: String,
+        partial: String,
+        search: Option<String>,
+        page: Option<String>,
+    ) -> std::result::Result<OptionPage, Error> {
+        with_pod(&connection, None, |pod| forms::options::list(pod, &source, &partial, search.as_deref(), page.as_deref()))
+    }
+}
+
+impl contract::actions::Guest for Component {
+    fn invoke(connection: Connection, call: Call, action: String, input: String) -> std::result::Result<Outcome, Error> {
+        let entry = Entry::find(&action, contract::Kind::Action)?;
+        with_pod(&connection, Some(&call), |pod| entry.run(pod, &input)).map(Outcome::Done)
+    }
+
+    fn resume(_: Connection, _: Call, action: String, _: String, _: String) -> std::result::Result<Outcome, Error> {
+        let entry = Entry::find(&action, contract::Kind::Action)?;
+        unsupported(&format!("{} never pends, so there is nothing to resume.", entry.spec.id))
+    }
+}
+
+impl contract::triggers::Guest for Component {
+    fn poll(
+        connection: Connection,
+        call: Call,
+        trigger: String,
+        input: String,
+        cursor: Option<String>,
+    ) -> std::result::Result<PollResult, Error> {
+        let entry = Entry::find(&trigger, contract::Kind::Trigger)?;
+        with_pod(&connection, Some(&call), |pod| entry.poll(pod, &input, cursor.as_deref()))
+    }
+
+    fn receive(_: Connection, _: Call, trigger: String, _: String, _: WebhookRequest) -> std::result::Result<Receipt, Error> {
+        let entry = Entry::find(&trigger, contract::Kind::Trigger)?;
+        unsupported(&format!("{} polls and receives nothing.", entry.spec.id))
+    }
+}

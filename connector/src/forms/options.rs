@@ -1,0 +1,210 @@
+//! Choices for a field: resources, attributes, finders, and lists of values of the pod.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::contract::{Choice, OptionPage, ProblemKind};
+use crate::fusion::address::{Address, is_resource_name};
+use crate::fusion::describe::Description;
+use crate::fusion::page::Envelope;
+use crate::fusion::pod::{Doing, Pod};
+use crate::fusion::query::{path, quote};
+use crate::fusion::record;
+use crate::fusion::target::Target;
+use crate::operations::list_resources::matching;
+use crate::problem::{Failure, Result};
+
+/// Choices in one page.
+const PAGE: usize = 50;
+
+/// A list that the pod keeps in a resource of its own: where, what goes into the input, what is shown.
+struct List {
+    source: &'static str,
+    resource: &'static str,
+    value: &'static str,
+    label: &'static [&'static str],
+}
+
+/// Lists for the plain forms (FACTS 4.2 and the resources themselves).
+const LISTS: &[List] = &[
+    List { source: "business_units", resource: "finBusinessUnitsLOV", value: "BusinessUnitName", label: &[] },
+    List { source: "suppliers", resource: "suppliers", value: "Supplier", label: &["SupplierNumber"] },
+    List { source: "payment_terms", resource: "payablesPaymentTerms", value: "name", label: &[] },
+    List { source: "currencies", resource: "currenciesLOV", value: "CurrencyCode", label: &["Name"] },
+];
+
+/// A page of choices.
+///
+/// # Errors
+/// `not-found` for an unknown source, `invalid-input` where something it depends on is missing, and those
+/// of a read.
+pub fn list(pod: &Pod, source: &str, partial: &str, search: Option<&str>, page: Option<&str>) -> Result<OptionPage> {
+    let partial: Partial = serde_json::from_str(partial)
+        .map_err(|_| Failure::permanent(ProblemKind::InvalidInput, "The partial input is not a JSON object."))?;
+    let search = search.map(str::trim).filter(|search| !search.is_empty());
+    let offset = match page {
+        Some(page) => page.parse::<usize>().map_err(|_| Failure::permanent(ProblemKind::InvalidInput, "The page is not one that was answered before."))?,
+        None => 0,
+    };
+    if let Some(list) = LISTS.iter().find(|list| list.source == source) {
+        return from_resource(pod, list, search, offset);
+    }
+    match source {
+        "resources" => {
+            let all = matching(search, None).map(|resource| choice(resource.name, &format!("{} ({})", resource.title, resource.name)));
+            Ok(slice(all.collect(), offset))
+        }
+        "queryable_attributes" => {
+            let target = Target::describe(pod, partial.resource()?)?;
+            Ok(slice(attributes(target.described.as_ref(), search), offset))
+        }
+        "finders" => {
+            let target = Target::describe(pod, partial.resource()?)?;
+            let described = target.described.as_ref().map(|described| described.collection.finders.as_slice()).unwrap_or_default();
+            let found = described.iter().filter(|finder| holds(&finder.name, search)).map(|finder| choice(&finder.name, &finder.name));
+            Ok(slice(found.collect(), offset))
+        }
+        "supplier_sites" => supplier_sites(pod, &partial, search, offset),
+        _ => match source.strip_prefix("lov:").map(|rest| rest.split('/').collect::<Vec<_>>()).as_deref() {
+            Some([resource, lov, attribute]) => from_lov(pod, resource, lov, attribute, search, offset),
+            _ => Err(Failure::permanent(ProblemKind::NotFound, format!("There is no list of choices {source}."))
+                .remedy("Use a source that a form names in x-connector-options.")),
+        },
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Partial {
+    resource: Option<Value>,
+    #[serde(rename = "Supplier")]
+    supplier: Option<Value>,
+}
+
+impl Partial {
+    fn resource(&self) -> Result<&str> {
+        self.resource
+            .as_ref()
+            .and_then(Value::as_str)
+            .ok_or_else(|| Failure::invalid("/resource", "choose the resource first; these choices depend on it"))
+    }
+}
+
+fn choice(value: &str, label: &str) -> Choice {
+    Choice { value: Value::from(value).to_string(), label: label.to_owned() }
+}
+
+fn holds(text: &str, search: Option<&str>) -> bool {
+    search.is_none_or(|search| text.to_lowercase().contains(&search.to_lowercase()))
+}
+
+fn slice(all: Vec<Choice>, offset: usize) -> OptionPage {
+    let more = all.len() > offset.saturating_add(PAGE);
+    let options = all.into_iter().skip(offset).take(PAGE).collect();
+    OptionPage { options, next_page: more.then(|| (offset + PAGE).to_string()) }
+}
+
+fn attributes(described: Option<&Description>, search: Option<&str>) -> Vec<Choice> {
+    let attributes = described.map(|described| described.attributes.as_slice()).unwrap_or_default();
+    attributes
+        .iter()
+        .filter(|attribute| attribute.queryable)
+        .filter(|attribute| holds(&attribute.name, search) || attribute.title.as_deref().is_some_and(|title| holds(title, search)))
+        .map(|attribute| choice(&attribute.name, attribute.title.as_deref().unwrap_or(&attribute.name)))
+        .collect()
+}
+
+fn from_resource(pod: &Pod, list: &List, search: Option<&str>, offset: usize) -> Result<OptionPage> {
+    let mut address = Address::collection("fscmRestApi", &pod.settings.api_version, list.resource);
+    if let Some(search) = search {
+        address = address.param("q", &contains(list.value, search));
+    }
+    address = address.param("orderBy", &format!("{}:asc", list.value));
+    let labels: Vec<&str> = list.label.to_vec();
+    read(pod, list.resource, address, list.value, &labels, offset)
+}
+
+/// The sites of the supplier that is chosen: a child of it.
+fn supplier_sites(pod: &Pod, partial: &Partial, search: Option<&str>, offset: usize) -> Result<OptionPage> {
+    let supplier = partial.supplier.as_ref().and_then(Value::as_str).filter(|supplier| !supplier.is_empty());
+    let supplier = supplier.ok_or_else(|| Failure::invalid("/Supplier", "choose the supplier first; its sites depend on it"))?;
+    let doing = Doing { what: "list the sites of a supplier", object: "suppliers" };
+    let suppliers = Address::collection("fscmRestApi", &pod.settings.api_version, "suppliers");
+    let address = suppliers.clone().param("q", &format!("Supplier = {}", quote(supplier))).param("onlyData", "true").param("fields", "SupplierId").param("limit", "1");
+    let body = pod.get(doing, &address)?.body;
+    let envelope = envelope(pod, doing, &body)?;
+    let key = envelope.items.first().and_then(|row| {
+        let [raw] = record::pick(row.get(), ["SupplierId"]);
+        raw.and_then(record::plain)
+    });
+    let Some(key) = key else { return Ok(OptionPage { options: Vec::new(), next_page: None }) };
+    let mut address = suppliers.key(&key)?.segment("child").segment("sites");
+    if let Some(search) = search {
+        address = address.param("q", &contains("SupplierSite", search));
+    }
+    read(pod, "suppliers", address, "SupplierSite", &["ProcurementBU"], offset)
+}
+
+/// A list of values of a resource. Its rows fill the attribute as describe's map says.
+fn from_lov(pod: &Pod, resource: &str, lov: &str, attribute: &str, search: Option<&str>, offset: usize) -> Result<OptionPage> {
+    let mut steps = resource.split('.');
+    let top = steps.next().unwrap_or_default();
+    if !is_resource_name(lov) || path(attribute).is_none() {
+        return Err(Failure::permanent(ProblemKind::NotFound, format!("There is no list of values {lov}.")));
+    }
+    let target = Target::describe(pod, top)?;
+    let mut described = target.described.as_ref();
+    for step in steps {
+        described = described.and_then(|described| described.children.get(step));
+    }
+    let known = described.and_then(|described| described.attribute(attribute)).and_then(|attribute| attribute.lov.as_ref());
+    let known = known
+        .filter(|known| known.child_ref == lov)
+        .ok_or_else(|| Failure::permanent(ProblemKind::NotFound, format!("{resource} has no list of values {lov} for {attribute}.")))?;
+    let value = known.attribute_map.iter().find(|pair| pair.target == attribute).map_or(attribute, |pair| pair.source.as_str());
+    let labels: Vec<&str> = known.display_attributes.iter().map(String::as_str).collect();
+    let mut address = target.collection(&pod.settings.api_version).segment("lov").segment(lov);
+    if let Some(search) = search {
+        address = address.param("q", &contains(labels.first().copied().unwrap_or(value), search));
+    }
+    read(pod, top, address, value, &labels, offset)
+}
+
+fn contains(attribute: &str, search: &str) -> String {
+    format!("upper({attribute}) like {}", quote(&format!("*{}*", search.to_uppercase())))
+}
+
+fn read(pod: &Pod, object: &str, address: Address, value: &str, labels: &[&str], offset: usize) -> Result<OptionPage> {
+    let doing = Doing { what: "list the choices", object };
+    let mut address = address.param("onlyData", "true").param("limit", &PAGE.to_string());
+    if offset > 0 {
+        address = address.param("offset", &offset.to_string());
+    }
+    let body = pod.get(doing, &address)?.body;
+    let envelope = envelope(pod, doing, &body)?;
+    let count = envelope.items.len();
+    let options = envelope.items.iter().filter_map(|row| one(row, value, labels)).collect();
+    let more = envelope.has_more.unwrap_or(count >= PAGE) && count > 0;
+    Ok(OptionPage { options, next_page: more.then(|| (offset + count).to_string()) })
+}
+
+fn one(row: &RawValue, value: &str, labels: &[&str]) -> Option<Choice> {
+    let [raw] = record::pick(row.get(), [value]);
+    let raw = raw.filter(|raw| raw.get() != "null")?;
+    let shown: Vec<String> = labels
+        .iter()
+        .filter(|label| **label != value)
+        .filter_map(|label| {
+            let [raw] = record::pick(row.get(), [label]);
+            raw.and_then(record::plain)
+        })
+        .collect();
+    let own = record::plain(raw)?;
+    let label = if shown.is_empty() { own } else { format!("{own} ({})", shown.join(", ")) };
+    Some(Choice { value: raw.get().to_owned(), label })
+}
+
+fn envelope<'b>(pod: &Pod, doing: Doing, body: &'b [u8]) -> Result<Envelope<'b>> {
+    serde_json::from_slice(body).map_err(|error| pod.unexpected(doing, &format!("the body is not a list ({error})")))
+}

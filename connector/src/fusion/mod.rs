@@ -1,0 +1,13 @@
+//! Fusion's protocol: addresses, queries, pages, errors, and what is known of resources.
+
+pub mod address;
+pub mod catalogue;
+pub mod describe;
+pub mod errors;
+pub mod page;
+pub mod pod;
+pub mod query;
+pub mod record;
+pub mod target;
+pub mod time;
+pub mod write;

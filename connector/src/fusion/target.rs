@@ -1,0 +1,161 @@
+//! A resource, found by its name: in the catalogue, or else by asking the pod.
+
+use super::address::{Address, is_resource_name};
+use super::catalogue::{self, Kind, Protocol, Quirk, Resource};
+use super::describe::Description;
+use super::pod::{Doing, Pod};
+use crate::contract::ProblemKind;
+use crate::problem::{Failure, Result};
+
+/// A resource that can be asked.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its name in addresses.
+    pub name: String,
+    /// The root below which it lives.
+    pub root: String,
+    /// What the catalogue knows.
+    pub known: Option<Resource>,
+    /// What the pod told, where it was asked.
+    pub described: Option<Description>,
+}
+
+/// Roots in which a name is looked for, the likeliest first.
+const ROOTS: [&str; 3] = ["fscmRestApi", "hcmRestApi", "crmRestApi"];
+
+impl Target {
+    /// Finds a resource; asks the pod only where the catalogue does not know the name.
+    ///
+    /// # Errors
+    /// `invalid-input` for what is no name, `unsupported` for what is not read as records, `not-found`.
+    pub fn find(pod: &Pod, name: &str) -> Result<Self> {
+        Self::known(name)?.map_or_else(|| Self::describe(pod, name), Ok)
+    }
+
+    /// Finds a resource and asks the pod for its description.
+    ///
+    /// # Errors
+    /// As for [`Target::find`].
+    pub fn describe(pod: &Pod, name: &str) -> Result<Self> {
+        let known = Self::known(name)?;
+        let roots: Vec<String> = match &known {
+            Some(target) => vec![target.root.clone()],
+            None => ROOTS.map(str::to_owned).to_vec(),
+        };
+        let mut last = None;
+        for root in roots {
+            let doing = format!("describe {name}");
+            let doing = Doing { what: &doing, object: name };
+            let address = Address::collection(&root, &pod.settings.api_version, name).segment("describe");
+            match pod.get(doing, &address) {
+                Ok(response) => {
+                    let described = Description::read(&response.body, name)
+                        .ok_or_else(|| pod.unexpected(doing, &format!("{} is no description of {name}", address.path())))?;
+                    let known = known.and_then(|target| target.known);
+                    return Ok(Self { name: name.to_owned(), root, known, described: Some(described) });
+                }
+                Err(failure) if failure.kind() == ProblemKind::NotFound => last = Some(failure),
+                Err(failure) => return Err(failure),
+            }
+        }
+        let meant = catalogue::meant(name);
+        let remedy = match meant.is_empty() {
+            true => "Choose a name from list_resources; or the user's roles give no access to it, since pods answer 404 for a missing privilege as well.".to_owned(),
+            false => format!(
+                "Did you mean {}? Names are case-sensitive. A missing role or privilege is answered with 404 as well.",
+                meant.join(" or ")
+            ),
+        };
+        let mut failure = Failure::permanent(
+            ProblemKind::NotFound,
+            format!("The pod knows no resource {name} below {}, or shows it not to this user.", ROOTS.join(", ")),
+        )
+        .remedy(remedy);
+        failure.problem.http_status = last.and_then(|last| last.problem.http_status);
+        Err(failure)
+    }
+
+    /// The target of a resource that the catalogue knows; sends nothing.
+    ///
+    /// # Errors
+    /// `invalid-input` for what is no name, `unsupported` for what is not read as records.
+    pub fn known(name: &str) -> Result<Option<Self>> {
+        if !is_resource_name(name) {
+            return Err(Failure::invalid("/resource", format!("{name:?} is not the name of a resource"))
+                .remedy("Choose a name from list_resources, as in invoices."));
+        }
+        let Some(known) = catalogue::find(name) else { return Ok(None) };
+        if known.protocol != Protocol::Records {
+            return Err(Failure::permanent(
+                ProblemKind::Unsupported,
+                format!("{name} is not a collection of records: the {} service answers for it.", known.protocol.name()),
+            )
+            .remedy("Use the operations made for it."));
+        }
+        Ok(Some(Self { name: name.to_owned(), root: known.root.to_owned(), known: Some(known), described: None }))
+    }
+
+    /// The address of the collection.
+    pub fn collection(&self, version: &str) -> Address {
+        Address::collection(&self.root, version, &self.name)
+    }
+
+    /// What an attribute holds, where it is known.
+    pub fn kind(&self, attribute: &str) -> Option<Kind> {
+        self.known
+            .as_ref()
+            .and_then(|known| known.kind(attribute))
+            .or_else(|| self.described.as_ref()?.attribute(attribute).map(super::describe::Attribute::holds))
+    }
+
+    /// The attribute by which rows are named in addresses, where it is one.
+    pub fn plain_key(&self) -> Option<&str> {
+        match (&self.known, &self.described) {
+            (Some(known), _) => match known.key {
+                catalogue::Key::Plain(attribute) => Some(attribute),
+                catalogue::Key::Opaque => None,
+            },
+            (None, Some(described)) => described.key().map(|key| key.name.as_str()),
+            (None, None) => None,
+        }
+    }
+
+    /// The key, where pages can follow it: a whole number that may stand in `q`.
+    pub fn sortable_key(&self) -> Option<&str> {
+        let key = self.plain_key()?;
+        let fits = match (&self.known, &self.described) {
+            (Some(known), _) => known.kind(key) == Some(Kind::Integer),
+            (None, Some(described)) => {
+                described.attribute(key).is_some_and(|attribute| attribute.queryable && attribute.holds() == Kind::Integer)
+            }
+            (None, None) => false,
+        };
+        fits.then_some(key)
+    }
+
+    /// The attribute that tells the last change, and whether it may stand in `q`.
+    pub fn changed(&self) -> Option<(&str, bool)> {
+        match (&self.known, &self.described) {
+            (Some(known), _) => known.changed.map(|stamp| (stamp.attribute, stamp.queryable)),
+            (None, Some(described)) => ["LastUpdateDate", "LastUpdateDateTime", "lastUpdateDate"]
+                .iter()
+                .find_map(|name| described.attribute(name))
+                .map(|attribute| (attribute.name.as_str(), attribute.queryable)),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether it has that quirk, as far as known.
+    pub fn has(&self, quirk: Quirk) -> bool {
+        self.known.as_ref().is_some_and(|known| known.has(quirk))
+    }
+
+    /// The key of a row in text: its plain key, or what its own link says.
+    pub fn key_of(&self, row: &str) -> Option<String> {
+        let plain = self.plain_key().and_then(|key| {
+            let [raw] = super::record::pick(row, [key]);
+            raw.and_then(super::record::plain)
+        });
+        plain.or_else(|| super::record::key_in_links(row))
+    }
+}

@@ -1,0 +1,206 @@
+//! The catalogue: one file for each operation, one line for each in [`ALL`].
+
+pub mod answer;
+pub mod create_invoice;
+pub mod create_record;
+pub mod describe_resource;
+pub mod get_record;
+pub mod list_resources;
+pub mod new_or_updated_record;
+pub mod search_records;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::contract::{Delivery, Effect, Idempotency, Kind, Operation, PollResult, ProblemKind};
+use crate::forms;
+use crate::fusion::pod::Pod;
+use crate::problem::{Failure, Result};
+use crate::text::nearest;
+
+/// Every operation, in the order in which they are listed.
+pub const ALL: &[Entry] = &[
+    action::<search_records::SearchRecords>(),
+    action::<get_record::GetRecord>(),
+    action::<create_record::CreateRecord>(),
+    action::<list_resources::ListResources>(),
+    action::<describe_resource::DescribeResource>(),
+    action::<create_invoice::CreateInvoice>(),
+    trigger::<new_or_updated_record::NewOrUpdatedRecord>(),
+];
+
+/// What is told of an operation.
+#[derive(Clone, Copy)]
+pub struct Spec {
+    /// Never changes once released.
+    pub id: &'static str,
+    /// For people.
+    pub title: &'static str,
+    /// For people.
+    pub description: &'static str,
+    /// Heading in the catalogue.
+    pub group: &'static str,
+    /// What it does to the pod.
+    pub effect: Effect,
+    /// Why a repeated call does no harm.
+    pub idempotency: Idempotency,
+    /// Whether its output has a cursor.
+    pub paged: bool,
+    /// An input that fits.
+    pub sample_input: &'static str,
+    /// An output that fits.
+    pub sample_output: &'static str,
+}
+
+/// Something to do.
+pub trait Action {
+    /// What is told of it.
+    const SPEC: Spec;
+    /// Its form.
+    type Input: DeserializeOwned + JsonSchema;
+    /// Its answer.
+    type Output: JsonSchema;
+
+    /// Does it; `text` is the input as it came. Answers JSON text.
+    ///
+    /// # Errors
+    /// Told to the engine as they are.
+    fn run(pod: &Pod, input: Self::Input, text: &str) -> Result<String>;
+}
+
+/// Something that starts a workflow.
+pub trait Trigger {
+    /// What is told of it.
+    const SPEC: Spec;
+    /// How it gets its events.
+    const DELIVERIES: &'static [Delivery];
+    /// Its form.
+    type Input: DeserializeOwned + JsonSchema;
+    /// The payload of an event.
+    type Payload: JsonSchema;
+
+    /// Asks for changes since `cursor`.
+    ///
+    /// # Errors
+    /// Told to the engine as they are; nothing has moved then.
+    fn poll(pod: &Pod, input: Self::Input, cursor: Option<&str>) -> Result<PollResult>;
+}
+
+/// An operation without its types.
+pub struct Entry {
+    /// What is told of it.
+    pub spec: Spec,
+    /// Action or trigger.
+    pub kind: Kind,
+    deliveries: &'static [Delivery],
+    input: fn() -> Value,
+    output: fn() -> Value,
+    run: fn(&Pod, &str) -> Result<String>,
+    poll: fn(&Pod, &str, Option<&str>) -> Result<PollResult>,
+}
+
+const fn action<A: Action>() -> Entry {
+    Entry {
+        spec: A::SPEC,
+        kind: Kind::Action,
+        deliveries: &[],
+        input: forms::schema::<A::Input>,
+        output: forms::schema::<A::Output>,
+        run: |pod, text| A::run(pod, forms::parse("input", &forms::schema::<A::Input>(), text)?, text),
+        poll: |_, _, _| Err(Failure::internal("an action does not poll")),
+    }
+}
+
+const fn trigger<T: Trigger>() -> Entry {
+    Entry {
+        spec: T::SPEC,
+        kind: Kind::Trigger,
+        deliveries: T::DELIVERIES,
+        input: forms::schema::<T::Input>,
+        output: forms::schema::<T::Payload>,
+        run: |_, _| Err(Failure::internal("a trigger is not run")),
+        poll: |pod, text, cursor| T::poll(pod, forms::parse("input", &forms::schema::<T::Input>(), text)?, cursor),
+    }
+}
+
+impl Entry {
+    /// The operation of that id and kind.
+    ///
+    /// # Errors
+    /// `not-found` with the nearest names.
+    pub fn find(id: &str, kind: Kind) -> Result<&'static Self> {
+        ALL.iter().find(|entry| entry.spec.id == id && entry.kind == kind).ok_or_else(|| unknown(id, kind))
+    }
+
+    /// The operation of that id, whatever its kind.
+    ///
+    /// # Errors
+    /// `not-found` with the nearest names.
+    pub fn named(id: &str) -> Result<&'static Self> {
+        ALL.iter().find(|entry| entry.spec.id == id).ok_or_else(|| unknown(id, Kind::Action))
+    }
+
+    /// The form.
+    pub fn input_schema(&self) -> Value {
+        (self.input)()
+    }
+
+    /// The form of the answer or of the payload.
+    pub fn output_schema(&self) -> Value {
+        (self.output)()
+    }
+
+    /// Runs an action.
+    ///
+    /// # Errors
+    /// `forbidden` for a write over a connection that only reads; those of the action.
+    pub fn run(&self, pod: &Pod, input: &str) -> Result<String> {
+        if pod.settings.read_only && self.spec.effect != Effect::Read {
+            return Err(Failure::permanent(
+                ProblemKind::Forbidden,
+                format!("{} writes, and the connection is set to read only; nothing was sent.", self.spec.id),
+            )
+            .remedy("Use a connection without read_only for writing."));
+        }
+        (self.run)(pod, input)
+    }
+
+    /// Polls a trigger.
+    ///
+    /// # Errors
+    /// Those of the trigger.
+    pub fn poll(&self, pod: &Pod, input: &str, cursor: Option<&str>) -> Result<PollResult> {
+        (self.poll)(pod, input, cursor)
+    }
+
+    /// As the manifest tells it.
+    pub fn told(&self) -> Operation {
+        Operation {
+            id: self.spec.id.to_owned(),
+            kind: self.kind,
+            deliveries: self.deliveries.to_vec(),
+            title: self.spec.title.to_owned(),
+            description: self.spec.description.to_owned(),
+            group: self.spec.group.to_owned(),
+            effect: self.spec.effect,
+            idempotency: self.spec.idempotency,
+            paged: self.spec.paged,
+            input_schema: self.input_schema().to_string(),
+            output_schema: self.output_schema().to_string(),
+            sample_input: self.spec.sample_input.to_owned(),
+            sample_output: self.spec.sample_output.to_owned(),
+            deprecated: false,
+        }
+    }
+}
+
+fn unknown(id: &str, kind: Kind) -> Failure {
+    let word = if kind == Kind::Action { "action" } else { "trigger" };
+    let near = nearest(id, ALL.iter().map(|entry| entry.spec.id), 3);
+    let remedy = match near.is_empty() {
+        true => "The manifest lists the operations.".to_owned(),
+        false => format!("Did you mean {}?", near.join(" or ")),
+    };
+    Failure::permanent(ProblemKind::NotFound, format!("There is no {word} {}.", crate::text::shorten(id, 80))).remedy(remedy)
+}
