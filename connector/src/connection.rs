@@ -24,7 +24,9 @@ pub fn test(pod: &Pod) -> ConnectionReport {
     // A small list that every ERP user may read; what matters is who answers and how.
     let version = &pod.settings.api_version;
     let doing = Doing { what: "read one record of finBusinessUnitsLOV", object: "finBusinessUnitsLOV" };
-    let address = Address::collection("fscmRestApi", version, "finBusinessUnitsLOV").param("onlyData", "true").param("limit", "1");
+    let address = Address::collection("fscmRestApi", version, "finBusinessUnitsLOV")
+        .param("onlyData", "true")
+        .param("limit", "1");
     let outcome = pod.get(doing, &address);
     let failure = outcome.as_ref().err();
     let reached = failure.is_none_or(|failure| failure.problem.http_status.is_some());
@@ -53,7 +55,11 @@ fn check(id: &str, title: &str, failure: Option<&Failure>, otherwise: CheckStatu
         status: if failure.is_some() { otherwise } else { CheckStatus::Ok },
         cause: failure.map(|failure| failure.problem.message.clone()),
         remedy: failure.map(|failure| {
-            failure.problem.remedy.clone().unwrap_or_else(|| "Try again later; if it stays, ask the pod's administrator.".to_owned())
+            failure
+                .problem
+                .remedy
+                .clone()
+                .unwrap_or_else(|| "Try again later; if it stays, ask the pod's administrator.".to_owned())
         }),
     }
 }

@@ -15,8 +15,12 @@ pub mod generated {
 
 pub use generated::export;
 pub use generated::exports::ipaas::connector::actions::{self, Outcome, Pending};
-pub use generated::exports::ipaas::connector::catalog::{self, Delivery, Effect, Idempotency, Kind, Manifest, Operation};
-pub use generated::exports::ipaas::connector::connections::{self, Authorization, Check, CheckStatus, ConnectionReport};
+pub use generated::exports::ipaas::connector::catalog::{
+    self, Delivery, Effect, Idempotency, Kind, Manifest, Operation,
+};
+pub use generated::exports::ipaas::connector::connections::{
+    self, Authorization, Check, CheckStatus, ConnectionReport,
+};
 pub use generated::exports::ipaas::connector::forms::{self, Choice, OperationSchemas, OptionPage};
 pub use generated::exports::ipaas::connector::triggers::{self, Event, PollResult, Receipt, WebhookRequest};
 pub use generated::exports::ipaas::connector::types::{

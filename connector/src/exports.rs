@@ -17,7 +17,11 @@ struct Component;
 
 contract::export!(Component with_types_in crate::contract::generated);
 
-fn with_pod<T>(connection: &Connection, call: Option<&Call>, run: impl FnOnce(&Pod) -> Result<T>) -> std::result::Result<T, Error> {
+fn with_pod<T>(
+    connection: &Connection,
+    call: Option<&Call>,
+    run: impl FnOnce(&Pod) -> Result<T>,
+) -> std::result::Result<T, Error> {
     let settings = Settings::parse(&connection.settings)?;
     let pod = Pod::new(&Wasi, &settings, call)?;
     Ok(run(&pod)?)
@@ -52,7 +56,11 @@ impl contract::connections::Guest for Component {
 }
 
 impl contract::forms::Guest for Component {
-    fn resolve_schema(connection: Connection, operation: String, partial: String) -> std::result::Result<OperationSchemas, Error> {
+    fn resolve_schema(
+        connection: Connection,
+        operation: String,
+        partial: String,
+    ) -> std::result::Result<OperationSchemas, Error> {
         with_pod(&connection, None, |pod| forms::resolve::resolve(pod, &operation, &partial))
     }
 
@@ -63,12 +71,19 @@ impl contract::forms::Guest for Component {
         search: Option<String>,
         page: Option<String>,
     ) -> std::result::Result<OptionPage, Error> {
-        with_pod(&connection, None, |pod| forms::options::list(pod, &source, &partial, search.as_deref(), page.as_deref()))
+        with_pod(&connection, None, |pod| {
+            forms::options::list(pod, &source, &partial, search.as_deref(), page.as_deref())
+        })
     }
 }
 
 impl contract::actions::Guest for Component {
-    fn invoke(connection: Connection, call: Call, action: String, input: String) -> std::result::Result<Outcome, Error> {
+    fn invoke(
+        connection: Connection,
+        call: Call,
+        action: String,
+        input: String,
+    ) -> std::result::Result<Outcome, Error> {
         let entry = Entry::find(&action, contract::Kind::Action)?;
         with_pod(&connection, Some(&call), |pod| entry.run(pod, &input)).map(Outcome::Done)
     }
@@ -91,7 +106,13 @@ impl contract::triggers::Guest for Component {
         with_pod(&connection, Some(&call), |pod| entry.poll(pod, &input, cursor.as_deref()))
     }
 
-    fn receive(_: Connection, _: Call, trigger: String, _: String, _: WebhookRequest) -> std::result::Result<Receipt, Error> {
+    fn receive(
+        _: Connection,
+        _: Call,
+        trigger: String,
+        _: String,
+        _: WebhookRequest,
+    ) -> std::result::Result<Receipt, Error> {
         let entry = Entry::find(&trigger, contract::Kind::Trigger)?;
         unsupported(&format!("{} polls and receives nothing.", entry.spec.id))
     }

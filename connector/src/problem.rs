@@ -48,8 +48,10 @@ impl Failure {
                 pointer => format!("{pointer}: {}", field.message),
             })
             .collect();
-        let mut failure =
-            Self::permanent(ProblemKind::InvalidInput, format!("The {what} does not fit the form: {}", told.join("; ")));
+        let mut failure = Self::permanent(
+            ProblemKind::InvalidInput,
+            format!("The {what} does not fit the form: {}", told.join("; ")),
+        );
         failure.problem.fields = fields;
         failure
     }

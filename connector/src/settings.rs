@@ -155,7 +155,9 @@ impl Origin {
             return Err(format!("{port} is not a port"));
         }
         if !secure && !is_loopback(bracketed.unwrap_or(host)) {
-            return Err("plain http is for loopback alone, since the password would travel in the clear; use https".to_owned());
+            return Err(
+                "plain http is for loopback alone, since the password would travel in the clear; use https".to_owned()
+            );
         }
         Ok(Self { secure, authority })
     }
@@ -189,7 +191,8 @@ impl Secrets {
         }
         let encoded = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
         let escaped = serde_json::to_string(secret).unwrap_or_default();
-        let escaped = escaped.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or_default().to_owned();
+        let escaped =
+            escaped.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or_default().to_owned();
         for spelling in [secret.to_owned(), encoded, escaped, secret.trim_end_matches('=').to_owned()] {
             if !spelling.is_empty() && !self.0.contains(&spelling) {
                 self.0.push(spelling);
@@ -233,8 +236,22 @@ mod tests {
     #[test]
     fn hosts_that_could_lead_elsewhere_are_refused() {
         for given in [
-            "", "http://pod.example", "https://a@b", "pod/path", "pod?x", "pod#x", "ftp://pod", "pod:0", "pod:99999",
-            "pod.example:", "a b", "https://", "pod\\x", "..", "[::1", "pod:80:80",
+            "",
+            "http://pod.example",
+            "https://a@b",
+            "pod/path",
+            "pod?x",
+            "pod#x",
+            "ftp://pod",
+            "pod:0",
+            "pod:99999",
+            "pod.example:",
+            "a b",
+            "https://",
+            "pod\\x",
+            "..",
+            "[::1",
+            "pod:80:80",
         ] {
             assert!(Origin::parse(given).is_err(), "{given}");
         }

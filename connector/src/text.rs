@@ -19,7 +19,8 @@ pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>, most: usize
             let lower = candidate.to_lowercase();
             let letters: Vec<char> = lower.chars().take(64).collect();
             let distance = distance(&wanted, &letters);
-            let inside = wanted.len() >= 4 && (lower.contains(&name.to_lowercase()) || name.to_lowercase().contains(&lower));
+            let inside =
+                wanted.len() >= 4 && (lower.contains(&name.to_lowercase()) || name.to_lowercase().contains(&lower));
             (distance <= allowed || inside).then_some((distance, candidate))
         })
         .collect();

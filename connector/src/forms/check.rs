@@ -165,7 +165,8 @@ impl<'a> Checker<'a> {
         if let Some(least) = schema.get("minLength").and_then(Value::as_u64)
             && length < least
         {
-            let told = if length == 0 { "it is empty".to_owned() } else { format!("it is shorter than {least} characters") };
+            let told =
+                if length == 0 { "it is empty".to_owned() } else { format!("it is shorter than {least} characters") };
             self.fault(at, told);
         }
         if let Some(most) = schema.get("maxLength").and_then(Value::as_u64)

@@ -12,7 +12,9 @@ const WHO: [&str; 5] = ["CreatedBy", "CreationDate", "LastUpdatedBy", "LastUpdat
 
 /// The form of a record to create: what may be sent, with what must be.
 pub fn create(resource: &str, described: &Description) -> Value {
-    object(resource, described, DEPTH, &mut |attribute| attribute.creatable() && !WHO.contains(&attribute.name.as_str()))
+    object(resource, described, DEPTH, &mut |attribute| {
+        attribute.creatable() && !WHO.contains(&attribute.name.as_str())
+    })
 }
 
 /// The shape of a record that was read: every attribute, none required, since any may be null.
@@ -23,7 +25,10 @@ pub fn output(described: &Description) -> Value {
         properties.insert(attribute.name.clone(), json!({"title": title(attribute)}));
     }
     for (name, child) in &described.children {
-        properties.insert(name.clone(), json!({"type": "array", "items": {"type": "object", "title": child.title.as_deref().unwrap_or(name)}}));
+        properties.insert(
+            name.clone(),
+            json!({"type": "array", "items": {"type": "object", "title": child.title.as_deref().unwrap_or(name)}}),
+        );
     }
     json!({"type": "object", "title": described.title.as_deref().unwrap_or("Record"), "properties": properties})
 }
@@ -56,7 +61,8 @@ fn object(resource: &str, described: &Description, depth: usize, include: &mut d
             );
         }
     }
-    let mut schema = json!({"type": "object", "title": described.title.as_deref().unwrap_or("Record"), "properties": properties});
+    let mut schema =
+        json!({"type": "object", "title": described.title.as_deref().unwrap_or("Record"), "properties": properties});
     if let Some(members) = schema.as_object_mut()
         && !required.is_empty()
     {

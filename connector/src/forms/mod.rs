@@ -41,7 +41,8 @@ pub fn parse<T: DeserializeOwned>(what: &str, form: &Value, text: &str) -> Resul
 }
 
 fn not_json(what: &str, error: &serde_json::Error) -> Failure {
-    let message = format!("this is not JSON (line {}, column {}): {}", error.line(), error.column(), without_place(error));
+    let message =
+        format!("this is not JSON (line {}, column {}): {}", error.line(), error.column(), without_place(error));
     Failure::invalid_fields(what, vec![FieldProblem { pointer: String::new(), message }])
 }
 

@@ -44,7 +44,9 @@ pub fn list(pod: &Pod, source: &str, partial: &str, search: Option<&str>, page: 
         .map_err(|_| Failure::permanent(ProblemKind::InvalidInput, "The partial input is not a JSON object."))?;
     let search = search.map(str::trim).filter(|search| !search.is_empty());
     let offset = match page {
-        Some(page) => page.parse::<usize>().map_err(|_| Failure::permanent(ProblemKind::InvalidInput, "The page is not one that was answered before."))?,
+        Some(page) => page.parse::<usize>().map_err(|_| {
+            Failure::permanent(ProblemKind::InvalidInput, "The page is not one that was answered before.")
+        })?,
         None => 0,
     };
     if let Some(list) = LISTS.iter().find(|list| list.source == source) {
@@ -52,7 +54,8 @@ pub fn list(pod: &Pod, source: &str, partial: &str, search: Option<&str>, page: 
     }
     match source {
         "resources" => {
-            let all = matching(search, None).map(|resource| choice(resource.name, &format!("{} ({})", resource.title, resource.name)));
+            let all = matching(search, None)
+                .map(|resource| choice(resource.name, &format!("{} ({})", resource.title, resource.name)));
             Ok(slice(all.collect(), offset))
         }
         "queryable_attributes" => {
@@ -61,8 +64,12 @@ pub fn list(pod: &Pod, source: &str, partial: &str, search: Option<&str>, page: 
         }
         "finders" => {
             let target = Target::describe(pod, partial.resource()?)?;
-            let described = target.described.as_ref().map(|described| described.collection.finders.as_slice()).unwrap_or_default();
-            let found = described.iter().filter(|finder| holds(&finder.name, search)).map(|finder| choice(&finder.name, &finder.name));
+            let described =
+                target.described.as_ref().map(|described| described.collection.finders.as_slice()).unwrap_or_default();
+            let found = described
+                .iter()
+                .filter(|finder| holds(&finder.name, search))
+                .map(|finder| choice(&finder.name, &finder.name));
             Ok(slice(found.collect(), offset))
         }
         "supplier_sites" => supplier_sites(pod, &partial, search, offset),
@@ -110,7 +117,9 @@ fn attributes(described: Option<&Description>, search: Option<&str>) -> Vec<Choi
     attributes
         .iter()
         .filter(|attribute| attribute.queryable)
-        .filter(|attribute| holds(&attribute.name, search) || attribute.title.as_deref().is_some_and(|title| holds(title, search)))
+        .filter(|attribute| {
+            holds(&attribute.name, search) || attribute.title.as_deref().is_some_and(|title| holds(title, search))
+        })
         .map(|attribute| choice(&attribute.name, attribute.title.as_deref().unwrap_or(&attribute.name)))
         .collect()
 }
@@ -128,10 +137,16 @@ fn from_resource(pod: &Pod, list: &List, search: Option<&str>, offset: usize) ->
 /// The sites of the supplier that is chosen: a child of it.
 fn supplier_sites(pod: &Pod, partial: &Partial, search: Option<&str>, offset: usize) -> Result<OptionPage> {
     let supplier = partial.supplier.as_ref().and_then(Value::as_str).filter(|supplier| !supplier.is_empty());
-    let supplier = supplier.ok_or_else(|| Failure::invalid("/Supplier", "choose the supplier first; its sites depend on it"))?;
+    let supplier =
+        supplier.ok_or_else(|| Failure::invalid("/Supplier", "choose the supplier first; its sites depend on it"))?;
     let doing = Doing { what: "list the sites of a supplier", object: "suppliers" };
     let suppliers = Address::collection("fscmRestApi", &pod.settings.api_version, "suppliers");
-    let address = suppliers.clone().param("q", &format!("Supplier = {}", quote(supplier))).param("onlyData", "true").param("fields", "SupplierId").param("limit", "1");
+    let address = suppliers
+        .clone()
+        .param("q", &format!("Supplier = {}", quote(supplier)))
+        .param("onlyData", "true")
+        .param("fields", "SupplierId")
+        .param("limit", "1");
     let body = pod.get(doing, &address)?.body;
     let envelope = envelope(pod, doing, &body)?;
     let key = envelope.items.first().and_then(|row| {
@@ -147,7 +162,14 @@ fn supplier_sites(pod: &Pod, partial: &Partial, search: Option<&str>, offset: us
 }
 
 /// A list of values of a resource. Its rows fill the attribute as describe's map says.
-fn from_lov(pod: &Pod, resource: &str, lov: &str, attribute: &str, search: Option<&str>, offset: usize) -> Result<OptionPage> {
+fn from_lov(
+    pod: &Pod,
+    resource: &str,
+    lov: &str,
+    attribute: &str,
+    search: Option<&str>,
+    offset: usize,
+) -> Result<OptionPage> {
     let mut steps = resource.split('.');
     let top = steps.next().unwrap_or_default();
     if !is_resource_name(lov) || path(attribute).is_none() {
@@ -158,11 +180,13 @@ fn from_lov(pod: &Pod, resource: &str, lov: &str, attribute: &str, search: Optio
     for step in steps {
         described = described.and_then(|described| described.children.get(step));
     }
-    let known = described.and_then(|described| described.attribute(attribute)).and_then(|attribute| attribute.lov.as_ref());
-    let known = known
-        .filter(|known| known.child_ref == lov)
-        .ok_or_else(|| Failure::permanent(ProblemKind::NotFound, format!("{resource} has no list of values {lov} for {attribute}.")))?;
-    let value = known.attribute_map.iter().find(|pair| pair.target == attribute).map_or(attribute, |pair| pair.source.as_str());
+    let known =
+        described.and_then(|described| described.attribute(attribute)).and_then(|attribute| attribute.lov.as_ref());
+    let known = known.filter(|known| known.child_ref == lov).ok_or_else(|| {
+        Failure::permanent(ProblemKind::NotFound, format!("{resource} has no list of values {lov} for {attribute}."))
+    })?;
+    let value =
+        known.attribute_map.iter().find(|pair| pair.target == attribute).map_or(attribute, |pair| pair.source.as_str());
     let labels: Vec<&str> = known.display_attributes.iter().map(String::as_str).collect();
     let mut address = target.collection(&pod.settings.api_version).segment("lov").segment(lov);
     if let Some(search) = search {

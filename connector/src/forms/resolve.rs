@@ -30,7 +30,9 @@ pub fn resolve(pod: &Pod, operation: &str, partial: &str) -> Result<OperationSch
     let partial: Partial = serde_json::from_str(partial)
         .map_err(|_| Failure::permanent(ProblemKind::InvalidInput, "The partial input is not a JSON object."))?;
     let depends = input.pointer("/properties/record/x-connector-schema").is_some();
-    if let Some(Value::String(resource)) = partial.resource.filter(|_| depends || output.pointer("/properties/record").is_some()) {
+    if let Some(Value::String(resource)) =
+        partial.resource.filter(|_| depends || output.pointer("/properties/record").is_some())
+    {
         let described = describe(pod, &resource)?;
         if let Some(place) = input.pointer_mut("/properties/record").filter(|_| depends) {
             let mut form = fields::create(&resource, &described);
@@ -54,5 +56,7 @@ fn carry(from: &Value, to: &mut Value) {
 }
 
 fn describe(pod: &Pod, resource: &str) -> Result<crate::fusion::describe::Description> {
-    Target::describe(pod, resource)?.described.ok_or_else(|| Failure::internal("a description was read and is not there"))
+    Target::describe(pod, resource)?
+        .described
+        .ok_or_else(|| Failure::internal("a description was read and is not there"))
 }

@@ -4,9 +4,34 @@ use serde_json::{Map, Value};
 
 /// Keywords of the subset.
 const KEYWORDS: &[&str] = &[
-    "$schema", "$ref", "$defs", "type", "properties", "required", "enum", "const", "oneOf", "format", "default", "examples",
-    "title", "description", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength",
-    "minItems", "maxItems", "minProperties", "maxProperties", "pattern", "items", "additionalProperties", "writeOnly",
+    "$schema",
+    "$ref",
+    "$defs",
+    "type",
+    "properties",
+    "required",
+    "enum",
+    "const",
+    "oneOf",
+    "format",
+    "default",
+    "examples",
+    "title",
+    "description",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "pattern",
+    "items",
+    "additionalProperties",
+    "writeOnly",
 ];
 
 /// The schema in the subset: options that may be null lose the null, a lone `anyOf` or `allOf` is merged,
@@ -22,7 +47,8 @@ pub fn rewrite(schema: Value) -> Value {
 fn object(mut members: Map<String, Value>) -> Map<String, Value> {
     for word in ["anyOf", "allOf"] {
         if let Some(Value::Array(options)) = members.remove(word) {
-            let mut real = options.into_iter().filter(|option| option.get("type").and_then(Value::as_str) != Some("null"));
+            let mut real =
+                options.into_iter().filter(|option| option.get("type").and_then(Value::as_str) != Some("null"));
             if let (Some(Value::Object(only)), None) = (real.next(), real.next()) {
                 for (name, value) in only {
                     members.entry(name).or_insert(value);
@@ -104,7 +130,9 @@ fn walk(schema: &Value, at: &str, found: &mut Vec<String>) {
                 inner.iter().for_each(|(name, inner)| walk(inner, &format!("{at}/{name}"), found));
             }
             ("items" | "additionalProperties", inner) => walk(inner, &format!("{at}/{name}"), found),
-            ("oneOf", Value::Array(options)) => options.iter().for_each(|option| walk(option, &format!("{at}/oneOf"), found)),
+            ("oneOf", Value::Array(options)) => {
+                options.iter().for_each(|option| walk(option, &format!("{at}/oneOf"), found))
+            }
             ("type", Value::Array(_)) => found.push(format!("{at}/type")),
             _ => {}
         }

@@ -9,7 +9,20 @@ const RESERVED: &AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').rem
 /// In a query: as above, and `:` and `,` stay legible, since `orderBy` and `fields` are made of them.
 const IN_QUERY: &AsciiSet = &RESERVED.remove(b':').remove(b',');
 /// In a clause that is already encoded where it must be: only what no address may hold.
-const RAW: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'&').add(b'+').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+const RAW: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'&')
+    .add(b'+')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// A value within a query.
 pub fn query_value(text: &str) -> String {

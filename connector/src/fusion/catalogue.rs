@@ -334,8 +334,23 @@ mod tests {
             for line in text.lines() {
                 let word = line.split(' ').next().unwrap();
                 let known = [
-                    "resource", "title", "module", "root", "protocol", "collection", "item", "key", "changed", "created",
-                    "natural", "refuses-duplicates", "quirk", "queryable", "finder", "child", "action",
+                    "resource",
+                    "title",
+                    "module",
+                    "root",
+                    "protocol",
+                    "collection",
+                    "item",
+                    "key",
+                    "changed",
+                    "created",
+                    "natural",
+                    "refuses-duplicates",
+                    "quirk",
+                    "queryable",
+                    "finder",
+                    "child",
+                    "action",
                 ];
                 assert!(known.contains(&word), "{name}: {line}");
             }

@@ -123,7 +123,9 @@ fn json(text: &str) -> Option<Refusal> {
         match body.error {
             // The audit service nests it.
             Some(Value::Object(inner)) => {
-                refusal.messages.extend(word(inner.get("detail").cloned()).or_else(|| word(inner.get("title").cloned())));
+                refusal
+                    .messages
+                    .extend(word(inner.get("detail").cloned()).or_else(|| word(inner.get("title").cloned())));
             }
             other => {
                 let error = word(other);
@@ -222,7 +224,9 @@ mod tests {
     fn bare_numbers_become_the_frameworks_codes() {
         for member in ["o:errorCode", "code"] {
             for code in ["\"27014\"", "27014"] {
-                let refusal = read(&format!(r#"{{"title":"x","status":400,"o:errorDetails":[{{"detail":"Required.","{member}":{code}}}]}}"#));
+                let refusal = read(&format!(
+                    r#"{{"title":"x","status":400,"o:errorDetails":[{{"detail":"Required.","{member}":{code}}}]}}"#
+                ));
                 assert_eq!(refusal.code.as_deref(), Some("JBO-27014"), "{member} {code}");
                 assert_eq!(refusal.told().as_deref(), Some("Required."));
             }
@@ -231,15 +235,29 @@ mod tests {
 
     #[test]
     fn problem_documents_oauth_and_audit_are_read() {
-        assert_eq!(read(r#"{"type":"t","title":"Not Found","status":404,"detail":"No request 7","errorCode":"ESS-01001"}"#).told().unwrap(), "No request 7");
-        let oauth = read(r#"{"error":"invalid_client","error_description":"Client authentication failed.","ecid":"x"}"#);
-        assert_eq!((oauth.code.as_deref(), oauth.told().as_deref()), (Some("invalid_client"), Some("Client authentication failed.")));
-        assert_eq!(read(r#"{"status":"FAIL","error":{"detail":"No access","status":403}}"#).told().unwrap(), "No access");
+        assert_eq!(
+            read(r#"{"type":"t","title":"Not Found","status":404,"detail":"No request 7","errorCode":"ESS-01001"}"#)
+                .told()
+                .unwrap(),
+            "No request 7"
+        );
+        let oauth =
+            read(r#"{"error":"invalid_client","error_description":"Client authentication failed.","ecid":"x"}"#);
+        assert_eq!(
+            (oauth.code.as_deref(), oauth.told().as_deref()),
+            (Some("invalid_client"), Some("Client authentication failed."))
+        );
+        assert_eq!(
+            read(r#"{"status":"FAIL","error":{"detail":"No access","status":403}}"#).told().unwrap(),
+            "No access"
+        );
     }
 
     #[test]
     fn pages_are_named_and_not_shown() {
-        let refusal = read("<!DOCTYPE html><html><head><TITLE> 401\n Authorization Required</TITLE></head><body>secret stuff</body>");
+        let refusal = read(
+            "<!DOCTYPE html><html><head><TITLE> 401\n Authorization Required</TITLE></head><body>secret stuff</body>",
+        );
         assert!(refusal.page);
         assert_eq!(refusal.told().unwrap(), "a web page titled \"401 Authorization Required\"");
     }

@@ -133,7 +133,14 @@ impl Search<'_> {
             let page = match self.page(pod, &position, 0, want, &mut end.warnings, &mut broken) {
                 Ok(page) => page,
                 Err(failure) if taken > 0 && failure.again => {
-                    end.warnings.push(warning("stopped_early", format!("{} The rows read so far are whole; the cursor goes on behind them.", failure.problem.message), None));
+                    end.warnings.push(warning(
+                        "stopped_early",
+                        format!(
+                            "{} The rows read so far are whole; the cursor goes on behind them.",
+                            failure.problem.message
+                        ),
+                        None,
+                    ));
                     end.next = Some(position);
                     return Ok(end);
                 }
@@ -144,7 +151,10 @@ impl Search<'_> {
             if first.is_some() && first == first_before {
                 return Err(Failure::permanent(
                     ProblemKind::UnexpectedResponse,
-                    format!("Could not {}: the pod answers the same page again and again (it ignores where to go on).", self.what),
+                    format!(
+                        "Could not {}: the pod answers the same page again and again (it ignores where to go on).",
+                        self.what
+                    ),
                 )
                 .remedy("Narrow the search with conditions, or use a finder that pages by itself."));
             }
@@ -193,7 +203,14 @@ impl Search<'_> {
     ///
     /// # Errors
     /// Those of a read.
-    pub fn one(&self, pod: &Pod, skip: usize, want: usize, warnings: &mut Vec<Warning>, take: &mut dyn FnMut(Option<&str>)) -> Result<bool> {
+    pub fn one(
+        &self,
+        pod: &Pod,
+        skip: usize,
+        want: usize,
+        warnings: &mut Vec<Warning>,
+        take: &mut dyn FnMut(Option<&str>),
+    ) -> Result<bool> {
         let page = self.page(pod, &Position::Offset(skip), 0, want, warnings, &mut 0)?;
         for entry in &page.entries {
             take(page.row(entry));
@@ -262,7 +279,9 @@ impl Search<'_> {
         let body = match outcome {
             Ok(response) => response.body,
             // Too much for one answer: half as many rows.
-            Err(failure) if failure.kind() == ProblemKind::TooLarge && want > 1 && failure.problem.http_status.is_none() => {
+            Err(failure)
+                if failure.kind() == ProblemKind::TooLarge && want > 1 && failure.problem.http_status.is_none() =>
+            {
                 return self.page(pod, position, more, want / 2, warnings, broken);
             }
             Err(failure) => return Err(failure),
@@ -272,7 +291,10 @@ impl Search<'_> {
             Err(told) => told,
         };
         if !told.is_page {
-            return Err(pod.unexpected(self.doing(), &format!("the body of {} is not a list of records ({})", address.path(), told.reason)));
+            return Err(pod.unexpected(
+                self.doing(),
+                &format!("the body of {} is not a list of records ({})", address.path(), told.reason),
+            ));
         }
         if want > 1 {
             let half = want / 2;
@@ -292,11 +314,17 @@ impl Search<'_> {
         }
         *broken += 1;
         if *broken > BROKEN_ROWS {
-            return Err(pod.unexpected(self.doing(), &format!("more than {BROKEN_ROWS} rows cannot be read ({})", told.reason)));
+            return Err(
+                pod.unexpected(self.doing(), &format!("more than {BROKEN_ROWS} rows cannot be read ({})", told.reason))
+            );
         }
         warnings.push(warning(
             "row_unreadable",
-            format!("The pod could not write one row of {} ({}); the row is left out.", self.target.name, pod.settings.secrets.hide(&told.reason)),
+            format!(
+                "The pod could not write one row of {} ({}); the row is left out.",
+                self.target.name,
+                pod.settings.secrets.hide(&told.reason)
+            ),
             told.key,
         ));
         Ok(Page { entries: vec![Entry::Skipped], more: true, ..Page::default() })

@@ -146,7 +146,13 @@ impl<'a> Pod<'a> {
     ///
     /// # Errors
     /// [`Lost`], which tells whether it may have happened.
-    pub fn write(&self, method: Method, doing: Doing, address: &Address, body: &[u8]) -> std::result::Result<Response, Lost> {
+    pub fn write(
+        &self,
+        method: Method,
+        doing: Doing,
+        address: &Address,
+        body: &[u8],
+    ) -> std::result::Result<Response, Lost> {
         let mut tries = 0;
         loop {
             let failure = match self.send(method, doing, address, Some(body)) {
@@ -174,7 +180,13 @@ impl<'a> Pod<'a> {
         }
     }
 
-    fn send(&self, method: Method, doing: Doing, address: &Address, body: Option<&[u8]>) -> std::result::Result<Response, SendError> {
+    fn send(
+        &self,
+        method: Method,
+        doing: Doing,
+        address: &Address,
+        body: Option<&[u8]>,
+    ) -> std::result::Result<Response, SendError> {
         let plain = self.settings.framework < 4 || self.plain.borrow().iter().any(|object| object == doing.object);
         let mut headers = vec![
             ("authorization", self.authorization.clone()),
@@ -206,7 +218,9 @@ impl<'a> Pod<'a> {
     /// E1: one resource answers 406 with nothing where structured errors are asked for.
     fn fall_back(&self, doing: Doing, response: &Response) -> bool {
         let mut plain = self.plain.borrow_mut();
-        let first = response.status == 406 && self.settings.framework >= 4 && !plain.iter().any(|object| object == doing.object);
+        let first = response.status == 406
+            && self.settings.framework >= 4
+            && !plain.iter().any(|object| object == doing.object);
         if first {
             plain.push(doing.object.to_owned());
         }
@@ -379,7 +393,8 @@ mod tests {
     const DOING: Doing = Doing { what: "search invoices", object: "invoices" };
 
     fn settings() -> Settings {
-        Settings::parse(r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#).unwrap()
+        Settings::parse(r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#)
+            .unwrap()
     }
 
     fn get(door: &Fake) -> Result<Response> {
@@ -387,7 +402,11 @@ mod tests {
         Pod::new(door, &settings, None)?.get(DOING, &Address::fixed("/x"))
     }
 
-    fn with_header(name: &str, value: &str, answer: std::result::Result<Response, SendError>) -> std::result::Result<Response, SendError> {
+    fn with_header(
+        name: &str,
+        value: &str,
+        answer: std::result::Result<Response, SendError>,
+    ) -> std::result::Result<Response, SendError> {
         answer.map(|mut response| {
             response.headers.push((name.into(), value.into()));
             response
@@ -399,7 +418,8 @@ mod tests {
         let door = Fake::new([json(200, "{}")]);
         get(&door).unwrap();
         let sent = door.sent.borrow();
-        let header = |name: &str| sent[0].headers.iter().find(|(field, _)| *field == name).map(|(_, value)| value.as_str());
+        let header =
+            |name: &str| sent[0].headers.iter().find(|(field, _)| *field == name).map(|(_, value)| value.as_str());
         assert_eq!(header("rest-framework-version"), Some("4"));
         assert_eq!(header("accept"), Some(JSON_WITH_ERRORS));
         assert_eq!(header("accept-language"), Some("en"));

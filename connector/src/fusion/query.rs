@@ -212,7 +212,13 @@ fn group(nodes: &[Node], and: bool, kind_of: KindOf, at: &mut String, place: Pla
     if nodes.is_empty() {
         return Err(Failure::invalid(at.clone(), "a group needs at least one condition"));
     }
-    let within = if nodes.len() == 1 { place } else if and { Place::InAnd } else { Place::InOr };
+    let within = if nodes.len() == 1 {
+        place
+    } else if and {
+        Place::InAnd
+    } else {
+        Place::InOr
+    };
     let mut parts = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
         parts.push(inner(at, &format!("/{index}"), |at| one(node, kind_of, at, within))?);
@@ -228,7 +234,10 @@ fn group(nodes: &[Node], and: bool, kind_of: KindOf, at: &mut String, place: Pla
 
 fn condition(attribute: &str, node: &Node, kind_of: KindOf, at: &str) -> Result<String> {
     let Some(operator) = node.operator else {
-        return Err(Failure::invalid(format!("{at}/operator"), format!("the condition on {attribute} has no operator")));
+        return Err(Failure::invalid(
+            format!("{at}/operator"),
+            format!("the condition on {attribute} has no operator"),
+        ));
     };
     let name = path(attribute).ok_or_else(|| {
         Failure::invalid(format!("{at}/attribute"), format!("{attribute:?} is not the name of an attribute"))
@@ -359,7 +368,10 @@ pub fn order_by(orders: &[Order], key: Option<&str>) -> Result<Option<String>> {
     let mut text = String::new();
     for (index, order) in orders.iter().enumerate() {
         let name = path(&order.attribute).ok_or_else(|| {
-            Failure::invalid(format!("/order_by/{index}/attribute"), format!("{:?} is not the name of an attribute", order.attribute))
+            Failure::invalid(
+                format!("/order_by/{index}/attribute"),
+                format!("{:?} is not the name of an attribute", order.attribute),
+            )
         })?;
         let direction = if order.direction == Some(Direction::Desc) { "desc" } else { "asc" };
         if !text.is_empty() {
@@ -395,7 +407,8 @@ pub fn finder(finder: &Finder) -> Result<String> {
         }
         let value = match value.get().as_bytes().first() {
             Some(b'"') => {
-                let inner: String = serde_json::from_str(value.get()).map_err(|_| Failure::invalid(at.clone(), "this is not text"))?;
+                let inner: String =
+                    serde_json::from_str(value.get()).map_err(|_| Failure::invalid(at.clone(), "this is not text"))?;
                 // The separators of the clause itself have no escape; in quotes they are text (FACTS 1.5).
                 if inner.contains(['"', ';', ',', '=']) || inner.is_empty() {
                     if inner.contains('"') && inner.contains('\'') {
@@ -446,10 +459,19 @@ mod tests {
             (r#"{"attribute":"Name","operator":"eq","value":4711}"#, "Name = '4711'"),
             (r#"{"attribute":"Id","operator":"ne","value":"300000046987012"}"#, "Id != 300000046987012"),
             (r#"{"attribute":"Amount","operator":"gt","value":0.10}"#, "Amount > 0.10"),
-            (r#"{"attribute":"Amount","operator":"ge","value":-12345678901234567.89}"#, "Amount >= -12345678901234567.89"),
+            (
+                r#"{"attribute":"Amount","operator":"ge","value":-12345678901234567.89}"#,
+                "Amount >= -12345678901234567.89",
+            ),
             (r#"{"attribute":"Day","operator":"lt","value":"2026-01-31"}"#, "Day < '2026-01-31'"),
-            (r#"{"attribute":"Changed","operator":"le","value":"2026-01-20T12:00:00+02:00"}"#, "Changed <= '2026-01-20T10:00:00.000+00:00'"),
-            (r#"{"attribute":"Changed","operator":"ge","value":"2026-01-20"}"#, "Changed >= '2026-01-20T00:00:00.000+00:00'"),
+            (
+                r#"{"attribute":"Changed","operator":"le","value":"2026-01-20T12:00:00+02:00"}"#,
+                "Changed <= '2026-01-20T10:00:00.000+00:00'",
+            ),
+            (
+                r#"{"attribute":"Changed","operator":"ge","value":"2026-01-20"}"#,
+                "Changed >= '2026-01-20T00:00:00.000+00:00'",
+            ),
             (r#"{"attribute":"Flag","operator":"eq","value":true}"#, "Flag = true"),
             (r#"{"attribute":"Flag","operator":"eq","value":"Y"}"#, "Flag = 'Y'"),
             (r#"{"attribute":"Name","operator":"like","value":"ACME*"}"#, "Name like 'ACME*'"),
@@ -459,7 +481,10 @@ mod tests {
             (r#"{"attribute":"Amount","operator":"between","value":[1,2.50]}"#, "Amount between 1 and 2.50"),
             (r#"{"attribute":"lines.Other","operator":"is_null"}"#, "lines.Other is null"),
             (r#"{"attribute":"Other","operator":"is_not_null"}"#, "Other is not null"),
-            (r#"{"attribute":"Other","operator":"eq","value":"2026-01-20T12:00:00Z"}"#, "Other = '2026-01-20T12:00:00.000+00:00'"),
+            (
+                r#"{"attribute":"Other","operator":"eq","value":"2026-01-20T12:00:00Z"}"#,
+                "Other = '2026-01-20T12:00:00.000+00:00'",
+            ),
         ] {
             assert_eq!(q(&format!("[{given}]")).unwrap(), wanted);
         }
@@ -497,7 +522,7 @@ mod tests {
             (r#"[{"attribute":"Id","operator":"is_null","value":1}]"#, "/all/0/value"),
         ] {
             let failure = q(given).unwrap_err();
-            assert_eq!(failure.problem.fields[0].pointer, pointer, "{given}");
+            assert_eq!(failure.problem.fields.first().unwrap().pointer, pointer, "{given}");
         }
     }
 
@@ -510,7 +535,8 @@ mod tests {
 
     #[test]
     fn the_key_makes_an_order_total() {
-        let orders: Vec<Order> = serde_json::from_str(r#"[{"attribute":"A","direction":"desc"},{"attribute":"B"}]"#).unwrap();
+        let orders: Vec<Order> =
+            serde_json::from_str(r#"[{"attribute":"A","direction":"desc"},{"attribute":"B"}]"#).unwrap();
         assert_eq!(order_by(&orders, Some("Id")).unwrap().unwrap(), "A:desc,B:asc,Id:asc");
         assert_eq!(order_by(&orders, Some("B")).unwrap().unwrap(), "A:desc,B:asc");
         assert_eq!(order_by(&[], None).unwrap(), None);

@@ -159,7 +159,8 @@ mod tests {
 
     #[test]
     fn the_key_is_read_from_the_self_link() {
-        let record = r#"{"links":[{"rel":"canonical","href":"x/y"},{"rel":"self","href":"https://h:443/a/b/OPS%3A300"}]}"#;
+        let record =
+            r#"{"links":[{"rel":"canonical","href":"x/y"},{"rel":"self","href":"https://h:443/a/b/OPS%3A300"}]}"#;
         assert_eq!(key_in_links(record).as_deref(), Some("OPS:300"));
         assert_eq!(key_in_links("{}"), None);
     }

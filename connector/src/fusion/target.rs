@@ -49,8 +49,9 @@ impl Target {
             let address = Address::collection(&root, &pod.settings.api_version, name).segment("describe");
             match pod.get(doing, &address) {
                 Ok(response) => {
-                    let described = Description::read(&response.body, name)
-                        .ok_or_else(|| pod.unexpected(doing, &format!("{} is no description of {name}", address.path())))?;
+                    let described = Description::read(&response.body, name).ok_or_else(|| {
+                        pod.unexpected(doing, &format!("{} is no description of {name}", address.path()))
+                    })?;
                     let known = known.and_then(|target| target.known);
                     return Ok(Self { name: name.to_owned(), root, known, described: Some(described) });
                 }
@@ -125,9 +126,9 @@ impl Target {
         let key = self.plain_key()?;
         let fits = match (&self.known, &self.described) {
             (Some(known), _) => known.kind(key) == Some(Kind::Integer),
-            (None, Some(described)) => {
-                described.attribute(key).is_some_and(|attribute| attribute.queryable && attribute.holds() == Kind::Integer)
-            }
+            (None, Some(described)) => described
+                .attribute(key)
+                .is_some_and(|attribute| attribute.queryable && attribute.holds() == Kind::Integer),
             (None, None) => false,
         };
         fits.then_some(key)

@@ -49,7 +49,12 @@ mod tests {
     #[test]
     fn the_forms_of_one_answer_are_all_read() {
         let wanted: Timestamp = "2021-12-21T04:45:15Z".parse().unwrap();
-        for text in ["2021-12-21T04:45:15+00:00", "2021-12-21T04:45:15.000+00:00", "2021-12-21T05:45:15+01:00", "2021-12-21T04:45:15"] {
+        for text in [
+            "2021-12-21T04:45:15+00:00",
+            "2021-12-21T04:45:15.000+00:00",
+            "2021-12-21T05:45:15+01:00",
+            "2021-12-21T04:45:15",
+        ] {
             assert_eq!(instant(text), Some(wanted), "{text}");
         }
         assert_eq!(instant("2021-12-21"), None);

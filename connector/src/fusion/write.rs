@@ -48,7 +48,9 @@ pub fn create(pod: &Pod, target: &Target, record: &str) -> Result<Created> {
             Ok(response) => match whole_object(&response.body) {
                 Some(record) => return Ok(Created { record, warnings: Vec::new() }),
                 // It was created, and its answer cannot be read: that is an answer lost.
-                None => pod.unexpected(doing, "it accepted the record and its answer cannot be read").status(response.status),
+                None => pod
+                    .unexpected(doing, "it accepted the record and its answer cannot be read")
+                    .status(response.status),
             },
             Err(Lost::Refused(failure)) if refuses.is_some_and(|code| failure.has_code(code)) => {
                 return duplicate(pod, target, record, natural.as_deref().unwrap_or_default(), failure, lost.is_some());
@@ -111,7 +113,14 @@ fn look(pod: &Pod, target: &Target, terms: &[String], waits: &[u64]) -> Result<O
 }
 
 /// The pod refuses it as a duplicate: is what is there what was to be created?
-fn duplicate(pod: &Pod, target: &Target, record: &str, terms: &[String], refused: Failure, lost: bool) -> Result<Created> {
+fn duplicate(
+    pod: &Pod,
+    target: &Target,
+    record: &str,
+    terms: &[String],
+    refused: Failure,
+    lost: bool,
+) -> Result<Created> {
     match look(pod, target, terms, &LOOKS) {
         Ok(Some(found)) => settle(target, record, found, if lost { "answer_lost" } else { "already_existed" }),
         _ => Err(refused.remedy(format!(
@@ -130,12 +139,20 @@ fn settle(target: &Target, sent: &str, found: String, code: &str) -> Result<Crea
     if !differing.is_empty() {
         return Err(Failure::permanent(
             ProblemKind::Conflict,
-            format!("{} already holds record {named} under the same business key, and it differs: {}.", target.name, differing.join("; ")),
+            format!(
+                "{} already holds record {named} under the same business key, and it differs: {}.",
+                target.name,
+                differing.join("; ")
+            ),
         )
-        .remedy("If it is another document, give yours its own number; if it is the same, correct the differing values."));
+        .remedy(
+            "If it is another document, give yours its own number; if it is the same, correct the differing values.",
+        ));
     }
     let message = match code {
-        "answer_lost" => format!("The answer to the create was lost; record {named} was found and is the one that was sent."),
+        "answer_lost" => {
+            format!("The answer to the create was lost; record {named} was found and is the one that was sent.")
+        }
         _ => format!("Record {named} existed already with the same values; nothing was created."),
     };
     Ok(Created { record: found, warnings: vec![warning(code, message, key)] })
@@ -191,7 +208,10 @@ fn whole_object(body: &[u8]) -> Option<String> {
 fn unknown(target: &Target, terms: Option<&[String]>, cause: &Failure) -> Failure {
     let remedy = match terms {
         Some(terms) => format!("Look in {} for {} before you send it again.", target.name, terms.join(" and ")),
-        None => format!("Look in {} for the record before you send it again; its business key is not known here.", target.name),
+        None => format!(
+            "Look in {} for the record before you send it again; its business key is not known here.",
+            target.name
+        ),
     };
     let mut failure = Failure::permanent(
         ProblemKind::UnknownOutcome,
@@ -219,11 +239,14 @@ mod tests {
     use crate::settings::Settings;
     use proptest::prelude::*;
 
-    const SENT: &str = r#"{"InvoiceNumber":"N-1","Supplier":"O'Neil","InvoiceAmount":2212.75,"InvoiceDate":"2026-02-01"}"#;
+    const SENT: &str =
+        r#"{"InvoiceNumber":"N-1","Supplier":"O'Neil","InvoiceAmount":2212.75,"InvoiceDate":"2026-02-01"}"#;
     const STORED: &str = r#"{"InvoiceId":300000000000000001,"InvoiceNumber":"N-1","Supplier":"O'Neil","InvoiceAmount":2212.750,"InvoiceDate":"2026-02-01"}"#;
 
     fn run(door: &Fake, resource: &str, record: &str) -> Result<Created> {
-        let settings = Settings::parse(r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#).unwrap();
+        let settings =
+            Settings::parse(r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#)
+                .unwrap();
         let pod = Pod::new(door, &settings, None).unwrap();
         create(&pod, &Target::known(resource).unwrap().unwrap(), record)
     }
@@ -267,7 +290,11 @@ mod tests {
         let door = Fake::new([refused(), list(&STORED.replace("2212.750", "99"))]);
         let failure = run(&door, "invoices", SENT).unwrap_err();
         assert_eq!(failure.kind(), ProblemKind::Conflict);
-        assert!(failure.problem.message.contains("InvoiceAmount is 99, sent was 2212.75"), "{}", failure.problem.message);
+        assert!(
+            failure.problem.message.contains("InvoiceAmount is 99, sent was 2212.75"),
+            "{}",
+            failure.problem.message
+        );
         let door = Fake::new([refused(), list(STORED)]);
         assert_eq!(run(&door, "invoices", SENT).unwrap().warnings.first().unwrap().code, "already_existed");
     }

@@ -139,7 +139,8 @@ fn receive(request: &Request, answer: &IncomingResponse) -> Result<Response, Sen
         .into_iter()
         .map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned()))
         .collect();
-    let declared = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse::<usize>().ok());
+    let declared =
+        headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse::<usize>().ok());
     if declared.is_some_and(|size| size > request.most) {
         return Err(SendError::TooLarge(request.most));
     }
@@ -181,9 +182,9 @@ fn told(code: &ErrorCode, sent: bool) -> SendError {
         }
         ErrorCode::ConnectionRefused => SendError::NotSent("it refuses connections".to_owned()),
         ErrorCode::ConnectionTimeout => SendError::NotSent("no connection was made in time".to_owned()),
-        ErrorCode::DestinationUnavailable
-        | ErrorCode::DestinationIpUnroutable
-        | ErrorCode::ConnectionLimitReached => SendError::NotSent(format!("no connection could be made ({code:?})")),
+        ErrorCode::DestinationUnavailable | ErrorCode::DestinationIpUnroutable | ErrorCode::ConnectionLimitReached => {
+            SendError::NotSent(format!("no connection could be made ({code:?})"))
+        }
         ErrorCode::TlsCertificateError => SendError::Certificate("its certificate does not verify".to_owned()),
         ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => {
             SendError::NotSent("TLS could not be agreed on".to_owned())

@@ -67,12 +67,13 @@ pub struct ListWriter {
     empty: bool,
 }
 
-impl ListWriter {
-    /// An empty list.
-    pub fn new() -> Self {
+impl Default for ListWriter {
+    fn default() -> Self {
         Self { text: "{\"result\":[".to_owned(), empty: true }
     }
+}
 
+impl ListWriter {
     /// Adds a record through a function that appends its text.
     pub fn push(&mut self, write: impl FnOnce(&mut String)) {
         if !self.empty {

@@ -60,7 +60,8 @@ impl Action for GetRecord {
     type Output = SingleRecord;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let ways = usize::from(input.key.is_some()) + usize::from(input.all.is_some()) + usize::from(input.finder.is_some());
+        let ways =
+            usize::from(input.key.is_some()) + usize::from(input.all.is_some()) + usize::from(input.finder.is_some());
         if ways != 1 {
             return Err(Failure::invalid("", "exactly one of key, all and finder tells which record"));
         }
@@ -82,14 +83,18 @@ fn by_key(pod: &Pod, input: &Input, key: &str) -> Result<String> {
     }
     let response = pod.get_row(doing, &address)?;
     let body = std::str::from_utf8(&response.body).map_err(|_| pod.unexpected(doing, "the record is not UTF-8"))?;
-    let whole: &serde_json::value::RawValue =
-        serde_json::from_str(body).map_err(|error| pod.unexpected(doing, &format!("the record is not JSON ({error})")))?;
+    let whole: &serde_json::value::RawValue = serde_json::from_str(body)
+        .map_err(|error| pod.unexpected(doing, &format!("the record is not JSON ({error})")))?;
     if !whole.get().starts_with('{') {
         return Err(pod.unexpected(doing, "the answer is not a record"));
     }
     let (mut text, mut warnings) = (String::new(), Vec::new());
     record::flatten(whole.get(), &mut text, &mut |child| {
-        warnings.push(warning("children_cut", format!("The pod sent only the first rows of {child}."), Some(key.to_owned())));
+        warnings.push(warning(
+            "children_cut",
+            format!("The pod sent only the first rows of {child}."),
+            Some(key.to_owned()),
+        ));
     });
     Ok(single(&text, &warnings))
 }

@@ -42,7 +42,7 @@ impl Action for ListResources {
     type Output = RecordList;
 
     fn run(_: &Pod, input: Input, _: &str) -> Result<String> {
-        let mut list = ListWriter::new();
+        let mut list = ListWriter::default();
         for resource in matching(input.search.as_deref(), input.module.as_deref()) {
             let told = json!({
                 "name": resource.name,

@@ -202,5 +202,6 @@ fn unknown(id: &str, kind: Kind) -> Failure {
         true => "The manifest lists the operations.".to_owned(),
         false => format!("Did you mean {}?", near.join(" or ")),
     };
-    Failure::permanent(ProblemKind::NotFound, format!("There is no {word} {}.", crate::text::shorten(id, 80))).remedy(remedy)
+    Failure::permanent(ProblemKind::NotFound, format!("There is no {word} {}.", crate::text::shorten(id, 80)))
+        .remedy(remedy)
 }

@@ -140,7 +140,9 @@ impl Trigger for NewOrUpdatedRecord {
 
 fn unwatchable(target: &Target) -> Failure {
     let message = match target.changed() {
-        Some((attribute, _)) => format!("{} cannot be watched: {attribute} may not stand in conditions there.", target.name),
+        Some((attribute, _)) => {
+            format!("{} cannot be watched: {attribute} may not stand in conditions there.", target.name)
+        }
         None => format!("{} cannot be watched: it tells no time of its last change.", target.name),
     };
     Failure::permanent(ProblemKind::Unsupported, message)
@@ -152,7 +154,10 @@ fn begin(pod: &Pod, since: Option<&str>, fingerprint: String) -> Result<Cursor> 
         "beginning" => None,
         "now" => Some(pod_now(pod)),
         text => Some(time::instant_or_day(text).ok_or_else(|| {
-            Failure::invalid("/since", format!("{text:?} is none of now, beginning and a date and time as in 2026-01-31T10:00:00Z"))
+            Failure::invalid(
+                "/since",
+                format!("{text:?} is none of now, beginning and a date and time as in 2026-01-31T10:00:00Z"),
+            )
         })?),
     };
     Ok(Cursor { v: 1, f: fingerprint, floor, from: floor, sweep: None })
@@ -161,10 +166,14 @@ fn begin(pod: &Pod, since: Option<&str>, fingerprint: String) -> Result<Cursor> 
 fn read_cursor(text: &str, fingerprint: &str) -> Result<Cursor> {
     match serde_json::from_str::<Cursor>(text) {
         Ok(cursor) if cursor.v == 1 && cursor.f == fingerprint => Ok(cursor),
-        Ok(_) => Err(Failure::permanent(ProblemKind::InvalidInput, "The cursor belongs to another resource or connection.")
-            .remedy("Begin without a cursor, or with another state file.")),
-        Err(_) => Err(Failure::permanent(ProblemKind::InvalidInput, "The cursor is not one that this trigger answered.")
-            .remedy("Begin without a cursor, or with another state file.")),
+        Ok(_) => {
+            Err(Failure::permanent(ProblemKind::InvalidInput, "The cursor belongs to another resource or connection.")
+                .remedy("Begin without a cursor, or with another state file."))
+        }
+        Err(_) => {
+            Err(Failure::permanent(ProblemKind::InvalidInput, "The cursor is not one that this trigger answered.")
+                .remedy("Begin without a cursor, or with another state file."))
+        }
     }
 }
 
@@ -212,7 +221,16 @@ impl<'a> Watch<'a> {
             keyset: None,
             total: false,
         };
-        Ok(Self { target, changed, sortable, expands: shape.expands, pages, terms, events: Vec::new(), warnings: Vec::new() })
+        Ok(Self {
+            target,
+            changed,
+            sortable,
+            expands: shape.expands,
+            pages,
+            terms,
+            events: Vec::new(),
+            warnings: Vec::new(),
+        })
     }
 
     /// Goes on with the sweep, or begins one; answers whether there is more behind.
@@ -227,11 +245,13 @@ impl<'a> Watch<'a> {
             let skip = sweep.as_ref().map_or(0, |sweep| sweep.skip);
             let before = self.events.len();
             let mut rows = Vec::new();
-            let page = match self.pages.one(pod, skip, want, &mut self.warnings, &mut |row| rows.push(row.map(str::to_owned))) {
-                Ok(page) => page,
-                Err(failure) if before > 0 && failure.again => return Ok(true),
-                Err(failure) => return Err(failure),
-            };
+            let page =
+                match self.pages.one(pod, skip, want, &mut self.warnings, &mut |row| rows.push(row.map(str::to_owned)))
+                {
+                    Ok(page) => page,
+                    Err(failure) if before > 0 && failure.again => return Ok(true),
+                    Err(failure) => return Err(failure),
+                };
             let mut sweep = sweep.unwrap_or_else(|| Sweep { began: pod_now(pod), at: None, key: None, skip: 0 });
             for row in &rows {
                 bytes += row.as_ref().map_or(0, String::len);
@@ -278,11 +298,18 @@ impl<'a> Watch<'a> {
         let Some(at) = text.as_deref().and_then(time::instant) else {
             sweep.skip += 1;
             let key = self.target.key_of(row);
-            self.warnings.push(warning("row_without_time", format!("A row of {} tells no {} and is left out.", self.target.name, self.changed), key));
+            self.warnings.push(warning(
+                "row_without_time",
+                format!("A row of {} tells no {} and is left out.", self.target.name, self.changed),
+                key,
+            ));
             return Ok(());
         };
         let key = self.target.key_of(row).ok_or_else(|| {
-            Failure::permanent(ProblemKind::UnexpectedResponse, format!("A row of {} came without its key.", self.target.name))
+            Failure::permanent(
+                ProblemKind::UnexpectedResponse,
+                format!("A row of {} came without its key.", self.target.name),
+            )
         })?;
         let comparable = self.sortable.is_some() && key.bytes().all(|byte| byte.is_ascii_digit());
         // The pod may keep finer time than it writes, so a row may stand behind its own place: then it is
@@ -299,7 +326,11 @@ impl<'a> Watch<'a> {
         if self.expands {
             let warnings = &mut self.warnings;
             record::flatten(row, &mut text, &mut |child| {
-                warnings.push(warning("children_cut", format!("The pod sent only the first rows of {child}."), Some(key.clone())));
+                warnings.push(warning(
+                    "children_cut",
+                    format!("The pod sent only the first rows of {child}."),
+                    Some(key.clone()),
+                ));
             });
         } else {
             text.push_str(row);

@@ -83,7 +83,7 @@ impl Action for SearchRecords {
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
         let target = Target::find(pod, &input.resource)?;
-        let mut list = ListWriter::new();
+        let mut list = ListWriter::default();
         let mut warnings = Vec::new();
         let asked = Asked::new(pod, &target, &input)?;
         let limit = usize::try_from(input.limit.unwrap_or(LIMIT)).unwrap_or(usize::MAX);
@@ -126,7 +126,8 @@ impl<'a> Asked<'a> {
         if let Some(finder) = &input.finder {
             fixed = fixed.clause("finder", &query::finder(finder)?);
         } else if target.has(Quirk::FinderRequired) {
-            return Err(Failure::invalid("/finder", format!("{} answers only with a finder", target.name)).remedy(finders(target)));
+            return Err(Failure::invalid("/finder", format!("{} answers only with a finder", target.name))
+                .remedy(finders(target)));
         }
         let shape = Shape::new(target, input.fields.as_deref(), input.expand.as_deref())?;
         fixed = shape.add(fixed);
@@ -137,7 +138,8 @@ impl<'a> Asked<'a> {
         let orders = input.order_by.as_deref().unwrap_or_default();
         let keyset = target.sortable_key().filter(|_| orders.is_empty() && input.finder.is_none()).map(str::to_owned);
         let order = query::order_by(orders, target.sortable_key().filter(|_| input.finder.is_none()))?;
-        let texts = [fixed.as_str(), &terms.join(";"), order.as_deref().unwrap_or_default(), &pod.settings.origin.authority];
+        let texts =
+            [fixed.as_str(), &terms.join(";"), order.as_deref().unwrap_or_default(), &pod.settings.origin.authority];
         let fingerprint = fingerprint(texts);
         let search = Search {
             what: format!("search {}", target.name),
@@ -155,13 +157,21 @@ impl<'a> Asked<'a> {
     ///
     /// # Errors
     /// Those of a read.
-    pub fn read(&self, pod: &Pod, from: Position, limit: usize, warnings: &mut Vec<Warning>, take: &mut dyn FnMut(&str)) -> Result<End> {
+    pub fn read(
+        &self,
+        pod: &Pod,
+        from: Position,
+        limit: usize,
+        warnings: &mut Vec<Warning>,
+        take: &mut dyn FnMut(&str),
+    ) -> Result<End> {
         let mut buffer = String::new();
         let read = self.search.read(pod, from, limit, &mut |row| {
             if self.expands {
                 buffer.clear();
                 record::flatten(row, &mut buffer, &mut |child| {
-                    let message = format!("The pod sent only the first rows of {child}; search the children to read them all.");
+                    let message =
+                        format!("The pod sent only the first rows of {child}; search the children to read them all.");
                     warnings.push(warning("children_cut", message, self.target.key_of(row)));
                 });
                 take(&buffer);
@@ -179,7 +189,10 @@ impl<'a> Asked<'a> {
         if let Some((attribute, false)) = self.target.changed()
             && mentioned(attribute)
         {
-            failure.problem.remedy = Some(format!("{attribute} may not stand in conditions on {}; describe_resource tells which attributes may.", self.target.name));
+            failure.problem.remedy = Some(format!(
+                "{attribute} may not stand in conditions on {}; describe_resource tells which attributes may.",
+                self.target.name
+            ));
         } else if failure.problem.remedy.is_none() {
             let some: Vec<&str> = known.queryable.iter().map(|(name, _)| *name).take(8).collect();
             failure.problem.remedy = Some(format!(
@@ -222,14 +235,18 @@ impl Shape {
         let expand = expand.unwrap_or_default();
         for (index, name) in expand.iter().enumerate() {
             if query::path(name).is_none() {
-                return Err(Failure::invalid(format!("/expand/{index}"), format!("{name:?} is not the name of a child")));
+                return Err(Failure::invalid(
+                    format!("/expand/{index}"),
+                    format!("{name:?} is not the name of a child"),
+                ));
             }
         }
         let mut own: Vec<&str> = Vec::new();
         let mut children: Vec<(String, Vec<&str>)> = Vec::new();
         for (index, name) in fields.iter().enumerate() {
-            let name = query::path(name)
-                .ok_or_else(|| Failure::invalid(format!("/fields/{index}"), format!("{name:?} is not the name of an attribute")))?;
+            let name = query::path(name).ok_or_else(|| {
+                Failure::invalid(format!("/fields/{index}"), format!("{name:?} is not the name of an attribute"))
+            })?;
             match name.rsplit_once('.') {
                 None => own.push(name),
                 Some((child, attribute)) => match children.iter_mut().find(|(known, _)| known == child) {
@@ -248,7 +265,9 @@ impl Shape {
             if !children.iter().any(|(known, _)| known == child) {
                 return Err(Failure::invalid(
                     format!("/expand/{index}"),
-                    format!("with fields, Fusion ignores expand; name the attributes of {child} in fields, as in {child}.LineNumber"),
+                    format!(
+                        "with fields, Fusion ignores expand; name the attributes of {child} in fields, as in {child}.LineNumber"
+                    ),
                 ));
             }
         }
@@ -261,7 +280,12 @@ impl Shape {
         for (child, attributes) in &children {
             text.push_str(&format!(";{child}:{}", attributes.join(",")));
         }
-        Ok(Self { fields: Some(text), expand: None, links: target.plain_key().is_none(), expands: !children.is_empty() })
+        Ok(Self {
+            fields: Some(text),
+            expand: None,
+            links: target.plain_key().is_none(),
+            expands: !children.is_empty(),
+        })
     }
 
     /// Adds its parameters. Links are left out where the key is an attribute; where only a link tells it,
