@@ -160,7 +160,7 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> Result<(), StateError> {
         let file = self.file.clone();
-        let work = || {
+        let mut work = || {
             let all = self.database.transaction()?;
             let id: i64 = all.query_row(
                 "INSERT INTO stream (component, connection, trigger_id, input, cursor) VALUES (?1, ?2, ?3, ?4, ?5)

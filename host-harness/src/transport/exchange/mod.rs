@@ -18,7 +18,7 @@ use super::{Body, Failure};
 use crate::exact::Exact;
 
 pub use self::compare::{Difference, differences, likeness};
-pub use self::parse::{FormatError, parse, read};
+pub use self::parse::{FormatError, parse, read, read_request};
 pub use self::write::write;
 
 /// A list of exchanges, from a script or of a run.

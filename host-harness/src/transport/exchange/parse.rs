@@ -67,6 +67,20 @@ pub fn parse(text: &str, folder: &Path) -> Result<Tape> {
     tape(&value, folder)
 }
 
+/// Reads a file with one request: `{method, path, query, headers, body}`.
+///
+/// # Errors
+/// [`FormatError`] where it cannot be read or does not fit.
+pub fn read_request(file: &Path) -> Result<Expected> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| FormatError::Unreadable { file: file.to_owned(), reason: error.to_string() })?;
+    let value = match parse_json(&text) {
+        Ok(value) => value,
+        Err(_) => parse_yaml(&text).map_err(|error| FormatError::Syntax(error.to_string()))?,
+    };
+    expected(&value, "the request", file.parent().unwrap_or_else(|| Path::new("")))
+}
+
 fn wrong<T>(place: &str, message: impl Display) -> Result<T> {
     Err(FormatError::Shape { place: place.to_owned(), message: message.to_string() })
 }
