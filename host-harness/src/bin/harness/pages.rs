@@ -1,0 +1,97 @@
+//! `--ndjson`: one record a line, cursor after cursor, with one answer in memory at a time.
+
+use host_harness::contract::actions::Outcome;
+use host_harness::exact::{Exact, parse_json};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::component::Use;
+use crate::ending::{Ending, Exit};
+use crate::run::{print as print_outcome, to_the_end, warn};
+use crate::site::Site;
+use crate::{json, say};
+
+/// Call ids have 64 characters at most; this leaves room for the number of a page.
+const LONGEST_BASE: usize = 56;
+
+/// A page of records.
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow)]
+    result: Vec<&'a RawValue>,
+    #[serde(default)]
+    next_cursor: Option<String>,
+    #[serde(borrow, default)]
+    warnings: Option<&'a RawValue>,
+}
+
+/// Prints every record of an action that pages.
+///
+/// # Errors
+/// An [`Ending`]: 2 where the action does not page, else that of the call that failed. What was printed until
+/// then stays valid, and the cursor to go on from is told.
+pub async fn print(site: &mut Site, action: &str, input: &str, follow: bool) -> Result<(), Ending> {
+    if !site.component.operation(action, Use::Action)?.paged {
+        return Err(Ending::usage(
+            format!("{action} does not page, so there is nothing to follow"),
+            "Leave out --ndjson.",
+        ));
+    }
+    let mut input = input.to_owned();
+    let base: String = site.call_id.chars().take(LONGEST_BASE).collect();
+    let mut number: u64 = 1;
+    loop {
+        // Another page is another call.
+        let id = if number == 1 { site.call_id.clone() } else { format!("{base}-{number}") };
+        let outcome =
+            to_the_end(site, &id, action, &input, None, follow).await.inspect_err(|_| tell_cursor(&input, number))?;
+        let output = match outcome {
+            Outcome::Done(output) => output,
+            pending => return print_outcome(site, action, pending),
+        };
+        let page: Page<'_> = serde_json::from_str(&output).map_err(|error| {
+            let message = format!("{action} answered no page of records: {error}");
+            Ending::told(Exit::Broken, "internal", message, Some("This is a defect of the component."))
+        })?;
+        say::lines(page.result.iter().map(|record| json::one_line(record.get())))?;
+        if let Some(warnings) = page.warnings {
+            warn(warnings.get());
+        }
+        let Some(cursor) = page.next_cursor else { return Ok(()) };
+        input = with_cursor(&input, &cursor)?;
+        number += 1;
+    }
+}
+
+fn tell_cursor(input: &str, number: u64) {
+    if number > 1
+        && let Some(cursor) =
+            parse_json(input).ok().as_ref().and_then(|input| input.get("cursor")).and_then(Exact::as_text)
+    {
+        say::note(&format!(
+            "What was printed is complete up to here. Go on with the same input and \"cursor\": \"{cursor}\"."
+        ));
+    }
+}
+
+/// The same input that goes on at a cursor.
+fn with_cursor(input: &str, cursor: &str) -> Result<String, Ending> {
+    let Ok(Exact::Object(mut members)) = parse_json(input) else {
+        return Err(Ending::usage("the input is no JSON object", "Give an object."));
+    };
+    members.retain(|(name, _)| name != "cursor");
+    members.push(("cursor".to_owned(), Exact::Text(cursor.to_owned())));
+    Ok(Exact::Object(members).to_string())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_has_the_same_input_and_the_new_cursor() {
+        assert_eq!(with_cursor(r#"{"cursor":"a","limit":0.10}"#, "b").unwrap(), r#"{"limit":0.10,"cursor":"b"}"#);
+        assert!(with_cursor("[]", "b").is_err());
+    }
+}

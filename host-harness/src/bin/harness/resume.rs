@@ -1,0 +1,27 @@
+//! `harness resume`: an action that answered pending, from its token on.
+
+use crate::args::{Global, With};
+use crate::component::{Component, Use};
+use crate::ending::Ending;
+use crate::run::{print, to_the_end};
+use crate::{input, signin, site};
+
+pub async fn run(global: &Global, action: &str, with: &With, token: &str) -> Result<(), Ending> {
+    let input = input::read(&with.input, "input")?;
+    let token = input::read(token, "token")?;
+    if global.call_id.is_none() && global.replay.is_none() {
+        return Err(Ending::usage(
+            "a job is resumed with the call id that it was started with",
+            "Give --call-id ID: `run --no-wait` told it beside the token.",
+        ));
+    }
+    let component = Component::load(global).await?;
+    component.operation(action, Use::Action)?;
+    site::within(component, global, &with.connection, async |site| {
+        signin::sign_in(site).await?;
+        let id = site.call_id.clone();
+        let ended = to_the_end(site, &id, action, &input, Some(token), !global.no_wait).await?;
+        print(site, action, ended)
+    })
+    .await
+}

@@ -1,0 +1,152 @@
+//! `harness run`: an action to its end, its output on standard output.
+
+use std::time::Duration;
+
+use host_harness::contract::actions::{Outcome, Pending};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::args::{Global, With};
+use crate::component::{Component, Use};
+use crate::ending::{Ending, Exit};
+use crate::site::{self, Site};
+use crate::{input, json, pages, say, signin};
+
+/// A job is not asked after more often, whatever it says.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+
+pub async fn run(global: &Global, action: &str, with: &With) -> Result<(), Ending> {
+    let input = input::read(&with.input, "input")?;
+    let component = Component::load(global).await?;
+    component.operation(action, Use::Action)?;
+    site::within(component, global, &with.connection, async |site| {
+        signin::sign_in(site).await?;
+        if global.ndjson {
+            return pages::print(site, action, &input, !global.no_wait).await;
+        }
+        let id = site.call_id.clone();
+        let ended = to_the_end(site, &id, action, &input, None, !global.no_wait).await?;
+        print(site, action, ended)
+    })
+    .await
+}
+
+/// Invokes, or resumes from a token, and goes on while the job is pending.
+///
+/// # Errors
+/// The [`Ending`] of a call that failed.
+pub async fn to_the_end(
+    site: &mut Site,
+    id: &str,
+    action: &str,
+    input: &str,
+    token: Option<String>,
+    follow: bool,
+) -> Result<Outcome, Ending> {
+    let mut token = token;
+    let progress = say::spinner(action);
+    loop {
+        let outcome = site
+            .call(id, async |site, call| {
+                let connector = &site.component.connector;
+                match &token {
+                    None => connector.invoke(&site.run, &site.connection, call, action, input).await,
+                    Some(token) => connector.resume(&site.run, &site.connection, call, action, input, token).await,
+                }
+            })
+            .await;
+        match outcome {
+            Ok(Outcome::Pending(pending)) if follow => {
+                let per_cent = pending.progress.map(|done| format!(", {done} %")).unwrap_or_default();
+                progress.set_message(site.secrets.clean(&format!("{action}: {}{per_cent}", pending.status)));
+                site.run.clock.wait(Duration::from_millis(pending.retry_after_ms).max(SHORTEST_WAIT)).await;
+                token = Some(pending.token);
+            }
+            other => {
+                progress.finish_and_clear();
+                return other;
+            }
+        }
+    }
+}
+
+/// Prints what an action answered, and judges it.
+///
+/// # Errors
+/// An [`Ending`] with 5 for a pending job, 1 for an import that is not complete.
+pub fn print(site: &Site, action: &str, outcome: Outcome) -> Result<(), Ending> {
+    match outcome {
+        Outcome::Done(output) => {
+            say::json(&output)?;
+            judge(&output, site.json)
+        }
+        Outcome::Pending(pending) => {
+            say::json(&json::text(&json::pending(&pending))?)?;
+            tell_how_to_resume(site, action, &pending);
+            Err(Ending::silent(Exit::Pending))
+        }
+    }
+}
+
+fn tell_how_to_resume(site: &Site, action: &str, pending: &Pending) {
+    let id = &site.call_id;
+    if site.json {
+        say::note(&format!("{{\"call_id\":\"{id}\"}}"));
+    } else {
+        let seconds = pending.retry_after_ms.div_ceil(1000);
+        say::note(&format!(
+            "{action} is pending ({}). Go on in {seconds} s with: harness resume {action} --call-id {id} --token @FILE, with the same connection and input.",
+            pending.status
+        ));
+    }
+}
+
+/// What of an output the host looks at.
+#[derive(Deserialize)]
+struct Seen<'a> {
+    #[serde(borrow)]
+    outcome: Option<&'a RawValue>,
+    #[serde(borrow)]
+    warnings: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Warning {
+    code: String,
+    message: String,
+    key: Option<String>,
+}
+
+fn judge(output: &str, json: bool) -> Result<(), Ending> {
+    let Ok(seen) = serde_json::from_str::<Seen<'_>>(output) else { return Ok(()) };
+    if let (Some(warnings), false) = (seen.warnings, json) {
+        warn(warnings.get());
+    }
+    // How an import ends is data and not an error; whoever runs it from a script still wants to know.
+    let not_complete = ["\"partial\"", "\"nothing_imported\"", "\"failed\""];
+    match seen.outcome {
+        Some(outcome) if not_complete.contains(&outcome.get()) => Err(Ending::silent(Exit::NotMet)),
+        _ => Ok(()),
+    }
+}
+
+/// The warnings of an output, in people's words.
+pub fn warn(warnings: &str) {
+    for Warning { code, message, key } in serde_json::from_str::<Vec<Warning>>(warnings).unwrap_or_default() {
+        say::warning(&code, &message, key.as_deref(), false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_that_is_not_complete_ends_with_1() {
+        let exit = |output: &str| judge(output, true).map_err(|ending| ending.exit);
+        assert_eq!(exit(r#"{"outcome":"complete"}"#), Ok(()));
+        assert_eq!(exit(r#"{"outcome":"partial","counts":{}}"#), Err(Exit::NotMet));
+        assert_eq!(exit(r#"{"result":[]}"#), Ok(()));
+        assert_eq!(exit("[1]"), Ok(()));
+    }
+}

@@ -1,0 +1,124 @@
+//! What goes to the terminal: JSON to standard output, people's words to standard error.
+//!
+//! Everything for standard error passes the secrets of the connection on its way. Colour and progress appear
+//! on a terminal alone, and `NO_COLOR` is respected.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use host_harness::exact::parse_json;
+use host_harness::secrets::Secrets;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::ending::{Ending, Exit, Told};
+
+static SECRETS: OnceLock<Arc<Secrets>> = OnceLock::new();
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+
+/// From here on these never appear on standard error.
+pub fn guard(secrets: Arc<Secrets>) {
+    let _ = SECRETS.set(secrets);
+}
+
+fn clean(text: &str) -> String {
+    SECRETS.get().map_or_else(|| text.to_owned(), |secrets| secrets.clean(text))
+}
+
+/// A problem: a record for programs, a paragraph for people.
+pub fn problem(told: &Told, json: bool) {
+    let text = if json {
+        serde_json::to_string(told).unwrap_or_default()
+    } else {
+        format!("{RED}error:{RED:#} {}", told.paragraph())
+    };
+    note(&text);
+}
+
+/// A line for people.
+pub fn note(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{}", clean(text));
+}
+
+/// Something that was lost sight of, ignored or changed.
+pub fn warning(code: &str, message: &str, key: Option<&str>, json: bool) {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        warning: Warning<'a>,
+    }
+    #[derive(Serialize)]
+    struct Warning<'a> {
+        code: &'a str,
+        message: &'a str,
+        key: Option<&'a str>,
+    }
+    if json {
+        note(&serde_json::to_string(&Line { warning: Warning { code, message, key } }).unwrap_or_default());
+    } else {
+        let on = key.map(|key| format!(" (on {key})")).unwrap_or_default();
+        note(&format!("{YELLOW}warning:{YELLOW:#} {message}{on} [{code}]"));
+    }
+}
+
+/// JSON to standard output: as it is, or over several lines where a person looks on.
+///
+/// # Errors
+/// As [`line`].
+pub fn json(text: &str) -> Result<(), Ending> {
+    if std::io::stdout().is_terminal() {
+        if let Ok(value) = parse_json(text) {
+            return line(&value.pretty());
+        }
+    }
+    line(text)
+}
+
+/// A line to standard output, handed on at once.
+///
+/// # Errors
+/// An [`Ending`] where nobody reads it any more: whatever it said was not taken.
+pub fn line(text: &str) -> Result<(), Ending> {
+    lines([text])
+}
+
+/// Lines to standard output, handed on together.
+///
+/// # Errors
+/// As [`line`].
+pub fn lines<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<(), Ending> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let write = || {
+        for text in texts {
+            out.write_all(text.as_ref().as_bytes())?;
+            out.write_all(b"\n")?;
+        }
+        out.flush()
+    };
+    write().map_err(|error| match error.kind() {
+        std::io::ErrorKind::BrokenPipe => Ending::silent(Exit::Transient),
+        _ => Ending::told(
+            Exit::Transient,
+            "unavailable",
+            format!("standard output cannot be written: {error}"),
+            Some("What was not printed was not acknowledged: run the command again."),
+        ),
+    })
+}
+
+/// Something that turns while the host waits; nothing where nobody looks.
+pub fn spinner(text: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+        bar.set_style(style);
+    }
+    bar.set_message(clean(text));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}

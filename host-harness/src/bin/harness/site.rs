@@ -1,0 +1,280 @@
+//! Everything that a call needs around it: the connection, its network, its clock, its limits, its session.
+//!
+//! A site is opened from the flags, worked on, and closed: closing writes the recording and the simulated
+//! pod's state, and says whether a script was met, however the work ended.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use host_harness::clock::{Clock, SystemClock};
+use host_harness::contract::types::{Call, Connection, Error, ProblemKind};
+use host_harness::exact::{Exact, parse_json};
+use host_harness::secrets::{Secrets, is_secret_name};
+use host_harness::state::session::SessionFile;
+use host_harness::state::{digest, without_secrets};
+use host_harness::transport::Transport;
+use host_harness::transport::live::Live;
+use host_harness::transport::recorder::Recorder;
+use host_harness::transport::replayer::Replayer;
+use host_harness::transport::script::Script;
+use host_harness::{CallError, Limits, Policy, Run};
+
+use crate::args::Global;
+use crate::component::Component;
+use crate::ending::{Ending, Exit};
+use crate::pod::InProcess;
+use crate::{say, signin};
+
+/// Between tries where the problem does not say: doubled each time, from a second to a minute.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// A connection with its surroundings.
+pub struct Site {
+    pub component: Component,
+    pub connection: Connection,
+    pub run: Run,
+    pub call_id: String,
+    /// Names the connection without its secrets, for state.
+    pub digest: String,
+    pub sessions: Option<SessionFile>,
+    pub secrets: Arc<Secrets>,
+    pub json: bool,
+    retries: u32,
+    script: Option<Arc<Script>>,
+    replayer: Option<Arc<Replayer>>,
+    recorder: Option<(Arc<Recorder>, PathBuf)>,
+    pod: Option<InProcess>,
+}
+
+/// Opens a site, works on it until the work is done or somebody interrupts, and closes it.
+///
+/// # Errors
+/// The [`Ending`] of the work, or of a script that was not met.
+pub async fn within(
+    component: Component,
+    global: &Global,
+    connection: &str,
+    work: impl AsyncFnOnce(&mut Site) -> Result<(), Ending>,
+) -> Result<(), Ending> {
+    let mut site = Site::open(component, global, connection)?;
+    let result = tokio::select! {
+        biased;
+        _ = tokio::signal::ctrl_c() => if global.follow { Ok(()) } else { Err(Ending::silent(Exit::Interrupted)) },
+        result = work(&mut site) => result,
+    };
+    site.close(result)
+}
+
+impl Site {
+    fn open(component: Component, global: &Global, connection: &str) -> Result<Self, Ending> {
+        let (settings, file, pod) = connected(connection, global)?;
+        let form = parse_json(&component.manifest.connection_schema).unwrap_or(Exact::Null);
+        let known = parse_json(&settings).map_err(|error| {
+            // The text may hold a secret; the place of the fault does not.
+            let place = error.to_string();
+            let place = place.rfind(" at line").and_then(|at| place.get(at..)).unwrap_or_default();
+            Ending::usage(
+                format!("the connection {connection} is not JSON{place}"),
+                "Give a file with the settings as one JSON object.",
+            )
+        })?;
+        let secrets = Arc::new(Secrets::of_connection(&known, &form));
+        say::guard(secrets.clone());
+        let digest = digest(&without_secrets(&known, &|name| is_secret_name(name)).to_string());
+
+        let policy = policy(&component, &settings, global)?;
+        let mut clock: Arc<dyn Clock> = match &pod {
+            Some(pod) => pod.clock(),
+            None => Arc::new(SystemClock::new()),
+        };
+        let mut call_id = global.call_id.clone().unwrap_or_else(new_call_id);
+        let (mut script, mut replayer) = (None, None);
+        let mut transport: Arc<dyn Transport> = if let Some(file) = &global.script {
+            let tape =
+                host_harness::transport::exchange::read(file).map_err(|error| unreadable(file, "script", &error))?;
+            let played = Arc::new(Script::new(tape, clock.clone(), secrets.clone()));
+            script = Some(played.clone());
+            played
+        } else if let Some(file) = &global.replay {
+            let played =
+                Arc::new(Replayer::read(file, secrets.clone()).map_err(|error| unreadable(file, "recording", &error))?);
+            clock = Arc::new(played.clock());
+            played.call_id().clone_into(&mut call_id);
+            replayer = Some(played.clone());
+            played
+        } else if let Some(pod) = &pod {
+            pod.transport()
+        } else {
+            Arc::new(live(global)?)
+        };
+        let recorder = global.record.as_ref().map(|file| {
+            let recorder = Arc::new(Recorder::new(transport.clone(), clock.clone(), call_id.clone(), secrets.clone()));
+            clock = Arc::new(recorder.clock());
+            transport = recorder.clone();
+            (recorder, file.clone())
+        });
+
+        let mocked = script.is_some() || replayer.is_some() || recorder.is_some();
+        let sessions = file.filter(|_| !mocked).map(|file| SessionFile::beside(&file, &settings));
+        let defaults = Limits::default();
+        let limits = Limits {
+            memory: global.max_memory.unwrap_or(defaults.memory),
+            deadline: global.timeout.or(defaults.deadline),
+            ..defaults
+        };
+        let mut run = Run::new(transport, policy).on(clock).within(limits);
+        if let Some(files) = &global.files {
+            run = run.with_files(files);
+        }
+        let connection = Connection { settings, session: None };
+        let (json, retries) = (global.json, global.retry);
+        Ok(Self {
+            component,
+            connection,
+            run,
+            call_id,
+            digest,
+            sessions,
+            secrets,
+            json,
+            retries,
+            script,
+            replayer,
+            recorder,
+            pod,
+        })
+    }
+
+    /// Makes a call: signs in again where a session has died, and tries transient failures again as often as
+    /// the flags allow.
+    ///
+    /// # Errors
+    /// The [`Ending`] of the last try.
+    pub async fn call<T>(
+        &mut self,
+        id: &str,
+        call: impl AsyncFn(&Site, &Call) -> Result<T, CallError>,
+    ) -> Result<T, Ending> {
+        let mut renewed = false;
+        let mut attempt = 0;
+        loop {
+            let remaining = self.run.limits.deadline.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+            let this = Call { id: id.to_owned(), attempt, remaining_ms: remaining };
+            let error = match call(self, &this).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if !renewed && is_unauthenticated(&error) && signin::renew(self).await? {
+                renewed = true;
+                continue;
+            }
+            let wait = retry_after(&error, attempt).filter(|_| attempt < self.retries);
+            let ending = Ending::of_call(error, &self.run.failures());
+            let Some(wait) = wait else { return Err(ending) };
+            attempt += 1;
+            if let Some(told) = &ending.told {
+                say::note(&format!(
+                    "try {attempt} of {}: {} Again in {} s.",
+                    self.retries + 1,
+                    told.paragraph(),
+                    wait.as_secs_f32()
+                ));
+            }
+            self.run.clock.wait(wait).await;
+        }
+    }
+
+    /// Writes down what was recorded, keeps the pod, and holds the run against its script.
+    fn close(self, result: Result<(), Ending>) -> Result<(), Ending> {
+        let mut result = result;
+        if let Some(pod) = &self.pod {
+            let saved = pod.save();
+            result = result.and(saved);
+        }
+        if let Some((recorder, file)) = &self.recorder {
+            let saved = recorder.save(file).map_err(|error| {
+                let message = format!("the recording {} cannot be written: {error}", file.display());
+                Ending::usage(message, "Give a file in an existing folder with --record.")
+            });
+            result = result.and(saved);
+        }
+        let unmet = self.script.as_ref().and_then(|script| script.unmet());
+        let unmet = unmet.or_else(|| self.replayer.as_ref().and_then(|replayer| replayer.unmet()));
+        let Some(unmet) = unmet else { return result };
+        let not_met = Ending::told(Exit::NotMet, "script-not-met", unmet, None);
+        match result {
+            Ok(()) => Err(not_met),
+            // The script is not to blame, or has been blamed already.
+            Err(ending) if matches!(ending.exit, Exit::Usage | Exit::Broken | Exit::Interrupted) => Err(ending),
+            Err(ending) if ending.told.as_ref().is_some_and(|told| told.kind == "script-not-met") => Err(ending),
+            Err(ending) => {
+                if let Some(told) = &ending.told {
+                    say::problem(told, self.json);
+                }
+                Err(not_met)
+            }
+        }
+    }
+}
+
+/// The settings, the file that they are in, and the pod in this process, if it is one.
+fn connected(argument: &str, global: &Global) -> Result<(String, Option<PathBuf>, Option<InProcess>), Ending> {
+    if argument == "sim" || argument.starts_with("sim:") {
+        let pod = InProcess::open(argument.strip_prefix("sim:").map(Path::new), global.scenario.as_deref())?;
+        return Ok((pod.settings(), None, Some(pod)));
+    }
+    let file = PathBuf::from(argument);
+    let settings = std::fs::read_to_string(&file).map_err(|error| {
+        let remedy = "Write a file such as {\"host\": \"…\", \"auth\": {\"type\": \"basic\", \"username\": \"…\", \"password\": \"…\"}}, or give \
+                      `--connection sim` for a simulated pod.";
+        Ending::usage(format!("the connection file {argument} cannot be read: {error}"), remedy)
+    })?;
+    Ok((settings, Some(file), None))
+}
+
+fn policy(component: &Component, settings: &str, global: &Global) -> Result<Policy, Ending> {
+    let refused = |error: host_harness::PolicyError| {
+        Ending::usage(error.to_string(), "Give --allow-host HOST, or --allow-http 127.0.0.1:PORT.")
+    };
+    let mut policy = Policy::from_settings(&component.manifest.connection_schema, settings).map_err(refused)?;
+    for host in &global.allow_host {
+        policy.allow_host(host).map_err(refused)?;
+    }
+    for authority in &global.allow_http {
+        policy.allow_http(authority).map_err(refused)?;
+    }
+    Ok(policy)
+}
+
+fn live(global: &Global) -> Result<Live, Ending> {
+    if global.ca_file.is_empty() {
+        return Ok(Live::new());
+    }
+    Live::trusting(global.ca_file.clone())
+        .map_err(|error| Ending::usage(error.to_string(), "Give a file with PEM certificates with --ca-file."))
+}
+
+fn unreadable(file: &Path, what: &str, error: &dyn std::fmt::Display) -> Ending {
+    let message = format!("the {what} {} cannot be used: {error}", file.display());
+    Ending::usage(message, "A script is a list of {request, response}; a recording is what --record wrote.")
+}
+
+/// 128 bits that no other call has.
+fn new_call_id() -> String {
+    use std::hash::{BuildHasher as _, RandomState};
+    let random = || RandomState::new().hash_one((std::process::id(), std::time::SystemTime::now()));
+    format!("call-{:016x}{:016x}", random(), random())
+}
+
+fn is_unauthenticated(error: &CallError) -> bool {
+    matches!(error, CallError::Problem { error: Error::Transient(problem) } if problem.kind == ProblemKind::Unauthenticated)
+}
+
+/// How long to wait before the next try; none where another try does not help.
+fn retry_after(error: &CallError, attempt: u32) -> Option<Duration> {
+    let CallError::Problem { error: Error::Transient(problem) } = error else { return None };
+    let own = FIRST_WAIT.saturating_mul(1 << attempt.min(6)).min(LONGEST_WAIT);
+    Some(problem.retry_after_ms.map_or(own, Duration::from_millis))
+}
