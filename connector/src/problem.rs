@@ -50,7 +50,7 @@ impl Failure {
             .collect();
         let mut failure = Self::permanent(
             ProblemKind::InvalidInput,
-            format!("The {what} does not fit the form: {}", told.join("; ")),
+            format!("The {what} {} not fit the form: {}", if what.ends_with('s') { "do" } else { "does" }, told.join("; ")),
         );
         failure.problem.fields = fields;
         failure

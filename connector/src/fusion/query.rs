@@ -60,7 +60,7 @@ pub struct Node {
     pub operator: Option<Operator>,
     /// What to compare with: text, a number, true or false; a list for in and not_in; [low, high] for
     /// between; nothing for is_null and is_not_null.
-    #[schemars(title = "Value", with = "Anything")]
+    #[schemars(title = "Value", with = "Option<Anything>")]
     pub value: Option<Box<RawValue>>,
     /// A group: each of these must hold.
     #[schemars(title = "All of")]
