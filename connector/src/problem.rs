@@ -50,7 +50,11 @@ impl Failure {
             .collect();
         let mut failure = Self::permanent(
             ProblemKind::InvalidInput,
-            format!("The {what} {} not fit the form: {}", if what.ends_with('s') { "do" } else { "does" }, told.join("; ")),
+            format!(
+                "The {what} {} not fit the form: {}",
+                if what.ends_with('s') { "do" } else { "does" },
+                told.join("; ")
+            ),
         );
         failure.problem.fields = fields;
         failure

@@ -26,7 +26,7 @@ pub struct Form {
     #[schemars(title = "Language", pattern("^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"))]
     #[schemars(extend("x-connector-visibility" = "advanced", "x-connector-order" = 3))]
     pub language: Option<String>,
-    /// REST framework version that is sent with every call (FACTS 1.3).
+    /// REST framework version that is sent with every call.
     #[schemars(title = "REST framework version", range(min = 1, max = 9))]
     #[schemars(extend("default" = 4, "x-connector-visibility" = "advanced", "x-connector-order" = 4))]
     pub rest_framework_version: Option<u8>,

@@ -85,6 +85,8 @@ fn object(mut members: Map<String, Value>) -> Map<String, Value> {
                 ("items" | "additionalProperties", inner @ Value::Object(_)) => rewrite(inner),
                 ("items", Value::Bool(true)) => Value::Object(Map::new()),
                 ("oneOf", Value::Array(options)) => Value::Array(options.into_iter().map(rewrite).collect()),
+                // Doc comments are wrapped where a line of code ends; a form wraps where its window does.
+                ("description", Value::String(text)) => Value::String(text.replace('\n', " ")),
                 (_, value) => value,
             };
             (name, value)

@@ -289,7 +289,7 @@ impl<'a> Pod<'a> {
         let status = response.status;
         let told = refusal.told().map_or(String::new(), |told| format!(": {told}"));
         let mut path = String::new();
-        if let Some(place) = &refusal.path {
+        if let Some(place) = refusal.path.as_deref().filter(|place| *place != "/") {
             path = format!(" at {place}");
         }
         let message = format!("Could not {}: the pod answered {status}{}{path}{told}", doing.what, meaning(status));

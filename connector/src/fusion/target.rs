@@ -27,7 +27,8 @@ impl Target {
     /// Finds a resource; asks the pod only where the catalogue does not know the name.
     ///
     /// # Errors
-    /// `invalid-input` for what is no name, `unsupported` for what is not read as records, `not-found`.
+    /// `invalid-input` at `/resource` for what is no name and for what the pod does not know, `unsupported`
+    /// for what is not read as records.
     pub fn find(pod: &Pod, name: &str) -> Result<Self> {
         Self::known(name)?.map_or_else(|| Self::describe(pod, name), Ok)
     }
@@ -42,7 +43,6 @@ impl Target {
             Some(target) => vec![target.root.clone()],
             None => ROOTS.map(str::to_owned).to_vec(),
         };
-        let mut last = None;
         for root in roots {
             let doing = format!("describe {name}");
             let doing = Doing { what: &doing, object: name };
@@ -55,7 +55,7 @@ impl Target {
                     let known = known.and_then(|target| target.known);
                     return Ok(Self { name: name.to_owned(), root, known, described: Some(described) });
                 }
-                Err(failure) if failure.kind() == ProblemKind::NotFound => last = Some(failure),
+                Err(failure) if failure.kind() == ProblemKind::NotFound && known.is_none() => {}
                 Err(failure) => return Err(failure),
             }
         }
@@ -67,13 +67,12 @@ impl Target {
                 meant.join(" or ")
             ),
         };
-        let mut failure = Failure::permanent(
-            ProblemKind::NotFound,
-            format!("The pod knows no resource {name} below {}, or shows it not to this user.", ROOTS.join(", ")),
+        // The question is wrong and not the pod: nothing of what was asked for was sent.
+        Err(Failure::invalid(
+            "/resource",
+            format!("the pod knows no resource {name} below {}, or does not show it to this user", ROOTS.join(", ")),
         )
-        .remedy(remedy);
-        failure.problem.http_status = last.and_then(|last| last.problem.http_status);
-        Err(failure)
+        .remedy(remedy))
     }
 
     /// The target of a resource that the catalogue knows; sends nothing.
