@@ -105,7 +105,7 @@ mod tests {
                 .unwrap()
                 .contains("1 of its 2 exchanges was never asked for\n  exchange 2: POST /api/invoices")
         );
-        send(&script, "POST", "http://pod/api/invoices", r#"{"InvoiceAmount":10.50,"InvoiceNumber":"A-1"}"#)
+        let _ = send(&script, "POST", "http://pod/api/invoices", r#"{"InvoiceAmount":10.50,"InvoiceNumber":"A-1"}"#)
             .await
             .unwrap();
         assert_eq!(script.unmet(), None);
@@ -114,7 +114,7 @@ mod tests {
     #[tokio::test]
     async fn an_unexpected_request_is_told_with_a_diff() {
         let script = script(TWO);
-        send(&script, "GET", "http://pod/api/invoices?limit=25", "").await.unwrap();
+        let _ = send(&script, "GET", "http://pod/api/invoices?limit=25", "").await.unwrap();
         let failure =
             send(&script, "POST", "http://pod/api/invoices", r#"{"InvoiceNumber":"A-1","InvoiceAmount":10.5}"#)
                 .await
@@ -145,7 +145,7 @@ mod tests {
     #[tokio::test]
     async fn in_any_order_the_nearest_is_named() {
         let script = script(&format!("order: any\nexchanges:{}", TWO.replace('\n', "\n  ")));
-        send(&script, "POST", "http://pod/api/invoices", r#"{"InvoiceNumber":"A-1","InvoiceAmount":10.50}"#)
+        let _ = send(&script, "POST", "http://pod/api/invoices", r#"{"InvoiceNumber":"A-1","InvoiceAmount":10.50}"#)
             .await
             .unwrap();
         let failure = send(&script, "GET", "http://pod/api/invoices?limit=26", "").await.unwrap_err().to_string();

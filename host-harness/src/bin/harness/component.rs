@@ -48,7 +48,11 @@ impl Component {
                 LoadError::Missing { .. } | LoadError::Unreadable { .. } => BUILD,
                 _ => "Give a component that exports ipaas:connector with --component FILE, or build this one again.",
             };
-            Ending::usage(format!("{} cannot be used as the component: {error}", file.display()), remedy)
+            let message = match &error {
+                LoadError::Missing { .. } => error.to_string(),
+                _ => format!("{} cannot be used as the component: {error}", file.display()),
+            };
+            Ending::usage(message, remedy)
         };
         let engine = Engine::with_options(options).map_err(|error| refused(LoadError::Setup(error)))?;
         let connector = engine.load(&file).map_err(refused)?;

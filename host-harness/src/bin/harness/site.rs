@@ -257,7 +257,11 @@ fn live(global: &Global) -> Result<Live, Ending> {
 }
 
 fn unreadable(file: &Path, what: &str, error: &dyn std::fmt::Display) -> Ending {
-    let message = format!("the {what} {} cannot be used: {error}", file.display());
+    let (file, reason) = (file.display().to_string(), error.to_string());
+    let message = match reason.strip_prefix(&file) {
+        Some(reason) => format!("the {what} {file}{reason}"),
+        None => format!("the {what} {file} cannot be used: {reason}"),
+    };
     Ending::usage(message, "A script is a list of {request, response}; a recording is what --record wrote.")
 }
 

@@ -1,0 +1,14 @@
+//! The built `harness` command as a person or a script uses it, with a guest that knows no Fusion.
+//!
+//! The guest is `dist/tiny-guest.wasm` in the workspace, or what `TINY_GUEST_WASM` names; where there is none,
+//! the tests that need one say so and pass.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod bench;
+mod calls;
+mod errors;
+mod help;
+mod mocked;
+mod polls;
+mod sessions;
