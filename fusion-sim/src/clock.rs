@@ -46,7 +46,8 @@ impl Clock {
 
     /// Sets the time; a realtime clock goes on from there.
     pub fn set(&self, now: Timestamp) {
-        *self.state() = if self.realtime { State::Ahead(now.duration_since(Timestamp::now())) } else { State::Told(now) };
+        *self.state() =
+            if self.realtime { State::Ahead(now.duration_since(Timestamp::now())) } else { State::Told(now) };
     }
 
     /// Moves the time on; a clock at the end of time stays there.
@@ -63,6 +64,12 @@ impl Clock {
         } else {
             self.advance(duration);
         }
+    }
+
+    /// Whether it follows the system's clock.
+    #[must_use]
+    pub fn is_realtime(&self) -> bool {
+        self.realtime
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

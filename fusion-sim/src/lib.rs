@@ -1,10 +1,25 @@
 //! A simulated Oracle Fusion pod: an axum [`Router`](axum::Router), no sockets needed.
 
+pub mod auth;
+pub mod clock;
 mod create;
 mod data;
+mod defaults;
+mod faults;
 pub mod keys;
+pub mod log;
 pub mod metadata;
 pub mod model;
 pub mod payload;
+pub mod pod;
+pub mod query;
+mod rest;
 pub mod saved;
+pub mod scenario;
 pub mod store;
+mod validate;
+
+pub use clock::Clock;
+pub use log::Exchange;
+pub use pod::{Error, HOST, Options, Pod};
+pub use scenario::{Scenario, ScenarioError};

@@ -74,7 +74,8 @@ impl<'a> Cursor<'a> {
     pub(super) fn name(&mut self) -> Result<&'a str, QueryError> {
         let start = self.clone();
         let name = self.take_while(|c| is_name_char(c) || c == '.');
-        let whole = name.split('.').all(|part| part.chars().next().is_some_and(|c| is_name_char(c) && !c.is_ascii_digit()));
+        let whole =
+            name.split('.').all(|part| part.chars().next().is_some_and(|c| is_name_char(c) && !c.is_ascii_digit()));
         if whole { Ok(name) } else { Err(start.expected("an attribute")) }
     }
 

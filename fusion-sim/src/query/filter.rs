@@ -86,7 +86,11 @@ impl Filter {
     /// The equalities that every row has to meet: place of the attribute, value.
     #[must_use]
     pub fn equalities(&self) -> Vec<(usize, &Value)> {
-        self.required().into_iter().filter(|(_, operator, _)| *operator == Operator::Eq).map(|(at, _, value)| (at, value)).collect()
+        self.required()
+            .into_iter()
+            .filter(|(_, operator, _)| *operator == Operator::Eq)
+            .map(|(at, _, value)| (at, value))
+            .collect()
     }
 
     /// The comparisons that every row has to meet.
@@ -112,7 +116,9 @@ impl Node {
                 Some(false) => Ok(so_far),
             }),
             Node::Not(node) => return node.holds(row).map(|holds| !holds),
-            Node::Test { children, at, upper, check } => return among(row, children, &|row| check.holds(row.values.get(*at)?, *upper)),
+            Node::Test { children, at, upper, check } => {
+                return among(row, children, &|row| check.holds(row.values.get(*at)?, *upper));
+            }
         }
         .unwrap_or_else(|decided| decided)
     }
@@ -174,7 +180,9 @@ impl Check {
                 let inside = compare(value, low)? != Ordering::Less && compare(value, high)? != Ordering::Greater;
                 Some(inside != *not)
             }
-            Check::In { not, values } => Some(values.iter().any(|with| compare(value, with) == Some(Ordering::Equal)) != *not),
+            Check::In { not, values } => {
+                Some(values.iter().any(|with| compare(value, with) == Some(Ordering::Equal)) != *not)
+            }
             Check::Like { not, pattern } => match value {
                 Value::Text(text) => Some(pattern.matches(text) != *not),
                 _ => None,
@@ -254,12 +262,16 @@ fn check(attribute: &Attribute, test: &Test) -> Result<Check, QueryError> {
     Ok(match test {
         Test::Compare(operator, literal) => Check::Compare(*operator, value(literal)?),
         Test::Between { not, low, high } => Check::Between { not: *not, low: value(low)?, high: value(high)? },
-        Test::In { not, values } => Check::In { not: *not, values: values.iter().map(value).collect::<Result<_, _>>()? },
+        Test::In { not, values } => {
+            Check::In { not: *not, values: values.iter().map(value).collect::<Result<_, _>>()? }
+        }
         Test::Null { not } => Check::Null { not: *not },
         Test::Like { not, pattern } if attribute.kind == Type::Text => {
             Check::Like { not: *not, pattern: Pattern::new(&pattern.text) }
         }
-        Test::Like { pattern, .. } => return Err(bad(attribute, &pattern.text, "an operator other than like, which is for text")),
+        Test::Like { pattern, .. } => {
+            return Err(bad(attribute, &pattern.text, "an operator other than like, which is for text"));
+        }
     })
 }
 
@@ -283,9 +295,9 @@ pub fn read(name: &str, kind: Type, text: &str) -> Result<Value, QueryError> {
             _ => Err(refused("true or false")),
         },
         Type::Date => date(text).map(Value::Date).ok_or_else(|| refused("a date as 2026-01-31")),
-        Type::Timestamp => instant(text).map(Value::Timestamp).ok_or_else(|| {
-            refused("a date as 2026-01-31 or a timestamp as 2026-01-31T10:00:00.000+00:00")
-        }),
+        Type::Timestamp => instant(text)
+            .map(Value::Timestamp)
+            .ok_or_else(|| refused("a date as 2026-01-31 or a timestamp as 2026-01-31T10:00:00.000+00:00")),
     }
 }
 
@@ -300,9 +312,12 @@ fn number(text: &str) -> Option<Value> {
 }
 
 fn date(text: &str) -> Option<Date> {
-    let shaped = text.len() == 10 && text.bytes().enumerate().all(|(at, byte)| {
-        if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() }
-    });
+    let shaped = text.len() == 10
+        && text.bytes().enumerate().all(
+            |(at, byte)| {
+                if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() }
+            },
+        );
     if shaped { text.parse().ok() } else { None }
 }
 

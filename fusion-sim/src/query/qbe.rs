@@ -80,11 +80,15 @@ mod tests {
 
     #[test]
     fn blanks_belong_to_an_unquoted_value() {
-        let Expr::And(terms) = parse("Supplier=Lee Supplies;Loc!=NY and Deptno>=10 and <= 30").unwrap() else { unreachable!() };
+        let Expr::And(terms) = parse("Supplier=Lee Supplies;Loc!=NY and Deptno>=10 and <= 30").unwrap() else {
+            unreachable!()
+        };
         let values: Vec<_> = terms
             .iter()
             .map(|term| match term {
-                Expr::Term(subject, Test::Compare(operator, value)) => format!("{} {operator:?} {}", subject.path, value.text),
+                Expr::Term(subject, Test::Compare(operator, value)) => {
+                    format!("{} {operator:?} {}", subject.path, value.text)
+                }
                 other => format!("{other:?}"),
             })
             .collect();

@@ -106,7 +106,11 @@ impl Parser<'_> {
                 self.cursor.skip_blanks();
                 let path = self.cursor.name()?.to_owned();
                 self.cursor.skip_blanks();
-                return if self.cursor.eat(")") { Ok(Subject { path, upper: true }) } else { Err(self.cursor.expected(")")) };
+                return if self.cursor.eat(")") {
+                    Ok(Subject { path, upper: true })
+                } else {
+                    Err(self.cursor.expected(")"))
+                };
             }
             self.cursor = before;
         }
@@ -136,7 +140,9 @@ mod tests {
                     match test {
                         Test::Compare(operator, value) => format!("{name} {operator:?} {}", literal(value)),
                         Test::Between { not, low, high } => format!("{name} {not} {}..{}", literal(low), literal(high)),
-                        Test::In { not, values } => format!("{name} in {not} {}", values.iter().map(literal).collect::<Vec<_>>().join("/")),
+                        Test::In { not, values } => {
+                            format!("{name} in {not} {}", values.iter().map(literal).collect::<Vec<_>>().join("/"))
+                        }
                         Test::Null { not } => format!("{name} null {not}"),
                         Test::Like { not, pattern } => format!("{name} like {not} {}", literal(pattern)),
                     }
@@ -154,7 +160,10 @@ mod tests {
         assert_eq!(shape("UPPER(Username)='ABC'"), "^Username Eq 'ABC'");
         assert_eq!(shape("names.FirstName like '%Ki%'"), "names.FirstName like false '%Ki%'");
         assert_eq!(shape("PersonNumber between 1000 and 1100"), "PersonNumber false 1000..1100");
-        assert_eq!(shape("A not in (1,'b') and (B is not null or not C <> 'O''Brien')"), "(A in true 1/'b' & (B null true | !C Ne 'O'Brien'))");
+        assert_eq!(
+            shape("A not in (1,'b') and (B is not null or not C <> 'O''Brien')"),
+            "(A in true 1/'b' & (B null true | !C Ne 'O'Brien'))"
+        );
         assert_eq!(
             shape("LastUpdateDate>2026-01-31T10:00:00Z and <=2026-02-01T00:00:00Z"),
             "(LastUpdateDate Gt 2026-01-31T10:00:00Z & LastUpdateDate Le 2026-02-01T00:00:00Z)"
@@ -175,7 +184,9 @@ mod tests {
             ("A in 1", 6, "("),
             ("A is 1", 6, "null"),
         ] {
-            let QueryError::Syntax { at: place, expected: wanted, .. } = parse(text).unwrap_err() else { unreachable!() };
+            let QueryError::Syntax { at: place, expected: wanted, .. } = parse(text).unwrap_err() else {
+                unreachable!()
+            };
             assert_eq!((place, wanted), (at, expected), "{text}");
         }
         assert!(parse(&"(".repeat(100_000)).is_err());

@@ -82,7 +82,9 @@ pub(super) fn value(cursor: &mut Cursor<'_>, unquoted: Unquoted) -> Result<Liter
         return Ok(Literal { text, quoted: true });
     }
     let text = match unquoted {
-        Unquoted::Token => cursor.take_while(|c| !c.is_whitespace() && !matches!(c, ';' | ',' | '(' | ')' | '\'' | '"')),
+        Unquoted::Token => {
+            cursor.take_while(|c| !c.is_whitespace() && !matches!(c, ';' | ',' | '(' | ')' | '\'' | '"'))
+        }
         Unquoted::Run => run(cursor),
     };
     if text.is_empty() {

@@ -1,0 +1,163 @@
+//! What goes wrong in the field, switched on by a scenario: each fault is named after its row of FACTS 8.
+//!
+//! Faults stand around the handlers: before one (an answer instead of it), beside it (how a page is cut) or after
+//! it (what becomes of the answer). None makes the pod accept what it refuses.
+
+mod bodies;
+mod edge;
+mod paging;
+mod refusal;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value as JsonValue;
+
+use crate::pod::Arrival;
+use crate::rest::answer::Answer;
+use crate::scenario::{FaultSpec, ScenarioError};
+
+pub(crate) use paging::Tuning;
+
+/// What happens instead of an answer.
+#[derive(Debug)]
+pub(crate) enum Before {
+    /// Nothing is done.
+    Instead(Answer),
+    /// All is done, and the answer is lost.
+    AnswerLost(Answer),
+    /// It is done later, when either comes: so many requests, so much time.
+    Later { answer: Answer, requests: u64, wait: Option<Duration> },
+}
+
+/// One way to go wrong. Each hook says whether it did something, which is what `times` counts.
+pub(crate) trait Fault: Debug + Send {
+    fn before(&mut self, _arrival: &Arrival, _now: Timestamp) -> Option<Before> {
+        None
+    }
+
+    fn tune(&self, _tuning: &mut Tuning) -> bool {
+        false
+    }
+
+    fn after(&mut self, _arrival: &Arrival, _answer: &mut Answer, _now: Timestamp) -> bool {
+        false
+    }
+}
+
+type Make = fn(&JsonValue) -> Result<Box<dyn Fault>, serde_json::Error>;
+
+/// Every fault by name. The rows without a switch are how the pod always is.
+const KNOWN: [(&str, Option<Make>); 21] = [
+    ("P1", Some(make::<paging::SmallerLimit>)),
+    ("P2", Some(make::<paging::NoHasMore>)),
+    ("P5", Some(make::<paging::ShortPages>)),
+    ("P8", Some(make::<paging::BrokenRow>)),
+    ("I5", None),
+    ("E1", Some(make::<refusal::NotAcceptable>)),
+    ("E3", Some(make::<refusal::SignedOut>)),
+    ("E4", Some(make::<refusal::NotVisible>)),
+    ("E5", Some(make::<refusal::Forbidden>)),
+    ("E6", Some(make::<edge::Throttled>)),
+    ("E7", Some(make::<edge::Edge>)),
+    ("E9", Some(make::<edge::NoPatch>)),
+    ("E11", Some(make::<bodies::OddError>)),
+    ("Q1", None),
+    ("Q4", None),
+    ("W5", None),
+    ("broken_body", Some(make::<bodies::BrokenBody>)),
+    ("large_body", Some(make::<bodies::LargeBody>)),
+    ("cut_body", Some(make::<bodies::CutBody>)),
+    ("slow", Some(make::<bodies::Slow>)),
+    ("html_page", Some(make::<bodies::HtmlPage>)),
+];
+
+fn make<F: Fault + DeserializeOwned + 'static>(options: &JsonValue) -> Result<Box<dyn Fault>, serde_json::Error> {
+    Ok(Box::new(F::deserialize(options)?))
+}
+
+/// A fault with the requests it is for.
+#[derive(Debug)]
+pub(crate) struct Armed {
+    spec: FaultSpec,
+    fault: Option<Box<dyn Fault>>,
+    /// Requests that it was for so far.
+    seen: u64,
+    /// Requests that it changed.
+    used: u64,
+}
+
+impl Armed {
+    pub(crate) fn new(spec: &FaultSpec) -> Result<Self, ScenarioError> {
+        let Some((_, make)) = KNOWN.iter().find(|(name, _)| *name == spec.name) else {
+            let known = KNOWN.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+            return Err(ScenarioError::UnknownFault { name: spec.name.clone(), known });
+        };
+        let options = JsonValue::Object(spec.options.clone());
+        let fault = match make {
+            Some(make) => {
+                Some(make(&options).map_err(|source| ScenarioError::Options { name: spec.name.clone(), source })?)
+            }
+            None => None,
+        };
+        Ok(Self { spec: spec.clone(), fault, seen: 0, used: 0 })
+    }
+
+    /// Whether it is this request's turn; counts the request.
+    fn ready(&mut self, arrival: &Arrival) -> bool {
+        let resource =
+            self.spec.resource.as_ref().is_none_or(|wanted| arrival.path.split('/').any(|segment| segment == wanted));
+        let method =
+            self.spec.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(arrival.method.as_str()));
+        if !resource || !method {
+            return false;
+        }
+        self.seen += 1;
+        self.seen > self.spec.after && self.spec.times.is_none_or(|times| self.used < times)
+    }
+}
+
+/// The faults of a scenario, in its order.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    armed: Vec<Armed>,
+    /// Those whose turn the current request is.
+    current: Vec<bool>,
+}
+
+impl Faults {
+    pub(crate) fn new(specs: &[FaultSpec]) -> Result<Self, ScenarioError> {
+        Ok(Self { armed: specs.iter().map(Armed::new).collect::<Result<_, _>>()?, current: Vec::new() })
+    }
+
+    /// The first fault that answers instead of the pod.
+    pub(crate) fn before(&mut self, arrival: &Arrival, now: Timestamp) -> Option<Before> {
+        self.current = self.armed.iter_mut().map(|armed| armed.ready(arrival)).collect();
+        let mut turns = self.armed.iter_mut().zip(&self.current).filter(|(_, turn)| **turn);
+        turns.find_map(|(armed, _)| {
+            let before = armed.fault.as_mut()?.before(arrival, now)?;
+            armed.used += 1;
+            Some(before)
+        })
+    }
+
+    pub(crate) fn tuning(&mut self) -> Tuning {
+        let mut tuning = Tuning::default();
+        for (armed, turn) in self.armed.iter_mut().zip(&self.current) {
+            if *turn && armed.fault.as_ref().is_some_and(|fault| fault.tune(&mut tuning)) {
+                armed.used += 1;
+            }
+        }
+        tuning
+    }
+
+    pub(crate) fn after(&mut self, arrival: &Arrival, answer: &mut Answer, now: Timestamp) {
+        for (armed, turn) in self.armed.iter_mut().zip(&self.current) {
+            if *turn && armed.fault.as_mut().is_some_and(|fault| fault.after(arrival, answer, now)) {
+                armed.used += 1;
+            }
+        }
+    }
+}

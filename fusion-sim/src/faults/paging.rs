@@ -1,0 +1,94 @@
+//! P1, P2, P5, P8: pages that are smaller, say less, or break off.
+
+use serde::Deserialize;
+
+use super::Fault;
+
+/// How the current page is cut.
+#[derive(Debug, Default)]
+pub(crate) struct Tuning {
+    pub(crate) cap: Option<u64>,
+    pub(crate) no_has_more: bool,
+    /// Rows of a page in the middle, from this offset on.
+    pub(crate) short: Option<(u64, u64)>,
+    pub(crate) empty_at: Option<u64>,
+    pub(crate) breaks: Vec<Break>,
+}
+
+/// The row that cannot be written.
+#[derive(Clone, Debug)]
+pub(crate) struct Break {
+    /// Its key as it stands in URLs.
+    pub(crate) key: String,
+    pub(crate) text: String,
+}
+
+/// P1: `{"limit": 10}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SmallerLimit {
+    limit: u64,
+}
+
+impl Fault for SmallerLimit {
+    fn tune(&self, tuning: &mut Tuning) -> bool {
+        tuning.cap = Some(self.limit.max(1));
+        true
+    }
+}
+
+/// P2.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoHasMore {}
+
+impl Fault for NoHasMore {
+    fn tune(&self, tuning: &mut Tuning) -> bool {
+        tuning.no_has_more = true;
+        true
+    }
+}
+
+/// P5: `{"rows": 3, "from": 25}`: pages from that offset on hold so many rows while more follow;
+/// `{"empty_at": 10000}`: from there on pages are empty.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShortPages {
+    #[serde(default)]
+    rows: Option<u64>,
+    #[serde(default = "one")]
+    from: u64,
+    #[serde(default)]
+    empty_at: Option<u64>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+impl Fault for ShortPages {
+    fn tune(&self, tuning: &mut Tuning) -> bool {
+        tuning.short = self.rows.map(|rows| (self.from, rows.max(1)));
+        tuning.empty_at = self.empty_at;
+        true
+    }
+}
+
+/// P8: `{"key": 300000000000123}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BrokenRow {
+    key: serde_json::Value,
+}
+
+impl Fault for BrokenRow {
+    fn tune(&self, tuning: &mut Tuning) -> bool {
+        let key = match &self.key {
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let text = format!("Too many objects match the primary key oracle.jbo.Key[{key} ].");
+        tuning.breaks.push(Break { key, text });
+        true
+    }
+}

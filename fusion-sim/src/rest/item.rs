@@ -1,0 +1,141 @@
+//! One row: read, created, updated, deleted, and the bytes of its attachments.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{StatusCode, header};
+
+use super::answer::Answer;
+use super::collection::{breaks, selection, view};
+use super::error::PodError;
+use super::handle::{Call, Target};
+use super::json::Json;
+use super::negotiate::{Media, expect_body};
+use super::params::{Params, Scope};
+use super::render::echoed;
+use crate::keys::{self, Place};
+use crate::model::{Row, Type, Value};
+use crate::payload::Payload;
+use crate::query::selection::Selection;
+use crate::store::{Store, with_places};
+
+const ITEM: &str = "application/vnd.oracle.adf.resourceitem+json";
+
+/// GET.
+pub(crate) fn get(call: &Call<'_>, target: &Target) -> Result<Answer, PodError> {
+    let params = Params::read(&call.arrival.query, Scope::Item)?;
+    let chosen = selection(&params, target.resource)?;
+    target.with_row(|place| show(call, &params, place, &chosen, StatusCode::OK))?
+}
+
+/// POST on the collection.
+pub(crate) fn create(store: &mut Store, call: &Call<'_>, target: &Target) -> Result<Answer, PodError> {
+    expect_body(&call.arrival.headers, ITEM)?;
+    call.negotiated.content_type(Media::Item)?;
+    let params = Params::read(&call.arrival.query, Scope::Item)?;
+    let payload = payload(call)?;
+    let context = call.context();
+    let row = match &target.key {
+        None => store.create(target.resource, &payload, &context)?,
+        Some(key) => store.create_child(target.top(), key, &target.steps, target.resource, &payload, &context)?,
+    };
+    with_places(&target.trail, |parent| {
+        let place = Place { resource: target.resource, row: &row, parent };
+        let href = view(call, &params).item_href(&place);
+        let answer = show(call, &params, &place, &echoed(target.resource, &row), StatusCode::CREATED)?;
+        Ok(answer.header(header::LOCATION, &href))
+    })
+}
+
+/// PATCH.
+pub(crate) fn update(store: &mut Store, call: &Call<'_>, target: &Target) -> Result<Answer, PodError> {
+    expect_body(&call.arrival.headers, ITEM)?;
+    call.negotiated.content_type(Media::Item)?;
+    let params = Params::read(&call.arrival.query, Scope::Item)?;
+    let payload = payload(call)?;
+    unchanged(call, target)?;
+    let key = target.key.as_ref().ok_or_else(PodError::not_found)?;
+    let context = call.context();
+    let row = if target.steps.is_empty() {
+        store.update(target.resource, key, &payload, &context)?
+    } else {
+        store.update_child(target.top(), key, &target.steps, &payload, &context)?
+    };
+    let above = target.trail.len().saturating_sub(1);
+    with_places(target.trail.get(..above).unwrap_or_default(), |parent| {
+        let place = Place { resource: target.resource, row: &row, parent };
+        show(call, &params, &place, &Selection::default(), StatusCode::OK)
+    })
+}
+
+/// DELETE.
+pub(crate) fn delete(store: &mut Store, call: &Call<'_>, target: &Target) -> Result<Answer, PodError> {
+    unchanged(call, target)?;
+    let key = target.key.as_ref().ok_or_else(PodError::not_found)?;
+    if target.steps.is_empty() {
+        store.delete(target.resource, key)?;
+    } else {
+        store.delete_child(target.top(), key, &target.steps)?;
+    }
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// The bytes of an attachment (FACTS 1.7).
+pub(crate) fn enclosure(call: &Call<'_>, target: &Target, name: &str) -> Result<Answer, PodError> {
+    if call.method != http::Method::GET {
+        return Err(PodError::not_allowed("GET"));
+    }
+    let attribute = target.resource.attribute(name).filter(|attribute| attribute.kind == Type::Attachment);
+    let attribute = attribute.ok_or_else(PodError::not_found)?;
+    target.with_row(|place| match place.row.get(place.resource, &attribute.name) {
+        Some(Value::Text(text)) => {
+            let bytes = STANDARD.decode(text.as_bytes()).map_err(|_| PodError::not_found())?;
+            Ok(Answer::new(StatusCode::OK, "application/octet-stream", bytes))
+        }
+        _ => Err(PodError::not_found()),
+    })?
+}
+
+fn show(
+    call: &Call<'_>,
+    params: &Params,
+    place: &Place<'_>,
+    chosen: &Selection,
+    status: StatusCode,
+) -> Result<Answer, PodError> {
+    let content_type = call.negotiated.content_type(Media::Item)?;
+    let mut json = Json::with_capacity(4096);
+    match breaks(call, place) {
+        Some(text) => json.raw(format!("{{\n  {text}").as_bytes()),
+        None => view(call, params).row(&mut json, place, chosen),
+    }
+    let suppressed = status != StatusCode::OK || call.method != http::Method::GET;
+    let answer = if suppressed && call.negotiated.suppressed(Media::Item) {
+        Answer::empty(status)
+    } else {
+        Answer::new(status, content_type, json.finish())
+    };
+    Ok(if place.resource.change_indicator { answer.header(header::ETAG, &etag(place.row)) } else { answer })
+}
+
+fn payload(call: &Call<'_>) -> Result<Payload, PodError> {
+    Payload::parse(&call.arrival.body)
+        .map_err(|error| PodError::bad(format!("The request payload isn't valid: {error}")))
+}
+
+fn etag(row: &Row) -> String {
+    format!("\"{}\"", keys::change_indicator(row.version))
+}
+
+/// Refuses a stale `If-Match` with 412 and the current ETag (FACTS 1.7).
+fn unchanged(call: &Call<'_>, target: &Target) -> Result<(), PodError> {
+    let Some(sent) = call.arrival.headers.get(header::IF_MATCH) else { return Ok(()) };
+    let (resource, row) = target.trail.last().ok_or_else(PodError::not_found)?;
+    let current = etag(row);
+    let sent = String::from_utf8_lossy(sent.as_bytes());
+    if !resource.change_indicator || sent == "*" || sent.split(',').any(|tag| tag.trim() == current) {
+        return Ok(());
+    }
+    let mut error = PodError::new(StatusCode::PRECONDITION_FAILED, "The resource was changed since it was read.");
+    error.header = Some((header::ETAG, current));
+    Err(error)
+}
