@@ -90,27 +90,17 @@ pub struct Place<'a> {
 impl<'a> Place<'a> {
     /// A row of a top-level resource.
     pub fn top(resource: &'a Resource, row: &'a Row) -> Self {
-        Self {
-            resource,
-            row,
-            parent: None,
-        }
+        Self { resource, row, parent: None }
     }
 
     /// A child row of this one.
     pub fn child(&'a self, resource: &'a Resource, row: &'a Row) -> Self {
-        Self {
-            resource,
-            row,
-            parent: Some(self),
-        }
+        Self { resource, row, parent: Some(self) }
     }
 
     /// The value of an attribute of the row or else of its nearest ancestor that has it.
     pub fn value(&self, name: &str) -> Option<&'a Value> {
-        self.row
-            .get(self.resource, name)
-            .or_else(|| self.parent.and_then(|parent| parent.value(name)))
+        self.row.get(self.resource, name).or_else(|| self.parent.and_then(|parent| parent.value(name)))
     }
 }
 
@@ -155,20 +145,12 @@ pub fn segment(place: &Place<'_>, effective: Date) -> String {
 /// The child row of that key under a row.
 pub fn find_child<'r>(parent: &Place<'r>, child: &Resource, key: &KeyValues) -> Option<&'r Row> {
     let wanted = key.identity(child);
-    parent
-        .row
-        .child(&child.name)
-        .iter()
-        .find(|row| child_identity(parent, child, row) == wanted)
+    parent.row.child(&child.name).iter().find(|row| child_identity(parent, child, row) == wanted)
 }
 
 /// [`KeyValues::identity`] of a child row.
 pub fn child_identity(parent: &Place<'_>, child: &Resource, row: &Row) -> String {
-    let place = Place {
-        resource: child,
-        row,
-        parent: Some(parent),
-    };
+    let place = Place { resource: child, row, parent: Some(parent) };
     of(&place, Date::ZERO).identity(child)
 }
 
@@ -227,12 +209,8 @@ fn typed(resource: &Resource, names: &[&str], parts: Vec<Part>) -> Result<KeyVal
     for (name, part) in names.iter().zip(parts) {
         values.push(match part {
             Part::Null => Value::Null,
-            Part::Long(number) if is_long(name) && !is_text(resource, name) => {
-                Value::Integer(number)
-            }
-            Part::Int(number) if !is_long(name) && !is_text(resource, name) => {
-                Value::Integer(number.into())
-            }
+            Part::Long(number) if is_long(name) && !is_text(resource, name) => Value::Integer(number),
+            Part::Int(number) if !is_long(name) && !is_text(resource, name) => Value::Integer(number.into()),
             Part::Date(date) => Value::Date(date),
             Part::Text(text) if is_text(resource, name) => Value::Text(text.into()),
             _ => return Err(other()),
@@ -248,9 +226,7 @@ fn is_long(name: &str) -> bool {
 }
 
 fn is_text(resource: &Resource, name: &str) -> bool {
-    resource
-        .attribute(name)
-        .is_some_and(|attribute| attribute.kind == Type::Text)
+    resource.attribute(name).is_some_and(|attribute| attribute.kind == Type::Text)
 }
 
 fn opaque(names: &[String], values: &[Value]) -> String {
@@ -259,22 +235,16 @@ fn opaque(names: &[String], values: &[Value]) -> String {
     for (name, value) in names.iter().zip(values) {
         let part = match value {
             Value::Integer(number) => match i32::try_from(*number) {
-                Ok(small) if !is_long(name) => {
-                    Some([INT.as_slice(), &small.to_be_bytes()].concat())
-                }
+                Ok(small) if !is_long(name) => Some([INT.as_slice(), &small.to_be_bytes()].concat()),
                 _ => Some([LONG.as_slice(), &number.to_be_bytes()].concat()),
             },
             Value::Text(text) => Some(text.as_bytes().to_vec()),
-            Value::Date(date) => {
-                Some([SQL_DATE, &epoch_millis(*date).to_be_bytes(), &[0x78]].concat())
-            }
+            Value::Date(date) => Some([SQL_DATE, &epoch_millis(*date).to_be_bytes(), &[0x78]].concat()),
             _ => None,
         };
         match part {
             Some(part) => {
-                bytes.extend_from_slice(
-                    &u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes(),
-                );
+                bytes.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
                 bytes.extend_from_slice(&part);
             }
             None => bytes.extend_from_slice(&[0xFF; 4]),
@@ -284,8 +254,7 @@ fn opaque(names: &[String], values: &[Value]) -> String {
 }
 
 fn epoch_millis(date: Date) -> i64 {
-    date.to_zoned(TimeZone::UTC)
-        .map_or(0, |midnight| midnight.timestamp().as_millisecond())
+    date.to_zoned(TimeZone::UTC).map_or(0, |midnight| midnight.timestamp().as_millisecond())
 }
 
 enum Part {
@@ -317,23 +286,13 @@ fn decode(segment: &str) -> Option<Vec<Part>> {
 
 fn decode_part(part: &[u8]) -> Option<Part> {
     if let Some(number) = part.strip_prefix(&LONG) {
-        return number
-            .try_into()
-            .ok()
-            .map(|bytes| Part::Long(i64::from_be_bytes(bytes)));
+        return number.try_into().ok().map(|bytes| Part::Long(i64::from_be_bytes(bytes)));
     }
     if let Some(number) = part.strip_prefix(&INT) {
-        return number
-            .try_into()
-            .ok()
-            .map(|bytes| Part::Int(i32::from_be_bytes(bytes)));
+        return number.try_into().ok().map(|bytes| Part::Int(i32::from_be_bytes(bytes)));
     }
     if let Some(rest) = part.strip_prefix(SQL_DATE) {
-        let millis = rest
-            .strip_suffix(&[0x78])?
-            .try_into()
-            .ok()
-            .map(i64::from_be_bytes)?;
+        let millis = rest.strip_suffix(&[0x78])?.try_into().ok().map(i64::from_be_bytes)?;
         let time = Timestamp::from_millisecond(millis).ok()?;
         return Some(Part::Date(time.to_zoned(TimeZone::UTC).date()));
     }
@@ -341,13 +300,11 @@ fn decode_part(part: &[u8]) -> Option<Part> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing into a String cannot fail.
-            let _ = write!(text, "{byte:02X}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
@@ -360,8 +317,110 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     if !odd.is_empty() {
         return None;
     }
-    pairs
-        .iter()
-        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
-        .collect()
+    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::metadata;
+    use crate::model::Root;
+
+    fn resource(name: &str) -> &'static Resource {
+        let root = if name == "workers" { Root::Hcm } else { Root::Fscm };
+        metadata::resource(root, name).unwrap()
+    }
+
+    fn lines() -> &'static Resource {
+        resource("invoices").child("invoiceLines").unwrap()
+    }
+
+    #[test]
+    fn an_invoice_line_is_named_by_a_long_and_an_int() {
+        let key = KeyValues(vec![Value::Integer(300_000_012_345_678), Value::Integer(2)]);
+        let text = encode(lines(), &key);
+        assert_eq!(text, "00020000000EACED00057708000110D9322B214E0000000AACED0005770400000002");
+        assert_eq!(parse(lines(), &text), Ok(key));
+    }
+
+    #[test]
+    fn a_null_part_is_four_bytes_of_ones() {
+        let key = KeyValues(vec![Value::Integer(7), Value::Integer(8), Value::Null]);
+        let text = encode(resource("crossReferenceRelationships"), &key);
+        assert_eq!(text.len(), 4 + 2 * (8 + 28) + 8);
+        assert!(text.starts_with("0003") && text.ends_with("FFFFFFFF"));
+        assert_eq!(parse(resource("crossReferenceRelationships"), &text), Ok(key));
+    }
+
+    #[test]
+    fn a_date_part_is_a_serialised_object_of_74_bytes_and_names_the_same_row_on_any_day() {
+        let workers = resource("workers");
+        let key = |day| KeyValues(vec![Value::Integer(300_000_000_000_001), Value::Date(day)]);
+        let text = encode(workers, &key(date(2026, 1, 31)));
+        assert_eq!(text.get(40..52), Some("0000004AACED"));
+        assert_eq!(text.len(), 2 * (2 + 4 + 14 + 4 + 74));
+        let read = parse(workers, &text).unwrap();
+        assert_eq!(read, key(date(2026, 1, 31)));
+        assert_eq!(read.identity(workers), key(date(2027, 1, 1)).identity(workers));
+    }
+
+    #[test]
+    fn a_text_part_is_its_bytes() {
+        let names = vec!["Code".to_owned()];
+        assert_eq!(opaque(&names, &["AB".into()]), "0001000000024142");
+    }
+
+    #[test]
+    fn a_change_indicator_is_a_list_of_one_integer() {
+        let text = change_indicator(258);
+        assert!(text.starts_with("ACED0005737200136A6176612E7574696C2E41727261794C697374"));
+        assert!(text.ends_with("E08B02000078700000010278"), "{text}");
+        assert_eq!(text.len(), change_indicator(1).len());
+    }
+
+    #[test]
+    fn a_key_of_another_resource_or_none_at_all_is_refused() {
+        let other = encode(resource("crossReferenceRelationships"), &KeyValues(vec![1.into(), 2.into(), 3.into()]));
+        assert!(matches!(parse(lines(), &other), Err(KeyError::OtherParts(_))));
+        assert!(matches!(parse(lines(), "1"), Err(KeyError::NotAKey(_))));
+        for wrong in ["", "INV-1", "-5", "99999999999999999999", " 1"] {
+            assert!(matches!(parse(resource("invoices"), wrong), Err(KeyError::NotANumber(_))), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_single_id_is_read_plainly_and_opaquely() {
+        for name in ["invoices", "purchaseOrders"] {
+            let key = KeyValues::integer(300_000_000_600_000_003);
+            let names: Vec<String> = attributes(resource(name)).into_iter().map(str::to_owned).collect();
+            assert_eq!(parse(resource(name), "300000000600000003"), Ok(key.clone()));
+            assert_eq!(parse(resource(name), &opaque(&names, &key.0)), Ok(key));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(id: i64, number: i32) {
+            let key = KeyValues(vec![Value::Integer(id), Value::Integer(number.into())]);
+            prop_assert_eq!(parse(lines(), &encode(lines(), &key)), Ok(key));
+        }
+
+        #[test]
+        fn no_segment_is_a_panic(segment in "\\PC{0,80}|[0-9A-F]{0,160}") {
+            for resource in metadata::all() {
+                let _ = parse(resource, &segment);
+            }
+        }
+
+        #[test]
+        fn dates_come_back(days in 0_i32..60_000) {
+            let day = date(1900, 1, 1).checked_add(jiff::Span::new().days(days)).unwrap();
+            let key = KeyValues(vec![Value::Integer(1), Value::Date(day)]);
+            prop_assert_eq!(parse(resource("workers"), &encode(resource("workers"), &key)), Ok(key));
+        }
+    }
 }

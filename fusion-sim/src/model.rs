@@ -163,9 +163,7 @@ pub struct Resource {
 impl Resource {
     /// The attribute of that exact name.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.attributes
-            .iter()
-            .find(|attribute| attribute.name == name)
+        self.attributes.iter().find(|attribute| attribute.name == name)
     }
 
     /// The child of that exact name.
@@ -188,27 +186,18 @@ pub struct Row {
 impl Row {
     /// The value of an attribute; `None` where the resource has no such attribute.
     pub fn get<'a>(&'a self, resource: &Resource, name: &str) -> Option<&'a Value> {
-        let at = resource
-            .attributes
-            .iter()
-            .position(|attribute| attribute.name == name)?;
+        let at = resource.attributes.iter().position(|attribute| attribute.name == name)?;
         self.values.get(at)
     }
 
     /// The rows of a child; empty where there are none.
     pub fn child(&self, name: &str) -> &[Row] {
-        self.children
-            .iter()
-            .find(|(child, _)| child == name)
-            .map_or(&[], |(_, rows)| rows)
+        self.children.iter().find(|(child, _)| child == name).map_or(&[], |(_, rows)| rows)
     }
 
     /// Sets the value of an attribute; `false` where the resource has no such attribute.
     pub fn set(&mut self, resource: &Resource, name: &str, value: Value) -> bool {
-        let at = resource
-            .attributes
-            .iter()
-            .position(|attribute| attribute.name == name);
+        let at = resource.attributes.iter().position(|attribute| attribute.name == name);
         match at.and_then(|at| self.values.get_mut(at)) {
             Some(place) => {
                 *place = value;
@@ -220,10 +209,65 @@ impl Row {
 
     /// A row of the resource with nothing set and no children.
     pub fn empty(resource: &Resource) -> Self {
-        Self {
-            values: vec![Value::Null; resource.attributes.len()],
-            children: Vec::new(),
-            version: 1,
+        Self { values: vec![Value::Null; resource.attributes.len()], children: Vec::new(), version: 1 }
+    }
+
+    /// The rows of a child, to be changed; the child is there afterwards.
+    pub fn child_mut(&mut self, name: &str) -> &mut Vec<Row> {
+        let at = self.children.iter().position(|(child, _)| child == name).unwrap_or(self.children.len());
+        if at == self.children.len() {
+            self.children.push((name.to_owned(), Vec::new()));
         }
+        // `at` was found or pushed just above.
+        #[allow(clippy::indexing_slicing)]
+        &mut self.children[at].1
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Boolean(flag)
+    }
+}
+
+impl From<Decimal> for Value {
+    fn from(number: Decimal) -> Self {
+        Self::Decimal(number)
+    }
+}
+
+impl From<Date> for Value {
+    fn from(date: Date) -> Self {
+        Self::Date(date)
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(time: Timestamp) -> Self {
+        Self::Timestamp(time)
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
     }
 }

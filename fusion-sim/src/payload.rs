@@ -4,7 +4,6 @@
 //! float. Never judges what the members mean; that is [`crate::validate`]'s.
 
 use std::fmt;
-use std::str::FromStr as _;
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -35,21 +34,11 @@ pub enum Given {
 impl Given {
     /// The number as a whole number, if it is one: `7`, `7.0` and `7e0` are.
     pub fn as_integer(&self) -> Option<i64> {
-        match self {
-            Given::Number(text) => match text.parse() {
-                Ok(number) => Some(number),
-                Err(_) => decimal(text)
-                    .filter(Decimal::is_integer)
-                    .and_then(|number| {
-                        number
-                            .to_string()
-                            .parse()
-                            .ok()
-                            .or_else(|| number.trunc().normalize().to_string().parse().ok())
-                    }),
-            },
-            _ => None,
-        }
+        let Given::Number(text) = self else { return None };
+        text.parse().ok().or_else(|| {
+            let whole = decimal(text).filter(Decimal::is_integer)?;
+            whole.trunc().normalize().to_string().parse().ok()
+        })
     }
 
     /// The number with its scale.
@@ -73,9 +62,8 @@ fn decimal(text: &str) -> Option<Decimal> {
     if text.contains(['e', 'E']) {
         Decimal::from_scientific(text).ok()
     } else {
-        Decimal::from_str_exact(text)
-            .ok()
-            .or_else(|| Decimal::from_str(text).ok())
+        // Digits beyond what a decimal holds are refused, never rounded away.
+        Decimal::from_str_exact(text).ok()
     }
 }
 
@@ -115,10 +103,7 @@ impl Payload {
 
     /// The value of a member.
     pub fn get(&self, name: &str) -> Option<&Given> {
-        self.members
-            .iter()
-            .find(|(member, _)| member == name)
-            .map(|(_, value)| value)
+        self.members.iter().find(|(member, _)| member == name).map(|(_, value)| value)
     }
 }
 
@@ -158,22 +143,13 @@ fn given(raw: &RawValue, depth: usize) -> Result<Given, PayloadError> {
         Some(b'"') => Given::Text(serde_json::from_str(text)?),
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(text)?;
-            Given::List(
-                items
-                    .into_iter()
-                    .map(|item| given(item, depth + 1))
-                    .collect::<Result<_, _>>()?,
-            )
+            Given::List(items.into_iter().map(|item| given(item, depth + 1)).collect::<Result<_, _>>()?)
         }
         Some(b'{') => {
             let mut payload = Payload::default();
             for (name, value) in serde_json::from_str::<Members<'_>>(text)?.0 {
                 let value = given(value, depth + 1)?;
-                match payload
-                    .members
-                    .iter_mut()
-                    .find(|(member, _)| *member == name)
-                {
+                match payload.members.iter_mut().find(|(member, _)| *member == name) {
                     Some((_, kept)) => *kept = value,
                     None => payload.members.push((name, value)),
                 }
@@ -182,4 +158,57 @@ fn given(raw: &RawValue, depth: usize) -> Result<Given, PayloadError> {
         }
         _ => Given::Number(text.to_owned()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn numbers_keep_their_digits_and_scale() {
+        let payload =
+            Payload::parse(br#"{"a": 300000046987012345, "b": 0.10, "c": 12345678901234567.89, "d": 7.0, "e": 1e3}"#)
+                .unwrap();
+        assert_eq!(payload.get("a").unwrap().as_integer(), Some(300_000_046_987_012_345));
+        assert_eq!(payload.get("b").unwrap().as_decimal().unwrap().to_string(), "0.10");
+        assert_eq!(payload.get("c").unwrap().as_decimal().unwrap().to_string(), "12345678901234567.89");
+        assert_eq!(payload.get("d").unwrap().as_integer(), Some(7));
+        assert_eq!(payload.get("e").unwrap().as_integer(), Some(1000));
+        assert_eq!(payload.get("b").unwrap().as_integer(), None);
+    }
+
+    #[test]
+    fn members_keep_their_order_and_the_last_of_two_counts() {
+        let payload = Payload::parse(br#"{"b": [1, {"x": null}], "a": "q\u00e9", "b": true}"#).unwrap();
+        assert_eq!(
+            payload.members,
+            [("b".to_owned(), Given::Boolean(true)), ("a".to_owned(), Given::Text("qé".to_owned()))]
+        );
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        assert!(matches!(Payload::parse(b"[1]"), Err(PayloadError::NotAnObject)));
+        for wrong in ["", "{", "{\"a\":}", "{} x", "\u{feff}{}", "<html>"] {
+            assert!(matches!(Payload::parse(wrong.as_bytes()), Err(PayloadError::NotJson(_))), "{wrong}");
+        }
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(60), "]".repeat(60));
+        assert!(matches!(Payload::parse(deep.as_bytes()), Err(PayloadError::TooDeep)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_whole_number_comes_back(number: i64) {
+            let payload = Payload::parse(format!("{{\"n\":{number}}}").as_bytes()).unwrap();
+            prop_assert_eq!(payload.get("n").unwrap().as_integer(), Some(number));
+        }
+
+        #[test]
+        fn no_body_is_a_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Payload::parse(&body);
+        }
+    }
 }

@@ -58,19 +58,11 @@ impl TryFrom<SavedValue> for Value {
                 Self::Decimal(Decimal::from_str(&text).map_err(|error| format!("{text}: {error}"))?)
             }
             SavedValue::Text(text) => Self::Text(text.into()),
-            SavedValue::Date(text) => {
-                Self::Date(text.parse::<Date>().map_err(|error| error.to_string())?)
+            SavedValue::Date(text) => Self::Date(text.parse::<Date>().map_err(|error| error.to_string())?),
+            SavedValue::Timestamp(text) => {
+                Self::Timestamp(text.parse::<Timestamp>().map_err(|error| error.to_string())?)
             }
-            SavedValue::Timestamp(text) => Self::Timestamp(
-                text.parse::<Timestamp>()
-                    .map_err(|error| error.to_string())?,
-            ),
-            SavedValue::List(values) => Self::List(
-                values
-                    .into_iter()
-                    .map(Self::try_from)
-                    .collect::<Result<_, _>>()?,
-            ),
+            SavedValue::List(values) => Self::List(values.into_iter().map(Self::try_from).collect::<Result<_, _>>()?),
         })
     }
 }
@@ -93,8 +85,6 @@ pub mod text {
     /// # Errors
     /// Where the text is no timestamp.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }

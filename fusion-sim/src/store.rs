@@ -67,22 +67,12 @@ pub struct Refusal {
 impl Refusal {
     /// A 400 without code or path.
     pub fn invalid(detail: impl Into<String>) -> Self {
-        Self {
-            status: 400,
-            code: None,
-            detail: detail.into(),
-            path: None,
-        }
+        Self { status: 400, code: None, detail: detail.into(), path: None }
     }
 
     /// A 404: no such row.
     pub fn not_found() -> Self {
-        Self {
-            status: 404,
-            code: None,
-            detail: "The requested item does not exist.".to_owned(),
-            path: None,
-        }
+        Self { status: 404, code: None, detail: "The requested item does not exist.".to_owned(), path: None }
     }
 
     pub(crate) fn code(mut self, code: &str) -> Self {
@@ -139,19 +129,13 @@ struct Saved {
 
 impl From<Saved> for Store {
     fn from(saved: Saved) -> Self {
-        Self {
-            generator: Generator::new(saved.options),
-            overlay: saved.overlay,
-        }
+        Self { generator: Generator::new(saved.options), overlay: saved.overlay }
     }
 }
 
 impl From<Store> for Saved {
     fn from(store: Store) -> Self {
-        Self {
-            options: store.generator.options().clone(),
-            overlay: store.overlay,
-        }
+        Self { options: store.generator.options().clone(), overlay: store.overlay }
     }
 }
 
@@ -161,10 +145,7 @@ const FIRST_NEW_ID: i64 = 300_900_000_000_001;
 impl Store {
     /// A pod as the generator makes it.
     pub fn new(options: Options) -> Self {
-        Self {
-            generator: Generator::new(options),
-            overlay: Overlay::default(),
-        }
+        Self { generator: Generator::new(options), overlay: Overlay::default() }
     }
 
     /// What the pod was made from.
@@ -175,26 +156,18 @@ impl Store {
     /// Every row of a top-level resource, in the natural order of its key, computed as it is asked
     /// for.
     pub fn scan<'s>(&'s self, resource: &'s Resource) -> Box<dyn Iterator<Item = Row> + 's> {
-        Box::new(
-            self.positions(resource)
-                .filter_map(move |position| self.row(resource, &position)),
-        )
+        Box::new(self.positions(resource).filter_map(move |position| self.row(resource, &position)))
     }
 
     /// Where the rows are, in the order of [`Store::scan`]; nothing is computed yet, so that a page
     /// deep down is reached without the rows before it.
-    pub fn positions<'s>(
-        &'s self,
-        resource: &'s Resource,
-    ) -> Box<dyn Iterator<Item = Position> + 's> {
+    pub fn positions<'s>(&'s self, resource: &'s Resource) -> Box<dyn Iterator<Item = Position> + 's> {
         let count = self.generator.count(resource);
         let Some(held) = self.rows(resource) else {
             return Box::new(Generated { next: 0, count });
         };
-        let replaced: std::collections::BTreeSet<u64> = held
-            .keys()
-            .filter_map(|identity| self.generator.index_of(resource, identity))
-            .collect();
+        let replaced: std::collections::BTreeSet<u64> =
+            held.keys().filter_map(|identity| self.generator.index_of(resource, identity)).collect();
         let computed = Generated { next: 0, count }.filter_map(move |position| match position {
             Position::Generated(index) if replaced.contains(&index) => {
                 let identity = self.generator.identity(resource, index);
@@ -204,9 +177,7 @@ impl Store {
         });
         let created = held
             .iter()
-            .filter(|(identity, row)| {
-                row.is_some() && self.generator.index_of(resource, identity).is_none()
-            })
+            .filter(|(identity, row)| row.is_some() && self.generator.index_of(resource, identity).is_none())
             .map(|(identity, _)| Position::Held(identity.clone()));
         Box::new(computed.chain(created))
     }
@@ -249,29 +220,16 @@ impl Store {
 
     /// The rows of which an attribute has exactly this value, by an index where the generator has
     /// one (`None` where it has none and a scan is needed).
-    pub fn lookup(
-        &self,
-        resource: &Resource,
-        attribute: &str,
-        value: &Value,
-    ) -> Option<Vec<Position>> {
+    pub fn lookup(&self, resource: &Resource, attribute: &str, value: &Value) -> Option<Vec<Position>> {
         let found = self.generator.lookup(resource, attribute, value)?;
         let held = self.rows(resource);
         let mut positions: Vec<Position> = found
             .into_iter()
-            .filter(|index| {
-                held.is_none_or(|rows| {
-                    !rows.contains_key(&self.generator.identity(resource, *index))
-                })
-            })
+            .filter(|index| held.is_none_or(|rows| !rows.contains_key(&self.generator.identity(resource, *index))))
             .map(Position::Generated)
             .collect();
         for (identity, row) in held.into_iter().flatten() {
-            if row
-                .as_ref()
-                .and_then(|row| row.get(resource, attribute))
-                .is_some_and(|held| held == value)
-            {
+            if row.as_ref().and_then(|row| row.get(resource, attribute)).is_some_and(|held| held == value) {
                 positions.push(Position::Held(identity.clone()));
             }
         }
@@ -282,12 +240,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Refusal`] as FACTS 1.11 and 4.1: unknown attribute, wrong type, missing value, duplicate.
-    pub fn create(
-        &mut self,
-        resource: &Resource,
-        payload: &Payload,
-        context: &Context,
-    ) -> Result<Row, Refusal> {
+    pub fn create(&mut self, resource: &Resource, payload: &Payload, context: &Context) -> Result<Row, Refusal> {
         let row = create::top(self, resource, payload, context)?;
         self.insert(resource, row.clone());
         Ok(row)
@@ -316,13 +269,8 @@ impl Store {
     /// [`Refusal`]: no such row (404).
     pub fn delete(&mut self, resource: &Resource, key: &KeyValues) -> Result<(), Refusal> {
         let identity = key.identity(resource);
-        self.by_identity(resource, &identity)
-            .ok_or_else(Refusal::not_found)?;
-        self.overlay
-            .rows
-            .entry(name(resource))
-            .or_default()
-            .insert(identity, None);
+        self.by_identity(resource, &identity).ok_or_else(Refusal::not_found)?;
+        self.overlay.rows.entry(name(resource)).or_default().insert(identity, None);
         Ok(())
     }
 
@@ -343,15 +291,9 @@ impl Store {
         let ancestors = trail(resource, &top, steps).ok_or_else(Refusal::not_found)?;
         let row = create::child(self, &ancestors, child, payload, context)?;
         let (_, parent) = descend(resource, &mut top, steps).ok_or_else(Refusal::not_found)?;
-        match parent
-            .children
-            .iter_mut()
-            .find(|(held, _)| *held == child.name)
-        {
+        match parent.children.iter_mut().find(|(held, _)| *held == child.name) {
             Some((_, rows)) => rows.push(row.clone()),
-            None => parent
-                .children
-                .push((child.name.clone(), vec![row.clone()])),
+            None => parent.children.push((child.name.clone(), vec![row.clone()])),
         }
         self.insert(resource, top);
         Ok(row)
@@ -384,29 +326,22 @@ impl Store {
     ///
     /// # Errors
     /// [`Refusal`]: no such row (404).
-    pub fn delete_child(
-        &mut self,
-        resource: &Resource,
-        key: &KeyValues,
-        steps: &[Step],
-    ) -> Result<(), Refusal> {
+    pub fn delete_child(&mut self, resource: &Resource, key: &KeyValues, steps: &[Step]) -> Result<(), Refusal> {
         let mut top = self.get(resource, key).ok_or_else(Refusal::not_found)?;
         let (last, before) = steps.split_last().ok_or_else(Refusal::not_found)?;
         let mut ancestors = trail(resource, &top, steps).ok_or_else(Refusal::not_found)?;
         let (child, _) = ancestors.pop().ok_or_else(Refusal::not_found)?;
         let at = with_places(&ancestors, |parent| {
             let wanted = last.key.identity(child);
-            parent?.row.child(&last.child).iter().position(|row| {
-                parent.is_some_and(|parent| keys::child_identity(parent, child, row) == wanted)
-            })
+            parent?
+                .row
+                .child(&last.child)
+                .iter()
+                .position(|row| parent.is_some_and(|parent| keys::child_identity(parent, child, row) == wanted))
         })
         .ok_or_else(Refusal::not_found)?;
         let (_, parent) = descend(resource, &mut top, before).ok_or_else(Refusal::not_found)?;
-        if let Some((_, rows)) = parent
-            .children
-            .iter_mut()
-            .find(|(held, _)| *held == last.child)
-        {
+        if let Some((_, rows)) = parent.children.iter_mut().find(|(held, _)| *held == last.child) {
             rows.remove(at);
         }
         self.insert(resource, top);
@@ -416,31 +351,19 @@ impl Store {
     /// Puts a row in place under its own key, as it is: for scenarios and tests, past validation.
     pub fn insert(&mut self, resource: &Resource, row: Row) {
         let identity = keys::of(&Place::top(resource, &row), Date::ZERO).identity(resource);
-        self.overlay
-            .rows
-            .entry(name(resource))
-            .or_default()
-            .insert(identity, Some(row));
+        self.overlay.rows.entry(name(resource)).or_default().insert(identity, Some(row));
     }
 
     /// Sets values of a row past validation, as a background process of the pod would: the version
     /// goes up, and `LastUpdateDate` is `now` unless it is among the values. `false` where there is
     /// no such row or attribute.
-    pub fn touch(
-        &mut self,
-        resource: &Resource,
-        key: &KeyValues,
-        values: &[(&str, Value)],
-        now: Timestamp,
-    ) -> bool {
+    pub fn touch(&mut self, resource: &Resource, key: &KeyValues, values: &[(&str, Value)], now: Timestamp) -> bool {
         let Some(mut row) = self.get(resource, key) else {
             return false;
         };
         row.version = row.version.saturating_add(1);
         row.set(resource, "LastUpdateDate", Value::Timestamp(now));
-        let all = values
-            .iter()
-            .all(|(attribute, value)| row.set(resource, attribute, value.clone()));
+        let all = values.iter().all(|(attribute, value)| row.set(resource, attribute, value.clone()));
         if all {
             self.insert(resource, row);
         }
@@ -452,10 +375,6 @@ impl Store {
         let id = FIRST_NEW_ID.saturating_add(self.overlay.ids);
         self.overlay.ids = self.overlay.ids.saturating_add(1);
         id
-    }
-
-    pub(crate) fn generator(&self) -> &Generator {
-        &self.generator
     }
 
     fn rows(&self, resource: &Resource) -> Option<&Rows> {
@@ -485,9 +404,7 @@ impl Iterator for Generated {
     }
 
     fn nth(&mut self, skip: usize) -> Option<Position> {
-        let at = self
-            .next
-            .saturating_add(u64::try_from(skip).unwrap_or(u64::MAX));
+        let at = self.next.saturating_add(u64::try_from(skip).unwrap_or(u64::MAX));
         self.next = at.saturating_add(1);
         (at < self.count).then_some(Position::Generated(at))
     }
@@ -508,42 +425,26 @@ fn name(resource: &Resource) -> String {
 }
 
 /// The rows from the top row down the steps, each with its resource.
-fn trail<'r>(
-    resource: &'r Resource,
-    top: &Row,
-    steps: &[Step],
-) -> Option<Vec<(&'r Resource, Row)>> {
+fn trail<'r>(resource: &'r Resource, top: &Row, steps: &[Step]) -> Option<Vec<(&'r Resource, Row)>> {
     let mut rows = vec![(resource, top.clone())];
     for step in steps {
         let child = rows.last()?.0.child(&step.child)?;
-        let row = with_places(&rows, |parent| {
-            keys::find_child(parent?, child, &step.key).cloned()
-        })?;
+        let row = with_places(&rows, |parent| keys::find_child(parent?, child, &step.key).cloned())?;
         rows.push((child, row));
     }
     Some(rows)
 }
 
 /// Hands the last of the rows on as a [`Place`] with its ancestors.
-pub(crate) fn with_places<T>(
-    rows: &[(&Resource, Row)],
-    then: impl FnOnce(Option<&Place<'_>>) -> T,
-) -> T {
-    fn link<T>(
-        rows: &[(&Resource, Row)],
-        parent: Option<&Place<'_>>,
-        then: impl FnOnce(Option<&Place<'_>>) -> T,
-    ) -> T {
+pub(crate) fn with_places<T>(rows: &[(&Resource, Row)], then: impl FnOnce(Option<&Place<'_>>) -> T) -> T {
+    type Then<'a, T> = Box<dyn FnOnce(Option<&Place<'_>>) -> T + 'a>;
+    fn link<T>(rows: &[(&Resource, Row)], parent: Option<&Place<'_>>, then: impl FnOnce(Option<&Place<'_>>) -> T) -> T {
         match rows.split_first() {
             None => then(parent),
             Some(((resource, row), rest)) => {
-                let place = Place {
-                    resource,
-                    row,
-                    parent,
-                };
+                let place = Place { resource, row, parent };
                 // A closure type of its own at each level would never end.
-                let then: Box<dyn FnOnce(Option<&Place<'_>>) -> T + '_> = Box::new(then);
+                let then: Then<'_, T> = Box::new(then);
                 link(rest, Some(&place), then)
             }
         }
@@ -552,11 +453,7 @@ pub(crate) fn with_places<T>(
 }
 
 /// The row that the steps lead to, to be written to.
-fn descend<'r, 'm>(
-    resource: &'r Resource,
-    top: &'m mut Row,
-    steps: &[Step],
-) -> Option<(&'r Resource, &'m mut Row)> {
+fn descend<'r, 'm>(resource: &'r Resource, top: &'m mut Row, steps: &[Step]) -> Option<(&'r Resource, &'m mut Row)> {
     let trail = trail(resource, top, steps)?;
     let (mut at, mut row) = (resource, top);
     for (depth, step) in steps.iter().enumerate() {
@@ -564,17 +461,14 @@ fn descend<'r, 'm>(
         let wanted = step.key.identity(child);
         let index = with_places(trail.get(..=depth)?, |parent| {
             let parent = parent?;
-            parent
-                .row
-                .child(&step.child)
-                .iter()
-                .position(|row| keys::child_identity(parent, child, row) == wanted)
+            parent.row.child(&step.child).iter().position(|row| keys::child_identity(parent, child, row) == wanted)
         })?;
-        let (_, rows) = row
-            .children
-            .iter_mut()
-            .find(|(held, _)| *held == step.child)?;
+        let (_, rows) = row.children.iter_mut().find(|(held, _)| *held == step.child)?;
         (at, row) = (child, rows.get_mut(index)?);
     }
     Some((at, row))
 }
+
+#[cfg(test)]
+#[path = "store_tests.rs"]
+mod tests;
