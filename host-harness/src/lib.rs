@@ -36,6 +36,7 @@ pub mod clock;
 pub mod contract;
 pub mod engine;
 pub mod exact;
+pub mod file;
 pub mod policy;
 pub mod run;
 pub mod secrets;

@@ -52,6 +52,8 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 /// A set of secrets, shared by all that write something down.
 #[derive(Default)]
 pub struct Secrets {
+    /// Settings that the connection's form marks `writeOnly`.
+    names: BTreeSet<String>,
     state: Mutex<State>,
 }
 
@@ -74,13 +76,19 @@ impl Secrets {
     pub fn of_connection(settings: &Exact, schema: &Exact) -> Self {
         let mut names = BTreeSet::new();
         write_only(schema, &mut names);
-        let secrets = Self::default();
+        let secrets = Self { names, ..Self::default() };
         settings.named_texts(&mut |name, text| {
-            if names.contains(name) || is_secret_name(name) {
+            if secrets.is_secret(name) {
                 secrets.learn(text);
             }
         });
         secrets
+    }
+
+    /// Whether a setting of that name holds a secret.
+    #[must_use]
+    pub fn is_secret(&self, name: &str) -> bool {
+        self.names.contains(name) || is_secret_name(name)
     }
 
     /// Adds one secret, with the lines of a key each for itself.

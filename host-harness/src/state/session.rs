@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Session, StateError, digest};
-use crate::transport::recorder::replace_file;
+use crate::file::replace;
 
 /// Where the session of one connection file is kept.
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ impl SessionFile {
         let kept =
             Kept { settings: self.settings.clone(), expires_at: session.expires_at, session: session.value.clone() };
         let text = serde_json::to_vec(&kept).map_err(std::io::Error::from).map_err(|error| self.broken(&error))?;
-        replace_file(&self.file, &text, 0o600).map_err(|error| self.broken(&error))
+        replace(&self.file, &text, 0o600).map_err(|error| self.broken(&error))
     }
 
     fn broken(&self, error: &std::io::Error) -> StateError {

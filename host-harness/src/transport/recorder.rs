@@ -5,7 +5,6 @@
 //! learnt after it had passed. So that a replay sees the same times, the recorded guest does too: its clock
 //! stands still but for answers and waits.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,11 +18,21 @@ use super::exchange::{Answer, Content, Exchange, Expected, Sent, Tape, pairs, wr
 use super::{Body, Failure, Timeouts, Transport};
 use crate::clock::Clock;
 use crate::exact::Exact;
+use crate::file::replace;
 use crate::secrets::{SECRET_HEADERS, Secrets};
 
 /// Headers that belong to one connection, or that a replay works out anew.
-const OF_THE_WIRE: &[&str] =
-    &["connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
+const OF_THE_WIRE: &[&str] = &[
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 /// A clock that stands still but for [`step`](SteppedClock::step) and waits. Clones share the time.
 #[derive(Clone)]
@@ -139,26 +148,8 @@ impl Recorder {
     /// The system's, where the file cannot be written.
     pub fn save(&self, file: &Path) -> std::io::Result<()> {
         let text = self.secrets.clean(&write(&self.tape()));
-        replace_file(file, text.as_bytes(), 0o644)
+        replace(file, text.as_bytes(), 0o644)
     }
-}
-
-/// Writes a file beside the one that it then takes the place of.
-pub(crate) fn replace_file(file: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
-    let mut beside = file.as_os_str().to_owned();
-    beside.push(format!(".{}.tmp", std::process::id()));
-    let beside = Path::new(&beside);
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    let written = options.open(beside).and_then(|mut out| {
-        out.write_all(bytes)?;
-        out.sync_all()
-    });
-    written.and_then(|()| std::fs::rename(beside, file)).inspect_err(|_| {
-        let _ = std::fs::remove_file(beside);
-    })
 }
 
 impl Transport for Recorder {
@@ -169,7 +160,9 @@ impl Transport for Recorder {
     ) -> BoxFuture<'static, Result<http::Response<Body>, Failure>> {
         let (inner, clock, passed) = (self.inner.clone(), self.clock.clone(), self.passed.clone());
         Box::pin(async move {
-            let (sent, parts) = Sent::of(request).await?;
+            let (sent, mut parts) = Sent::of(request).await?;
+            // In a packed answer no secret could be found.
+            parts.headers.remove(http::header::ACCEPT_ENCODING);
             // The place in the recording is that of the request, whichever answer comes first.
             let index = {
                 let mut passed = passed.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,7 +12,7 @@ mod input;
 mod json;
 mod options;
 mod pages;
-#[path = "no_pod.rs"]
+#[cfg_attr(not(feature = "sim"), path = "no_pod.rs")]
 mod pod;
 mod poll;
 mod receive;
@@ -21,8 +21,12 @@ mod run;
 mod say;
 mod schema;
 mod signin;
+#[cfg(feature = "sim")]
+mod sim;
 mod site;
 mod test;
+#[cfg(feature = "sim")]
+mod tls;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
@@ -72,6 +76,9 @@ async fn dispatch(cli: Cli) -> Result<(), Ending> {
         Command::Resume { action, with, token } => resume::run(global, action, with, token).await,
         Command::Poll { trigger, with } => poll::run(global, trigger, with).await,
         Command::Receive { trigger, with, request } => receive::run(global, trigger, with, request).await,
+        #[cfg(feature = "sim")]
+        Command::Sim { listen, tls, invoices } => sim::run(global, *listen, *tls, *invoices).await,
+        #[cfg(not(feature = "sim"))]
         Command::Sim { .. } => Err(pod::absent()),
     }
 }

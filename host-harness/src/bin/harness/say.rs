@@ -69,10 +69,10 @@ pub fn warning(code: &str, message: &str, key: Option<&str>, json: bool) {
 /// # Errors
 /// As [`line`].
 pub fn json(text: &str) -> Result<(), Ending> {
-    if std::io::stdout().is_terminal() {
-        if let Ok(value) = parse_json(text) {
-            return line(&value.pretty());
-        }
+    if std::io::stdout().is_terminal()
+        && let Ok(value) = parse_json(text)
+    {
+        return line(&value.pretty());
     }
     line(text)
 }

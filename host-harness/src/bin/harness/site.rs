@@ -10,7 +10,7 @@ use std::time::Duration;
 use host_harness::clock::{Clock, SystemClock};
 use host_harness::contract::types::{Call, Connection, Error, ProblemKind};
 use host_harness::exact::{Exact, parse_json};
-use host_harness::secrets::{Secrets, is_secret_name};
+use host_harness::secrets::Secrets;
 use host_harness::state::session::SessionFile;
 use host_harness::state::{digest, without_secrets};
 use host_harness::transport::Transport;
@@ -82,7 +82,7 @@ impl Site {
         })?;
         let secrets = Arc::new(Secrets::of_connection(&known, &form));
         say::guard(secrets.clone());
-        let digest = digest(&without_secrets(&known, &|name| is_secret_name(name)).to_string());
+        let digest = digest(&without_secrets(&known, &|name| secrets.is_secret(name)).to_string());
 
         let policy = policy(&component, &settings, global)?;
         let mut clock: Arc<dyn Clock> = match &pod {
