@@ -155,7 +155,6 @@ impl Pod {
     }
 
     /// The pod's HTTP service: every path of a pod, over any transport. Hrefs name the host of the request.
-    #[must_use]
     pub fn router(&self) -> Router {
         Router::new().fallback(serve).with_state(self.clone())
     }
@@ -275,7 +274,7 @@ async fn serve(State(pod): State<Pod>, request: Request) -> Response {
     if answer.delay > Duration::ZERO {
         pod.inner.clock.wait(answer.delay).await;
     }
-    respond(&arrival, answer, sequence)
+    respond(&arrival, answer, sequence, pod.inner.clock.now())
 }
 
 /// Does what the edge gave up on and is due now.
@@ -363,12 +362,18 @@ const ALWAYS: [(&str, &str); 8] = [
     ("strict-transport-security", "max-age=31536000; includeSubDomains"),
 ];
 
-fn respond(arrival: &Arrival, mut answer: Answer, sequence: u64) -> Response {
+fn respond(arrival: &Arrival, mut answer: Answer, sequence: u64, now: Timestamp) -> Response {
     let mut headers = HeaderMap::new();
     for (name, value) in ALWAYS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     let ids = [("x-oracle-dms-ecid", format!("{sequence:032x}-00000001")), ("akgrn", format!("0.{sequence:08x}"))];
+    // Every origin server with a clock sends it (RFC 9110, 6.6.1); clients count Retry-After and changes on it.
+    if let Ok(date) = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now)
+        && let Ok(value) = HeaderValue::from_str(&date)
+    {
+        headers.insert(header::DATE, value);
+    }
     for (name, value) in ids {
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(HeaderName::from_static(name), value);
