@@ -56,6 +56,14 @@ pub(crate) fn user(headers: &HeaderMap) -> Option<&'static User> {
     may.then_some(user)
 }
 
+/// The header that signs a user in.
+pub(crate) fn basic(user: &User) -> Option<http::HeaderValue> {
+    let encoded = STANDARD.encode(format!("{}:{}", user.username, user.password));
+    let mut value = http::HeaderValue::from_str(&format!("Basic {encoded}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
 /// The answer to whoever is not signed in (FACTS 1.11).
 pub(crate) fn unauthorized() -> Answer {
     Answer::html(StatusCode::UNAUTHORIZED, "Unauthorized").header(header::WWW_AUTHENTICATE, "Basic realm=\"owsm\"")

@@ -112,6 +112,60 @@ struct SavedPod {
     realtime: bool,
     framework_default: u8,
     requests: u64,
+    #[serde(default)]
+    later: Vec<SavedLate>,
+}
+
+/// A [`Late`] as saved: who sent it instead of the password.
+#[derive(Serialize, Deserialize)]
+struct SavedLate {
+    username: String,
+    method: String,
+    path: String,
+    query: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    after_requests: u64,
+    at: Option<String>,
+}
+
+impl SavedLate {
+    fn new(late: &Late) -> Self {
+        let arrival = &late.arrival;
+        let headers = arrival.headers.iter().filter(|(name, _)| *name != header::AUTHORIZATION);
+        Self {
+            username: auth::user(&arrival.headers).map_or_else(String::new, |user| user.username.to_owned()),
+            method: arrival.method.to_string(),
+            path: arrival.path.clone(),
+            query: arrival.query.clone(),
+            headers: headers
+                .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+                .collect(),
+            body: arrival.body.to_vec(),
+            after_requests: late.after_requests,
+            at: late.at.map(|at| at.to_string()),
+        }
+    }
+
+    /// None for what no pod saves: a method or a user that does not exist.
+    fn late(self, framework_default: u8) -> Option<Late> {
+        let user = USERS.iter().find(|user| user.username == self.username)?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            headers.append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?);
+        }
+        headers.insert(header::AUTHORIZATION, auth::basic(user)?);
+        let arrival = Arrival {
+            method: Method::from_bytes(self.method.as_bytes()).ok()?,
+            path: self.path,
+            query: self.query,
+            headers,
+            body: self.body.into(),
+            framework_default,
+        };
+        let at = self.at.and_then(|at| at.parse().ok());
+        Some(Late { arrival, after_requests: self.after_requests, at })
+    }
 }
 
 /// A request, read whole.
@@ -199,8 +253,8 @@ impl Pod {
         Ok(())
     }
 
-    /// The pod as bytes: options, what was written, clock and scenario. Not the log, and not what the scenario's
-    /// faults counted.
+    /// The pod as bytes: options, what was written, clock, scenario, and writes still to be done (E7). Not the log, and not what
+    /// the scenario's faults counted.
     ///
     /// # Errors
     ///
@@ -214,6 +268,7 @@ impl Pod {
             realtime: self.inner.clock.is_realtime(),
             framework_default: self.inner.framework_default,
             requests: state.requests,
+            later: state.later.iter().map(SavedLate::new).collect(),
         })?)
     }
 
@@ -225,7 +280,9 @@ impl Pod {
     pub fn open(bytes: &[u8]) -> Result<Self, Error> {
         let saved: SavedPod = serde_json::from_slice(bytes)?;
         let clock = if saved.realtime { Clock::realtime() } else { Clock::told(saved.now) };
-        Self::build(saved.store, saved.scenario, clock, saved.framework_default, saved.requests)
+        let pod = Self::build(saved.store, saved.scenario, clock, saved.framework_default, saved.requests)?;
+        pod.state().later = saved.later.into_iter().filter_map(|late| late.late(saved.framework_default)).collect();
+        Ok(pod)
     }
 
     fn state(&self) -> MutexGuard<'_, PodState> {

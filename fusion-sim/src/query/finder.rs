@@ -2,7 +2,7 @@
 
 use super::QueryError;
 use super::filter::{Filter, read};
-use crate::model::{Resource, Type, Value};
+use crate::model::{Resource, Value};
 
 /// A finder with its values, in the order they were given.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,22 +78,6 @@ impl Call {
         }
         filter
     }
-
-    /// The value of a variable of that kind.
-    #[must_use]
-    pub fn integer(&self, name: &str) -> Option<i64> {
-        self.variables.iter().find_map(|(known, value)| match value {
-            Value::Integer(number) if known == name => Some(*number),
-            _ => None,
-        })
-    }
-}
-
-/// The type of a variable, for describe.
-#[must_use]
-pub fn variable_kind(resource: &Resource, finder: &str, variable: &str) -> Option<Type> {
-    let finder = resource.finders.iter().find(|known| known.name == finder)?;
-    finder.variables.iter().find(|(known, _)| known == variable).map(|(_, kind)| *kind)
 }
 
 fn split(text: &str) -> Vec<&str> {

@@ -8,11 +8,12 @@ use super::handle::{Call, Target};
 use super::json::Json;
 use super::negotiate::Media;
 use super::params::{MAX_LIMIT, Params, Scope};
-use super::render::{Envelope, View, link};
+use super::render::{Envelope, View};
 use super::source::{self, Page, Wanted};
 use crate::auth::Access;
 use crate::keys::{self, Place};
-use crate::model::{Resource, Row};
+use crate::metadata;
+use crate::model::Resource;
 use crate::query::Grammar;
 use crate::query::filter::Filter;
 use crate::query::finder;
@@ -146,60 +147,13 @@ pub(crate) fn breaks<'c>(call: &'c Call<'_>, place: &Place<'_>) -> Option<&'c st
     call.tuning.breaks.iter().find(|broken| broken.key == key).map(|broken| broken.text.as_str())
 }
 
-/// A list of values: the different values that the rows at hand have (at most 500 rows are looked at).
+/// A list of values behind an attribute: the rows of the list's own resource.
 pub(crate) fn lov(store: &Store, call: &Call<'_>, target: &Target, name: &str) -> Result<Answer, PodError> {
-    let content_type = call.negotiated.content_type(Media::Collection)?;
     if call.method != http::Method::GET {
         return Err(PodError::not_allowed("GET"));
     }
-    let resource = target.resource;
-    let attribute =
-        resource.attributes.iter().position(|attribute| attribute.lov.as_ref().is_some_and(|lov| lov.name == name));
-    let attribute = attribute.ok_or_else(PodError::not_found)?;
-    let lov = resource
-        .attributes
-        .get(attribute)
-        .and_then(|attribute| attribute.lov.as_ref())
-        .ok_or_else(PodError::not_found)?;
-    let mut seen: Vec<Vec<crate::model::Value>> = Vec::new();
-    let mut look = |row: &Row| {
-        let values: Vec<_> = lov
-            .attribute_map
-            .iter()
-            .map(|(_, to)| row.get(resource, to).cloned().unwrap_or(crate::model::Value::Null))
-            .collect();
-        if !seen.contains(&values) {
-            seen.push(values);
-        }
-    };
-    if target.top().name == resource.name {
-        store.scan(resource).take(500).for_each(|row| look(&row));
-    } else if let Some((_, row)) = target.trail.last() {
-        look(row);
-    }
-    let mut json = Json::default();
-    json.object();
-    json.name("items");
-    json.array();
-    for values in &seen {
-        json.element();
-        json.object();
-        for ((source, _), value) in lov.attribute_map.iter().zip(values) {
-            json.name(source);
-            json.value(value);
-        }
-        json.end_object();
-    }
-    json.end_array();
-    json.number("count", seen.len() as u64);
-    json.flag("hasMore", false);
-    json.number("limit", super::params::DEFAULT_LIMIT);
-    json.number("offset", 0);
-    json.name("links");
-    json.array();
-    let href = format!("{}{}", call.base, call.arrival.path);
-    link(&mut json, "self", &href, name, "collection", None);
-    json.end_array();
-    json.end_object();
-    Ok(Answer::new(StatusCode::OK, content_type, json.finish()))
+    let lovs = target.resource.attributes.iter().filter_map(|attribute| attribute.lov.as_ref());
+    let lov = lovs.into_iter().find(|lov| lov.name == name).ok_or_else(PodError::not_found)?;
+    let resource = metadata::resource(target.resource.root, &lov.name).ok_or_else(PodError::not_found)?;
+    get(store, call, &Target { resource, trail: Vec::new(), key: None, steps: Vec::new(), item: false })
 }

@@ -17,7 +17,7 @@ pub(crate) struct PodError {
     pub(crate) code: Option<String>,
     pub(crate) path: Option<String>,
     /// Sent along, as the ETag of a 412 or the Allow of a 405.
-    pub(crate) header: Option<(http::HeaderName, String)>,
+    pub(crate) header: Option<Box<(http::HeaderName, String)>>,
 }
 
 impl PodError {
@@ -35,7 +35,7 @@ impl PodError {
 
     pub(crate) fn not_allowed(allow: &str) -> Self {
         let mut error = Self::new(StatusCode::METHOD_NOT_ALLOWED, "The method isn't allowed for this resource.");
-        error.header = Some((http::header::ALLOW, allow.to_owned()));
+        error.header = Some(Box::new((http::header::ALLOW, allow.to_owned())));
         error
     }
 
@@ -45,7 +45,7 @@ impl PodError {
         } else {
             Answer::new(self.status, "text/plain;charset=UTF-8", self.detail.clone())
         };
-        match &self.header {
+        match self.header.as_deref() {
             Some((name, value)) => answer.header(name.clone(), value),
             None => answer,
         }

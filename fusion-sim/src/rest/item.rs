@@ -136,6 +136,6 @@ fn unchanged(call: &Call<'_>, target: &Target) -> Result<(), PodError> {
         return Ok(());
     }
     let mut error = PodError::new(StatusCode::PRECONDITION_FAILED, "The resource was changed since it was read.");
-    error.header = Some((header::ETAG, current));
+    error.header = Some(Box::new((header::ETAG, current)));
     Err(error)
 }

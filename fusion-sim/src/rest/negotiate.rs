@@ -104,11 +104,6 @@ impl Negotiated {
     pub(crate) fn suppressed(&self, media: Media) -> bool {
         self.accepted.iter().any(|(name, wanted)| !*wanted && name == media.name())
     }
-
-    /// Whether OpenAPI is asked for.
-    pub(crate) fn asks_openapi(&self) -> bool {
-        self.accepted.iter().any(|(name, wanted)| *wanted && name == "application/vnd.oracle.openapi3+json")
-    }
 }
 
 /// The media type of a request's body, without parameters.

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 
-use crate::keys;
 use crate::model::{Key, Resource, Row, Type, Value};
 use crate::query::Operator;
 use crate::query::filter::{Filter, compare};
@@ -179,9 +178,4 @@ fn ordered(
     }
     sort(&mut held);
     (held.into_iter().map(|(_, _, position)| position).collect(), count)
-}
-
-/// The segment that names the row, for faults that break at one row.
-pub(crate) fn segment(resource: &Resource, row: &Row) -> String {
-    keys::segment(&keys::Place::top(resource, row), jiff::civil::Date::ZERO)
 }
