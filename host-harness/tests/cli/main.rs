@@ -12,3 +12,5 @@ mod help;
 mod mocked;
 mod polls;
 mod sessions;
+#[cfg(feature = "sim")]
+mod sim;

@@ -29,11 +29,16 @@ fn table(manifest: &Manifest) -> String {
     }
     let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(WIDTH);
     let longest = manifest.operations.iter().map(|operation| operation.id.len()).max().unwrap_or(0);
+    let widest = manifest.operations.iter().map(|operation| does(operation).len()).max().unwrap_or(0);
     for group in groups {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         for operation in manifest.operations.iter().filter(|operation| operation.group == group) {
-            table.add_row([format!("  {:longest$}", operation.id), does(operation), operation.title.clone()]);
+            table.add_row([
+                format!("  {:longest$}", operation.id),
+                format!("{:widest$}", does(operation)),
+                operation.title.clone(),
+            ]);
         }
         text.push_str(&format!("\n{group}\n"));
         for line in table.to_string().lines() {

@@ -116,7 +116,12 @@ fn of_problem(exit: Exit, problem: Problem, failures: &[Failure]) -> Ending {
     if let (None, Some(failure)) = (told.http_status, failures.last()) {
         let reason = failure.to_string();
         if !told.message.contains(&reason) {
-            let _ = write!(told.message, " ({reason})");
+            let stop = if told.message.ends_with('.') { "." } else { "" };
+            told.message = format!("{} ({reason}){stop}", told.message.trim_end_matches('.'));
+        }
+        if let Failure::Certificate { .. } = failure {
+            let remedy = told.remedy.take().map(|remedy| format!("{} ", sentence(&remedy))).unwrap_or_default();
+            told.remedy = Some(format!("{remedy}Here, --ca-file FILE trusts another issuer."));
         }
         if let Failure::Denied(_) = failure {
             // What the host does not allow now it does not allow later either.
@@ -155,7 +160,8 @@ impl Told {
     /// One paragraph: what happened, to what, what to do.
     pub fn paragraph(&self) -> String {
         let mut text = sentence(&self.message);
-        for field in &self.fields {
+        // Some connectors say the first fault in the message, too.
+        for field in self.fields.iter().filter(|field| !self.message.contains(field.message.trim_end_matches('.'))) {
             let place = if field.pointer.is_empty() { "the whole".to_owned() } else { field.pointer.clone() };
             let _ = write!(text, " At {place}: {}", sentence(&field.message));
         }

@@ -1,0 +1,150 @@
+//! The simulated pod: in the process, kept in a file, and behind a socket. With the real connector, where
+//! `dist/oracle-fusion.wasm` is built.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::bench::{Ended, harness};
+
+const SEARCH: &str = r#"{"resource": "invoices", "fields": ["InvoiceId", "InvoiceNumber"], "limit": 2}"#;
+
+struct House {
+    folder: tempfile::TempDir,
+    connector: PathBuf,
+}
+
+impl House {
+    fn new() -> Option<Self> {
+        let connector = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist/oracle-fusion.wasm");
+        if !connector.is_file() {
+            eprintln!("skipped: there is no connector at {}", connector.display());
+            return None;
+        }
+        Some(Self { folder: tempfile::tempdir().unwrap(), connector })
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        let connector = self.connector.to_str().unwrap();
+        harness(self.folder.path(), &[&["--component", connector][..], arguments].concat(), "")
+    }
+
+    fn search(&self, connection: &str, more: &[&str]) -> Ended {
+        let with = ["run", "search_records", "--connection", connection, "--input", SEARCH];
+        self.run(&[&with[..], more].concat())
+    }
+
+    /// Starts `harness sim`; its settings are in `served.json`.
+    fn serve(&self, more: &[&str]) -> Served {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_harness"))
+            .args(["sim", "--listen", "127.0.0.1:0"])
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut settings = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut settings).unwrap();
+        std::fs::write(self.folder.path().join("served.json"), &settings).unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let url = lines.next().unwrap().strip_prefix("listening on ").unwrap().to_owned();
+        let flag = lines.next().unwrap().split(' ').next_back().unwrap().to_owned();
+        Served { child, url, flag }
+    }
+}
+
+struct Served {
+    child: Child,
+    url: String,
+    /// What to allow, or the file to trust.
+    flag: String,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn ids(ended: &Ended) -> Vec<Value> {
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    ended.json()["result"].as_array().unwrap().iter().map(|record| record["InvoiceId"].clone()).collect()
+}
+
+#[test]
+fn a_fresh_pod_answers_each_command_alike() {
+    let Some(house) = House::new() else { return };
+    let first = house.search("sim", &[]);
+    assert_eq!(ids(&first).len(), 2);
+    assert_eq!(ids(&house.search("sim", &[])), ids(&first));
+    assert_eq!(house.run(&["test", "--connection", "sim"]).code, 0);
+}
+
+#[test]
+fn ndjson_follows_every_cursor() {
+    let Some(house) = House::new() else { return };
+    let input = r#"{"resource": "invoices", "fields": ["InvoiceId"], "limit": 400}"#;
+    let ended = house.run(&["run", "search_records", "--connection", "sim", "--input", input, "--ndjson"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let ids: std::collections::BTreeSet<String> =
+        ended.lines().iter().map(|record| record["InvoiceId"].to_string()).collect();
+    assert_eq!((ended.lines().len(), ids.len()), (1000, 1000));
+}
+
+#[test]
+fn what_a_kept_pod_was_told_it_still_knows() {
+    let Some(house) = House::new() else { return };
+    assert_eq!(house.search("sim:pod.state", &[]).code, 0);
+    let kept = std::fs::read(house.folder.path().join("pod.state")).unwrap();
+    assert_eq!(house.search("sim:pod.state", &[]).code, 0);
+    assert_ne!(std::fs::read(house.folder.path().join("pod.state")).unwrap(), kept, "the second command is kept, too");
+    std::fs::write(house.folder.path().join("odd"), "odd").unwrap();
+    let odd = house.search("sim:odd", &[]);
+    assert_eq!(odd.code, 2);
+    assert!(odd.err.contains("holds no simulated pod"), "{}", odd.err);
+}
+
+#[test]
+fn a_scenario_that_does_not_fit_is_refused() {
+    let Some(house) = House::new() else { return };
+    std::fs::write(house.folder.path().join("odd.yaml"), "faults:\n  - name: NOPE\n").unwrap();
+    let refused = house.search("sim", &["--scenario", "odd.yaml"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("NOPE"), "{}", refused.err);
+}
+
+#[test]
+fn a_recording_of_the_simulated_pod_replays() {
+    let Some(house) = House::new() else { return };
+    let first = house.search("sim", &["--record", "tape.json"]);
+    let again = house.search("sim", &["--replay", "tape.json"]);
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert_eq!(again.out, first.out);
+    let other = house.run(&["run", "list_resources", "--connection", "sim", "--input", "{}", "--replay", "tape.json"]);
+    assert_eq!(other.code, 1);
+}
+
+#[test]
+fn over_http_it_is_reached_where_that_is_allowed() {
+    let Some(house) = House::new() else { return };
+    let served = house.serve(&["--invoices", "5"]);
+    assert!(served.url.starts_with("http://127.0.0.1:"));
+    let refused = house.search("served.json", &[]);
+    assert_eq!(refused.code, 3, "{}", refused.err);
+    let ended = house.search("served.json", &["--allow-http", &served.flag]);
+    assert_eq!(ids(&ended).len(), 2);
+}
+
+#[test]
+fn over_https_its_issuer_must_be_trusted() {
+    let Some(house) = House::new() else { return };
+    let served = house.serve(&["--tls"]);
+    assert!(served.url.starts_with("https://127.0.0.1:"));
+    let refused = house.search("served.json", &[]);
+    assert_eq!(refused.code, 3, "{}", refused.err);
+    assert!(refused.err.contains("certificate") && refused.err.contains("--ca-file"), "{}", refused.err);
+    assert_eq!(ids(&house.search("served.json", &["--ca-file", &served.flag])).len(), 2);
+}
