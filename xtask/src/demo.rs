@@ -83,13 +83,14 @@ impl Scene {
         claim("no event came", printed.out.trim().is_empty())?;
 
         say("The supplier's name and site come from the pod's lists.");
-        let list = json(&self.run(&["options", "suppliers", "--connection", &pod], 0)?.out)?;
+        let list = json(&self.run(&["options", "suppliers", "--connection", &pod, "--search", "supplies"], 0)?.out)?;
         let supplier = list.pointer("/options/0/value").and_then(Value::as_str).context("no supplier is offered")?.to_owned();
         let chosen = serde_json::json!({ "Supplier": supplier }).to_string();
         let list = json(&self.run(&["options", "supplier_sites", "--connection", &pod, "--input", &chosen], 0)?.out)?;
         let site = list.pointer("/options/0/value").and_then(Value::as_str).context("no site is offered")?.to_owned();
-        let list = json(&self.run(&["options", "business_units", "--connection", &pod], 0)?.out)?;
-        let unit = list.pointer("/options/0/value").and_then(Value::as_str).context("no business unit is offered")?.to_owned();
+        // The label tells the business unit that the site serves.
+        let label = list.pointer("/options/0/label").and_then(Value::as_str).unwrap_or_default();
+        let unit = label.split_once(" (").and_then(|(_, rest)| rest.strip_suffix(')')).context("the site names no business unit")?;
 
         say("An invoice is created.");
         let invoice = serde_json::json!({

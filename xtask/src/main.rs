@@ -34,15 +34,19 @@ enum Task {
     Bench,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().task {
+fn main() -> std::process::ExitCode {
+    let done = match Arguments::parse().task {
         Task::Build => build::all().map(|_| ()),
         Task::Demo => demo::play(),
         Task::Test => test::all(),
-        Task::Schemas { check } => {
-            build::component()?;
-            schemas::run(check)
-        }
+        Task::Schemas { check } => build::component().and_then(|()| schemas::run(check)),
         Task::Bench => bench::run(),
+    };
+    match done {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
     }
 }
