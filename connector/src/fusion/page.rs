@@ -94,6 +94,8 @@ struct Page {
     bodies: Vec<Vec<u8>>,
     entries: Vec<Entry>,
     more: bool,
+    /// The pod said so itself.
+    promised: bool,
     total: Option<u64>,
 }
 
@@ -128,6 +130,7 @@ impl Search<'_> {
         let mut position = position;
         let (mut taken, mut bytes, mut broken) = (0, 0, 0);
         let mut first_before: Option<String> = None;
+        let mut promised = false;
         loop {
             let want = (limit - taken).min(PAGE);
             let page = match self.page(pod, &position, 0, want, &mut end.warnings, &mut broken) {
@@ -183,7 +186,7 @@ impl Search<'_> {
                 end.next = Some(position);
                 return Ok(end);
             }
-            if page.entries.is_empty() && page.more {
+            if page.entries.is_empty() && (page.more || promised) {
                 end.warnings.push(warning("truncated", "The pod says that there are more rows and gives none: what it holds beyond this point is not in the answer.", None));
                 return Ok(end);
             }
@@ -195,6 +198,7 @@ impl Search<'_> {
                 return Ok(end);
             }
             first_before = first;
+            promised = page.promised;
         }
     }
 
@@ -309,6 +313,7 @@ impl Search<'_> {
                     Entry::Skipped => Entry::Skipped,
                 }));
                 left.more = right.more;
+                left.promised = right.promised;
             }
             return Ok(left);
         }
@@ -338,7 +343,7 @@ struct Broken {
 }
 
 fn parse(body: Vec<u8>, want: usize) -> std::result::Result<Page, Broken> {
-    let (ranges, more, total) = {
+    let (ranges, more, promised, total) = {
         let envelope: Envelope = match serde_json::from_slice(&body) {
             Ok(envelope) => envelope,
             Err(error) => return Err(why(&body, &error)),
@@ -351,10 +356,11 @@ fn parse(body: Vec<u8>, want: usize) -> std::result::Result<Page, Broken> {
             let at = raw.get().as_ptr().addr().saturating_sub(start);
             at..at + raw.get().len()
         };
-        (envelope.items.iter().map(place).collect::<Vec<_>>(), more, envelope.total_results)
+        let promised = envelope.has_more == Some(true);
+        (envelope.items.iter().map(place).collect::<Vec<_>>(), more, promised, envelope.total_results)
     };
     let entries = ranges.into_iter().map(|range| Entry::Row(0, range)).collect();
-    Ok(Page { bodies: vec![body], entries, more, total })
+    Ok(Page { bodies: vec![body], entries, more, promised, total })
 }
 
 /// Why a body is no page, with what the pod wrote where it broke off.

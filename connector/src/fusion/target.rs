@@ -108,29 +108,26 @@ impl Target {
             .or_else(|| self.described.as_ref()?.attribute(attribute).map(super::describe::Attribute::holds))
     }
 
-    /// The attribute by which rows are named in addresses, where it is one.
+    /// The attribute by which rows are named in addresses, where it is one. What the pod describes does not
+    /// tell it: a finder by one attribute may stand beside keys that only links tell (FACTS 1.7).
     pub fn plain_key(&self) -> Option<&str> {
-        match (&self.known, &self.described) {
-            (Some(known), _) => match known.key {
-                catalogue::Key::Plain(attribute) => Some(attribute),
-                catalogue::Key::Opaque => None,
-            },
-            (None, Some(described)) => described.key().map(|key| key.name.as_str()),
-            (None, None) => None,
+        match self.known.as_ref()?.key {
+            catalogue::Key::Plain(attribute) => Some(attribute),
+            catalogue::Key::Opaque => None,
         }
     }
 
-    /// The key, where pages can follow it: a whole number that may stand in `q`.
+    /// The key, where pages can follow it: known to name one row, a whole number, and allowed in `q`.
     pub fn sortable_key(&self) -> Option<&str> {
-        let key = self.plain_key()?;
-        let fits = match (&self.known, &self.described) {
-            (Some(known), _) => known.kind(key) == Some(Kind::Integer),
-            (None, Some(described)) => described
-                .attribute(key)
-                .is_some_and(|attribute| attribute.queryable && attribute.holds() == Kind::Integer),
-            (None, None) => false,
-        };
-        fits.then_some(key)
+        self.plain_key().filter(|key| self.known.as_ref().is_some_and(|known| known.kind(key) == Some(Kind::Integer)))
+    }
+
+    /// The attribute that comes last in a sort order, to make it total.
+    pub fn order_key(&self) -> Option<&str> {
+        self.sortable_key().or_else(|| {
+            let key = self.described.as_ref()?.key()?;
+            (self.known.is_none() && key.queryable).then_some(key.name.as_str())
+        })
     }
 
     /// The attribute that tells the last change, and whether it may stand in `q`.

@@ -58,7 +58,7 @@ impl Action for DescribeResource {
             "title": described.title.as_deref().or(target.known.as_ref().map(|known| known.title)),
             "module": target.known.as_ref().map(|known| known.module),
             "root": target.root,
-            "key": target.plain_key(),
+            "key": target.plain_key().or(described.key().map(|key| key.name.as_str())),
             "last_change": target.changed().map(|(attribute, _)| attribute),
             "attributes": described.attributes.iter().map(attribute).collect::<Vec<_>>(),
             "finders": described.collection.finders.iter().map(|finder| json!({

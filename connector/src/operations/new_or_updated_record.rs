@@ -209,7 +209,7 @@ impl<'a> Watch<'a> {
         let terms = query::terms(all, any, &kind_of, pod.settings.framework)?;
         let sortable = target.sortable_key().map(str::to_owned);
         let mut order = format!("{changed}:asc");
-        if let Some(key) = &sortable {
+        if let Some(key) = target.order_key() {
             order.push_str(&format!(",{key}:asc"));
         }
         let pages = Pages {

@@ -137,7 +137,7 @@ impl<'a> Asked<'a> {
         }
         let orders = input.order_by.as_deref().unwrap_or_default();
         let keyset = target.sortable_key().filter(|_| orders.is_empty() && input.finder.is_none()).map(str::to_owned);
-        let order = query::order_by(orders, target.sortable_key().filter(|_| input.finder.is_none()))?;
+        let order = query::order_by(orders, target.order_key().filter(|_| input.finder.is_none()))?;
         let texts =
             [fixed.as_str(), &terms.join(";"), order.as_deref().unwrap_or_default(), &pod.settings.origin.authority];
         let fingerprint = fingerprint(texts);

@@ -1,0 +1,178 @@
+//! What every test stands on: the component, and a pod in front of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fusion_sim::{Options, Pod, Scenario};
+use host_harness::clock::{Clock, ToldClock};
+use host_harness::contract::actions::Outcome;
+use host_harness::contract::triggers::PollResult;
+use host_harness::contract::types::{Call, Connection, Error, Problem};
+use host_harness::secrets::Secrets;
+use host_harness::transport::Transport;
+use host_harness::transport::exchange;
+use host_harness::transport::mounted::Mounted;
+use host_harness::transport::script::Script;
+use host_harness::{CallError, Connector, Engine, Policy, Run};
+use serde_json::{Value, json};
+
+pub fn component() -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist/oracle-fusion.wasm");
+    assert!(path.is_file(), "{} is not built: run `cargo xtask build`", path.display());
+    path
+}
+
+pub fn connector() -> Connector {
+    Engine::new().unwrap().load(component()).unwrap()
+}
+
+/// The component with what stands at the other end.
+pub struct Stage {
+    pub connector: Connector,
+    pub pod: Option<Pod>,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    settings: Value,
+}
+
+/// How a call failed.
+#[derive(Debug)]
+pub struct Refused {
+    pub again: bool,
+    pub problem: Problem,
+}
+
+impl Stage {
+    /// Before a simulated pod with these faults.
+    pub fn sim(faults: Value) -> Self {
+        let scenario = Scenario::from_value(json!({ "faults": faults })).unwrap();
+        let pod = Pod::new(Options { scenario, ..Options::default() }).unwrap();
+        let settings = pod.settings();
+        let clock: Arc<dyn Clock> = Arc::new(PodClock(pod.clock()));
+        let transport = Arc::new(Mounted::new(pod.router()).on(clock.clone()));
+        Self { connector: connector(), pod: Some(pod), transport, clock, settings }
+    }
+
+    /// Before a script of `tests/scripts`; the second value tells what of it was not met.
+    pub fn script(file: &str) -> (Self, Arc<Script>) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(file);
+        Self::tape(exchange::read(&path).unwrap())
+    }
+
+    /// Before exchanges in text.
+    pub fn exchanges(text: &str) -> (Self, Arc<Script>) {
+        Self::tape(exchange::parse(text, Path::new(".")).unwrap())
+    }
+
+    fn tape(tape: exchange::Tape) -> (Self, Arc<Script>) {
+        let clock = Arc::new(ToldClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
+        let script = Arc::new(Script::new(tape, clock.clone(), Arc::new(Secrets::default())));
+        let settings =
+            json!({"host": "pod.fa.us2.example", "auth": {"type": "basic", "username": "u", "password": "hunter22"}});
+        (Self { connector: connector(), pod: None, transport: script.clone(), clock, settings }, script)
+    }
+
+    pub fn setting(mut self, name: &str, value: Value) -> Self {
+        self.settings[name] = value;
+        self
+    }
+
+    pub fn signed_in_as(mut self, username: &str, password: &str) -> Self {
+        self.settings["auth"] = json!({"type": "basic", "username": username, "password": password});
+        self
+    }
+
+    pub fn host_run(&self) -> Run {
+        let schema = oracle_fusion::manifest().connection_schema;
+        let policy = Policy::from_settings(&schema, &self.settings.to_string()).unwrap();
+        Run::new(self.transport.clone(), policy).on(self.clock.clone())
+    }
+
+    pub fn connection(&self) -> Connection {
+        Connection { settings: self.settings.to_string(), session: None }
+    }
+
+    /// Runs an action; answers the output as text.
+    pub fn text(&self, action: &str, input: &str) -> Result<String, Refused> {
+        let call = Call { id: "test".into(), attempt: 0, remaining_ms: None };
+        let run = self.host_run();
+        match wait(self.connector.invoke(&run, &self.connection(), &call, action, input)) {
+            Ok(Outcome::Done(output)) => Ok(output),
+            Ok(Outcome::Pending(job)) => panic!("it pends: {}", job.status),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    pub fn run(&self, action: &str, input: Value) -> Result<Value, Refused> {
+        Ok(serde_json::from_str(&self.text(action, &input.to_string())?).unwrap())
+    }
+
+    /// Follows the cursors of a search to its end.
+    pub fn search(&self, input: Value) -> (Vec<Value>, Vec<Value>) {
+        let (mut rows, mut warnings, mut input) = (Vec::new(), Vec::new(), input);
+        for _ in 0..2000 {
+            let output = self.run("search_records", input.clone()).unwrap();
+            rows.extend(output["result"].as_array().unwrap().iter().cloned());
+            warnings.extend(output["warnings"].as_array().into_iter().flatten().cloned());
+            if output["next_cursor"].is_null() {
+                return (rows, warnings);
+            }
+            input["cursor"] = output["next_cursor"].clone();
+        }
+        panic!("the search has no end");
+    }
+
+    pub fn poll(&self, input: &Value, cursor: Option<&str>) -> Result<PollResult, Refused> {
+        let call = Call { id: "test".into(), attempt: 0, remaining_ms: None };
+        let run = self.host_run();
+        let (connection, input) = (self.connection(), input.to_string());
+        wait(self.connector.poll(&run, &connection, &call, "new_or_updated_record", &input, cursor)).map_err(refused)
+    }
+
+    /// What reached the simulated pod: method and path with query.
+    pub fn arrived(&self) -> Vec<String> {
+        let log = self.pod.as_ref().unwrap().log();
+        log.iter().map(|exchange| format!("{} {}?{}", exchange.method, exchange.path, exchange.query)).collect()
+    }
+}
+
+pub fn refused(error: CallError) -> Refused {
+    match error {
+        CallError::Problem { error: Error::Transient(problem) } => Refused { again: true, problem },
+        CallError::Problem { error: Error::Permanent(problem) } => Refused { again: false, problem },
+        other => panic!("{other}"),
+    }
+}
+
+/// Runs on a runtime of its own.
+pub fn wait<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// Numbers of a column, in order.
+pub fn column(rows: &[Value], name: &str) -> Vec<String> {
+    rows.iter().map(|row| row[name].to_string()).collect()
+}
+
+/// The pod's clock as the host's.
+struct PodClock(fusion_sim::Clock);
+
+impl Clock for PodClock {
+    fn now(&self) -> jiff::Timestamp {
+        self.0.now()
+    }
+
+    fn monotonic(&self) -> std::time::Duration {
+        let since = self.0.now().as_microsecond();
+        std::time::Duration::from_micros(u64::try_from(since).unwrap())
+    }
+
+    fn wait(&self, duration: std::time::Duration) -> futures::future::BoxFuture<'static, ()> {
+        self.0.advance(duration);
+        Box::pin(std::future::ready(()))
+    }
+
+    fn sleeps(&self) -> bool {
+        false
+    }
+}
