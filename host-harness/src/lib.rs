@@ -46,3 +46,7 @@ pub mod transport;
 pub use engine::{CompileCache, Connector, Engine, EngineOptions, LoadError, SetupError};
 pub use policy::{Denied, Policy, PolicyError};
 pub use run::{CallError, Limits, Run, Usage};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding.md")]
+mod embedding {}
