@@ -1,26 +1,29 @@
 //! Signing in once, and telling whether a connection works.
 
-use serde_json::json;
-
 use crate::contract::{Check, CheckStatus, Connection, ConnectionReport, ProblemKind, Session};
 use crate::fusion::address::Address;
 use crate::fusion::pod::{Doing, Pod};
+use crate::http::Door;
 use crate::problem::{Failure, Result};
 use crate::settings::Settings;
 
-/// A session. With user name and password every call signs itself, so there is nothing to keep.
+/// A session, made anew. Kinds that sign each call by themselves keep nothing in it.
 ///
 /// # Errors
-/// `invalid-input` for settings that do not fit their form.
-pub fn authenticate(connection: &Connection) -> Result<Session> {
-    Settings::parse(&connection.settings)?;
-    Ok(Session { value: json!({"type": "basic"}).to_string(), expires_at: None })
+/// `invalid-input` for settings that do not fit their form; those of the token endpoint.
+pub fn authenticate(door: &dyn Door, connection: &Connection) -> Result<Session> {
+    let settings = Settings::parse(&connection.settings)?;
+    settings.auth.sign_in(door, &settings.secrets)
 }
 
 /// Tries the connection: is it reached, does it accept the user, does it answer records.
 pub fn test(pod: &Pod) -> ConnectionReport {
     let host = &pod.settings.origin.authority;
     let mut checks = Vec::new();
+    if let Err(failure) = pod.sign_in() {
+        checks.push(check("sign_in", "A token is issued", Some(&failure), CheckStatus::Failed));
+        return ConnectionReport { checks };
+    }
     // A small list that every ERP user may read; what matters is who answers and how.
     let version = &pod.settings.api_version;
     let doing = Doing { what: "read one record of finBusinessUnitsLOV", object: "finBusinessUnitsLOV" };

@@ -23,7 +23,7 @@ fn with_pod<T>(
     run: impl FnOnce(&Pod) -> Result<T>,
 ) -> std::result::Result<T, Error> {
     let settings = Settings::parse(&connection.settings)?;
-    let pod = Pod::new(&Wasi, &settings, call)?;
+    let pod = Pod::with_session(&Wasi, &settings, call, connection.session.as_ref())?;
     Ok(run(&pod)?)
 }
 
@@ -39,7 +39,7 @@ impl contract::catalog::Guest for Component {
 
 impl contract::connections::Guest for Component {
     fn authenticate(connection: Connection) -> std::result::Result<Session, Error> {
-        Ok(crate::connection::authenticate(&connection)?)
+        Ok(crate::connection::authenticate(&Wasi, &connection)?)
     }
 
     fn authorize_url(_: String, _: String) -> std::result::Result<Authorization, Error> {

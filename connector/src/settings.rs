@@ -3,11 +3,13 @@
 //! A [`Settings`] that exists is usable: its host is parsed, its numbers are in range. Secrets leave this
 //! room only towards [`crate::auth`], and [`Secrets`] takes them out of any text that the pod sends back.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use std::cell::RefCell;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::auth::Credentials;
+use crate::contract::FieldProblem;
 use crate::forms;
 use crate::problem::{Failure, Result};
 
@@ -57,6 +59,39 @@ pub enum Auth {
         #[schemars(title = "Password", length(min = 1), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 2))]
         password: String,
     },
+    /// A JWT that is signed with a key of which the pod knows the certificate. No token endpoint is needed.
+    #[schemars(title = "Signed JWT")]
+    Jwt {
+        /// Trusted issuer, as in Security Console > API Authentication.
+        #[schemars(title = "Issuer", length(min = 1), extend("x-connector-order" = 1))]
+        issuer: String,
+        /// User name of the Fusion user as whom to work.
+        #[schemars(title = "User name", length(min = 1), extend("x-connector-order" = 2))]
+        username: String,
+        /// RSA private key in PEM (PKCS#1 or PKCS#8), without a passphrase.
+        #[schemars(title = "Private key", length(min = 1), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 3))]
+        private_key: String,
+        /// SHA-1 fingerprint of the certificate that the pod knows, in hex or base64; or the certificate in PEM.
+        #[schemars(title = "Certificate fingerprint", length(min = 1), extend("x-connector-order" = 4))]
+        certificate_fingerprint: String,
+    },
+    /// An application of the identity domain, for which the pod has a user of the same name.
+    #[schemars(title = "OAuth client credentials")]
+    OauthClientCredentials {
+        /// Token endpoint of the identity domain.
+        #[schemars(title = "Token address", length(min = 1), extend("examples" = ["https://idcs-0123.identity.oraclecloud.com/oauth2/v1/token"]))]
+        #[schemars(extend("x-connector-origin" = true, "x-connector-order" = 1))]
+        token_url: String,
+        /// Client id of the application; a Fusion user of this name must exist.
+        #[schemars(title = "Client id", length(min = 1), extend("x-connector-order" = 2))]
+        client_id: String,
+        /// Client secret of the application.
+        #[schemars(title = "Client secret", length(min = 1), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 3))]
+        client_secret: String,
+        /// Scope, as the application's resources show it.
+        #[schemars(title = "Scope", length(min = 1), extend("x-connector-order" = 4))]
+        scope: String,
+    },
 }
 
 /// Scheme and authority of the pod: the only place to which requests go.
@@ -74,7 +109,7 @@ pub struct Settings {
     /// Where the pod is.
     pub origin: Origin,
     /// How to sign in.
-    pub auth: Auth,
+    pub auth: Credentials,
     /// `Accept-Language`; English where nothing is chosen, so that codes and texts are predictable (I9).
     pub language: String,
     /// `REST-Framework-Version`.
@@ -97,16 +132,18 @@ impl Settings {
     pub fn parse(text: &str) -> Result<Self> {
         let form: Form = forms::parse("connection settings", &forms::schema::<Form>(), text)?;
         let origin = Origin::parse(&form.host).map_err(|why| {
-            Failure::invalid_fields(
-                "connection settings",
-                vec![crate::contract::FieldProblem { pointer: "/host".into(), message: why }],
-            )
-            .remedy("Give the host name of the pod, as in servername.fa.us2.oraclecloud.com.")
+            Failure::invalid_fields("connection settings", vec![FieldProblem { pointer: "/host".into(), message: why }])
+                .remedy("Give the host name of the pod, as in servername.fa.us2.oraclecloud.com.")
         })?;
-        let secrets = Secrets::of(&form.auth);
+        let auth = Credentials::parse(&form.auth).map_err(|(member, message, remedy)| {
+            let problem = FieldProblem { pointer: format!("/auth/{member}"), message };
+            Failure::invalid_fields("connection settings", vec![problem]).remedy(remedy)
+        })?;
+        let secrets = Secrets::default();
+        auth.hide_in(&form.auth, &secrets);
         Ok(Self {
             origin,
-            auth: form.auth,
+            auth,
             language: form.language.unwrap_or_else(|| "en".to_owned()),
             framework: form.rest_framework_version.unwrap_or(4),
             api_version: form.api_version.unwrap_or_else(|| "11.13.18.05".to_owned()),
@@ -167,24 +204,13 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Values that no text of ours may show, in each spelling in which they travel.
+/// Values that no text of ours may show, in each spelling in which they travel. Tokens join during a call.
 #[derive(Clone, Default)]
-pub struct Secrets(Vec<String>);
+pub struct Secrets(RefCell<Vec<String>>);
 
 impl Secrets {
-    fn of(auth: &Auth) -> Self {
-        let mut secrets = Self::default();
-        match auth {
-            Auth::Basic { username, password } => {
-                secrets.add(password);
-                secrets.add(&STANDARD.encode(format!("{username}:{password}")));
-            }
-        }
-        secrets
-    }
-
     /// Adds one, as it is and as JSON and addresses spell it.
-    pub fn add(&mut self, secret: &str) {
+    pub fn add(&self, secret: &str) {
         // A secret of one or two characters would blot out every text that holds them.
         if secret.chars().count() < 3 {
             return;
@@ -193,19 +219,20 @@ impl Secrets {
         let escaped = serde_json::to_string(secret).unwrap_or_default();
         let escaped =
             escaped.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or_default().to_owned();
+        let mut known = self.0.borrow_mut();
         for spelling in [secret.to_owned(), encoded, escaped, secret.trim_end_matches('=').to_owned()] {
-            if !spelling.is_empty() && !self.0.contains(&spelling) {
-                self.0.push(spelling);
+            if !spelling.is_empty() && !known.contains(&spelling) {
+                known.push(spelling);
             }
         }
         // The longest first, so that no tail of a longer spelling is left standing.
-        self.0.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
+        known.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
     }
 
     /// The text with each secret replaced by `[secret]`.
     pub fn hide(&self, text: &str) -> String {
         let mut hidden = text.to_owned();
-        for secret in &self.0 {
+        for secret in self.0.borrow().iter() {
             if hidden.contains(secret.as_str()) {
                 hidden = hidden.replace(secret.as_str(), "[secret]");
             }
@@ -218,6 +245,8 @@ impl Secrets {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
 
     #[test]
     fn hosts_are_taken_in_the_ways_people_write_them() {
@@ -260,7 +289,8 @@ mod tests {
     #[test]
     fn secrets_are_hidden_in_each_spelling() {
         let auth = Auth::Basic { username: "u".into(), password: "pä\"ss/w".into() };
-        let secrets = Secrets::of(&auth);
+        let secrets = Secrets::default();
+        Credentials::parse(&auth).unwrap().hide_in(&auth, &secrets);
         let basic = STANDARD.encode("u:pä\"ss/w");
         let text = format!("a pä\"ss/w b p%C3%A4%22ss%2Fw c pä\\\"ss/w d {basic}");
         let hidden = secrets.hide(&text);

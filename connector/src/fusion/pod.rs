@@ -10,8 +10,8 @@ use std::time::Duration;
 use super::address::Address;
 use super::errors::Refusal;
 use super::time;
-use crate::auth;
-use crate::contract::{Call, ProblemKind};
+use crate::auth::Signer;
+use crate::contract::{Call, ProblemKind, Session};
 use crate::http::{Door, Method, Request, Response, SendError};
 use crate::problem::{Failure, Result};
 use crate::settings::Settings;
@@ -49,12 +49,20 @@ pub enum Lost {
     Unknown(Failure),
 }
 
+/// Why a request has no answer.
+enum Unsent {
+    /// There is nothing to sign it with; it was not sent.
+    SignIn(Failure),
+    /// It was sent, or tried.
+    Send(SendError),
+}
+
 /// A conversation with one pod during one call.
 pub struct Pod<'a> {
     door: &'a dyn Door,
     /// Checked settings.
     pub settings: &'a Settings,
-    authorization: String,
+    signer: Signer<'a>,
     ends: Option<Duration>,
     /// Resources that answered 406 to the structured-error Accept (E1), for the rest of the call.
     plain: RefCell<Vec<String>>,
@@ -63,20 +71,41 @@ pub struct Pod<'a> {
 }
 
 impl<'a> Pod<'a> {
-    /// A conversation that ends when the call's time does.
+    /// A conversation that ends when the call's time does, and that signs in by itself.
     ///
     /// # Errors
-    /// Those of signing in.
+    /// None today.
     pub fn new(door: &'a dyn Door, settings: &'a Settings, call: Option<&Call>) -> Result<Self> {
+        Self::with_session(door, settings, call, None)
+    }
+
+    /// The same, with what `authenticate` answered last, which is used while it is good.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn with_session(
+        door: &'a dyn Door,
+        settings: &'a Settings,
+        call: Option<&Call>,
+        session: Option<&Session>,
+    ) -> Result<Self> {
         let ends = call.and_then(|call| call.remaining_ms).map(|left| door.monotonic() + Duration::from_millis(left));
         Ok(Self {
             door,
             settings,
-            authorization: auth::authorization(&settings.auth),
+            signer: Signer::new(&settings.auth, &settings.secrets, session, door.unix_ms()),
             ends,
             plain: RefCell::default(),
             told_ms: Cell::new(None),
         })
+    }
+
+    /// Signs in now rather than with the first request, so that it can be told apart.
+    ///
+    /// # Errors
+    /// Those of signing in.
+    pub fn sign_in(&self) -> Result<()> {
+        self.signer.authorization(self.door, self.now_ms(), self.left()).map(|_| ())
     }
 
     /// What is left of the call's time; `None` where it has no end.
@@ -115,7 +144,8 @@ impl<'a> Pod<'a> {
                 Ok(response) if is_success(&response) => return self.readable(doing, response),
                 Ok(response) if self.fall_back(doing, &response) => continue,
                 Ok(response) => self.refused(doing, &response),
-                Err(error) => self.unsent(doing, address, &error),
+                Err(Unsent::SignIn(failure)) => return Err(failure),
+                Err(Unsent::Send(error)) => self.unsent(doing, address, &error),
             };
             if !self.may_repeat(&failure, tries) {
                 return Err(failure);
@@ -165,7 +195,8 @@ impl<'a> Pod<'a> {
                     }
                     failure
                 }
-                Err(error) => {
+                Err(Unsent::SignIn(failure)) => return Err(Lost::Refused(failure)),
+                Err(Unsent::Send(error)) => {
                     let failure = self.unsent(doing, address, &error);
                     if error.may_have_happened() {
                         return Err(Lost::Unknown(failure));
@@ -180,16 +211,40 @@ impl<'a> Pod<'a> {
         }
     }
 
+    /// Sends, and once more with a new token where the old one is refused: a 401 did nothing (E3).
     fn send(
         &self,
         method: Method,
         doing: Doing,
         address: &Address,
         body: Option<&[u8]>,
-    ) -> std::result::Result<Response, SendError> {
+    ) -> std::result::Result<Response, Unsent> {
+        let response = self.send_signed(method, doing, address, body)?;
+        if response.status != 401 {
+            self.signer.accepted();
+            return Ok(response);
+        }
+        if !self.signer.renew() {
+            return Ok(response);
+        }
+        let response = self.send_signed(method, doing, address, body)?;
+        if response.status != 401 {
+            self.signer.accepted();
+        }
+        Ok(response)
+    }
+
+    fn send_signed(
+        &self,
+        method: Method,
+        doing: Doing,
+        address: &Address,
+        body: Option<&[u8]>,
+    ) -> std::result::Result<Response, Unsent> {
+        let authorization = self.signer.authorization(self.door, self.now_ms(), self.left()).map_err(Unsent::SignIn)?;
         let plain = self.settings.framework < 4 || self.plain.borrow().iter().any(|object| object == doing.object);
         let mut headers = vec![
-            ("authorization", self.authorization.clone()),
+            ("authorization", authorization),
             ("accept", if plain { JSON } else { JSON_WITH_ERRORS }.to_owned()),
             ("accept-language", self.settings.language.clone()),
             ("rest-framework-version", self.settings.framework.to_string()),
@@ -208,7 +263,7 @@ impl<'a> Pod<'a> {
             patience: self.left().map_or(PATIENCE, |left| left.saturating_sub(MARGIN).clamp(MARGIN, PATIENCE)),
             most: MOST_BYTES,
         };
-        let response = self.door.send(&request)?;
+        let response = self.door.send(&request).map_err(Unsent::Send)?;
         if let Some(date) = response.header("date").and_then(time::http_date) {
             self.told_ms.set(Some(date.as_millisecond()));
         }
@@ -304,9 +359,7 @@ impl<'a> Pod<'a> {
             }
             400 | 409 | 412 | 422 if is_conflict(status, &refusal) => permanent(ProblemKind::Conflict),
             400 | 422 => permanent(ProblemKind::InvalidInput),
-            401 => permanent(ProblemKind::Unauthenticated).remedy(
-                "Check user name and password in the connection, and in Security Console > Users that the account is active and its password has not expired.",
-            ),
+            401 => permanent(ProblemKind::Unauthenticated).remedy(self.signer.remedy()),
             403 => permanent(ProblemKind::Forbidden).remedy(format!(
                 "The user signs in but lacks the function privilege for {object}. Add a role that grants it (Security Console > Roles), and run Retrieve Latest LDAP Changes; or the password has expired."
             )),

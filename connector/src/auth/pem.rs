@@ -1,0 +1,179 @@
+//! PEM as people paste it, and the little of DER that tells an RSA key from anything else.
+//!
+//! Forms lose line breaks, turn them into `\n` in two characters, or drop every space; all of these are
+//! read. Nothing here keeps or shows what it read.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// Base64 with padding or without, and with stray last bits.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+const INTEGER: u8 = 0x02;
+const OCTETS: u8 = 0x04;
+const SEQUENCE: u8 = 0x30;
+
+/// One armoured block.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Block {
+    /// What stands after BEGIN, without spaces: `RSAPRIVATEKEY`.
+    pub label: String,
+    /// What it holds; `None` where it is encrypted or not base64.
+    pub der: Option<Vec<u8>>,
+}
+
+/// The blocks of a text, in order; text around them does not count.
+pub fn blocks(text: &str) -> Vec<Block> {
+    let text = unescape(text);
+    let mut rest = text.as_str();
+    let mut found = Vec::new();
+    while let Some((_, after)) = rest.split_once("-----BEGIN") {
+        let Some((label, after)) = after.split_once("-----") else { break };
+        let (body, after) = after.split_once("-----END").unwrap_or((after, ""));
+        found.push(Block { label: label.split_whitespace().collect(), der: base64(body) });
+        rest = after;
+    }
+    found
+}
+
+/// Base64 in either alphabet, padded or not, with spaces in it.
+pub fn base64(text: &str) -> Option<Vec<u8>> {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars().filter(|letter| !letter.is_whitespace()) {
+        plain.push(match letter {
+            '-' => '+',
+            '_' => '/',
+            other => other,
+        });
+    }
+    LENIENT.decode(plain.trim_end_matches('=')).ok()
+}
+
+/// The text with `\n` in two characters made a line break, and without quotes around it.
+pub fn unescape(text: &str) -> String {
+    text.trim().trim_matches(['"', '\'']).replace("\\r", "\n").replace("\\n", "\n")
+}
+
+/// An RSA private key as PKCS#1, with the bytes by which a certificate holds its public half.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RsaKey {
+    /// `RSAPrivateKey` of RFC 8017.
+    pub pkcs1: Vec<u8>,
+    /// Modulus and exponent as they stand in a certificate, one after the other.
+    pub public: Vec<u8>,
+    /// Length of the modulus.
+    pub bits: usize,
+}
+
+impl RsaKey {
+    /// Reads PKCS#1 or PKCS#8 in DER; `None` for anything else.
+    pub fn read(der: &[u8]) -> Option<Self> {
+        let (_, outer, _) = element(der, SEQUENCE)?;
+        let (_, version, rest) = element(outer, INTEGER)?;
+        if version != [0] {
+            return None;
+        }
+        if let Some((_, _, rest)) = element(rest, SEQUENCE) {
+            let (_, inner, _) = element(rest, OCTETS)?;
+            // One wrapping is what PKCS#8 has; a second one is somebody's joke.
+            return if inner.len() < der.len() { Self::read_pkcs1(inner) } else { None };
+        }
+        Self::read_pkcs1(der)
+    }
+
+    fn read_pkcs1(der: &[u8]) -> Option<Self> {
+        let (whole, outer, _) = element(der, SEQUENCE)?;
+        let (_, _, rest) = element(outer, INTEGER)?;
+        let (modulus, digits, rest) = element(rest, INTEGER)?;
+        let (exponent, _, rest) = element(rest, INTEGER)?;
+        element(rest, INTEGER)?;
+        let bits = digits.iter().skip_while(|byte| **byte == 0).count() * 8;
+        Some(Self { pkcs1: whole.to_vec(), public: [modulus, exponent].concat(), bits })
+    }
+
+    /// Whether a certificate (DER) is for this key.
+    pub fn belongs_to(&self, certificate: &[u8]) -> bool {
+        certificate.windows(self.public.len()).any(|window| window == self.public)
+    }
+}
+
+/// The element at the beginning: with its head, without it, and what comes after.
+fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8], &[u8])> {
+    let (&[found, first], rest) = der.split_first_chunk::<2>()?;
+    if found != tag {
+        return None;
+    }
+    let (length, head) = match first {
+        0..=0x7f => (usize::from(first), 2),
+        0x81..=0x84 => {
+            let count = usize::from(first & 0x7f);
+            let bytes = rest.get(..count)?;
+            (bytes.iter().fold(0usize, |sum, byte| (sum << 8) | usize::from(*byte)), 2 + count)
+        }
+        _ => return None,
+    };
+    let end = head.checked_add(length)?;
+    Some((der.get(..end)?, der.get(head..end)?, der.get(end..)?))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PKCS1: &str = include_str!("testdata/rsa.pkcs1.pem");
+    const PKCS8: &str = include_str!("testdata/rsa.pkcs8.pem");
+    const CERTIFICATE: &str = include_str!("testdata/certificate.pem");
+    const OTHER: &str = include_str!("testdata/other.pkcs1.pem");
+
+    fn key(text: &str) -> RsaKey {
+        RsaKey::read(blocks(text)[0].der.as_ref().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn both_containers_hold_the_same_key() {
+        assert_eq!(key(PKCS1), key(PKCS8));
+        assert_eq!(key(PKCS1).bits, 2048);
+    }
+
+    #[test]
+    fn a_certificate_tells_whose_it_is() {
+        let certificate = blocks(CERTIFICATE).remove(0).der.unwrap();
+        assert!(key(PKCS1).belongs_to(&certificate));
+        assert!(!key(OTHER).belongs_to(&certificate));
+        assert_eq!(RsaKey::read(&certificate), None);
+    }
+
+    proptest! {
+        #[test]
+        fn keys_survive_what_forms_do_to_line_breaks(
+            broken in prop::sample::select(vec!["\n", "\r\n", "\\n", "\\r\\n", " ", "", "\t", "\n\n  "]),
+            around in prop::sample::select(vec!["", "\"", " ", "\n"]),
+            pkcs8 in any::<bool>(),
+        ) {
+            let text = if pkcs8 { PKCS8 } else { PKCS1 };
+            let mangled = format!("{around}{}{around}", text.lines().collect::<Vec<_>>().join(broken));
+            prop_assert_eq!(key(&mangled), key(PKCS1));
+        }
+
+        #[test]
+        fn keys_survive_the_loss_of_every_space(pkcs8 in any::<bool>()) {
+            let text = if pkcs8 { PKCS8 } else { PKCS1 };
+            let mangled: String = text.split_whitespace().collect();
+            prop_assert_eq!(key(&mangled), key(PKCS1));
+        }
+
+        #[test]
+        fn no_bytes_trip_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..64), text in ".{0,64}") {
+            let _ = RsaKey::read(&bytes);
+            let _ = blocks(&text);
+        }
+    }
+}
