@@ -135,6 +135,17 @@ impl Settings {
             Failure::invalid_fields("connection settings", vec![FieldProblem { pointer: "/host".into(), message: why }])
                 .remedy("Give the host name of the pod, as in servername.fa.us2.oraclecloud.com.")
         })?;
+        // Both go into requests as they are, so what stands in them is checked here; a form's pattern is for
+        // renderers.
+        let words = [("language", form.language.as_deref()), ("api_version", form.api_version.as_deref())];
+        for (name, value) in words {
+            let fits = |c: char| c.is_ascii_alphanumeric() || c == if name == "language" { '-' } else { '.' };
+            if value.is_some_and(|value| value.is_empty() || value.starts_with('.') || !value.chars().all(fits)) {
+                let message = "this is not one; leave the field empty for the usual".to_owned();
+                let problem = FieldProblem { pointer: format!("/{name}"), message };
+                return Err(Failure::invalid_fields("connection settings", vec![problem]));
+            }
+        }
         let auth = Credentials::parse(&form.auth).map_err(|(member, message, remedy)| {
             let problem = FieldProblem { pointer: format!("/auth/{member}"), message };
             Failure::invalid_fields("connection settings", vec![problem]).remedy(remedy)
@@ -283,6 +294,17 @@ mod tests {
             "pod:80:80",
         ] {
             assert!(Origin::parse(given).is_err(), "{given}");
+        }
+    }
+
+    #[test]
+    fn what_goes_into_requests_as_it_is_is_checked() {
+        for (name, value) in
+            [("language", "en\r\nx: y"), ("api_version", "../x"), ("api_version", "1/2"), ("language", "")]
+        {
+            let text = serde_json::json!({"host": "pod", "auth": {"type": "basic", "username": "u", "password": "p1234"}, name: value});
+            let failure = Settings::parse(&text.to_string()).err().unwrap();
+            assert_eq!(failure.problem.fields.first().unwrap().pointer, format!("/{name}"));
         }
     }
 

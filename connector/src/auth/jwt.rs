@@ -3,10 +3,12 @@
 //! A [`Key`] that exists can sign, and belongs to the certificate where one was given. Nothing is sent here.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+
 use serde::Serialize;
 
 use super::fingerprint;
 use super::pem::{self, RsaKey};
+use super::rs256;
 use crate::problem::{Failure, Result};
 
 /// Five minutes, as the identity domain allows at most and integrations in the field use.
@@ -76,6 +78,7 @@ impl Key {
         let expires = issued.saturating_add(LIFETIME);
         let header = Header { x5t: Some(self.x5t.clone()), ..Header::new(Algorithm::RS256) };
         let claims = Claims { iss: &self.issuer, prn: &self.username, iat: issued, exp: expires };
+        rs256::install();
         let text = jsonwebtoken::encode(&header, &claims, &self.key).map_err(|_| {
             Failure::invalid("/auth/private_key", "nothing can be signed with this RSA key").remedy(KEY_REMEDY)
         })?;

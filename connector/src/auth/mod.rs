@@ -8,6 +8,7 @@ mod fingerprint;
 mod jwt;
 mod oauth;
 mod pem;
+mod rs256;
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
