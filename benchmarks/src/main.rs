@@ -1,8 +1,8 @@
 //! What we claim about speed and memory, beside a peer, in one run: `cargo xtask bench`.
 //!
 //! Both sides read the same pages of the same simulated pod over TCP, through one connection, one after the
-//! other. The pod's own time is measured too (the pages are fetched and thrown away), since it is the larger
-//! part of what both wait for.
+//! other. The pod renders its pages in this process while they wait, so both figures are mostly the pod's; the
+//! ratio tells what an engine pays for the sandbox against a script that parses and prints the same records.
 
 use std::path::Path;
 use std::process::Command;
