@@ -59,11 +59,6 @@ impl Stage {
         Self::tape(exchange::read(&path).unwrap())
     }
 
-    /// Before exchanges in text.
-    pub fn exchanges(text: &str) -> (Self, Arc<Script>) {
-        Self::tape(exchange::parse(text, Path::new(".")).unwrap())
-    }
-
     fn tape(tape: exchange::Tape) -> (Self, Arc<Script>) {
         let clock = Arc::new(ToldClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
         let script = Arc::new(Script::new(tape, clock.clone(), Arc::new(Secrets::default())));
