@@ -41,12 +41,19 @@ impl Scene {
     fn catalogue(&self) -> Result<()> {
         say("The component tells what it can do, without a connection.");
         let printed = self.run(&["describe"], 0)?;
-        claim("the catalogue offers search_records and create_invoice", printed.out.contains("search_records") && printed.out.contains("create_invoice"))?;
+        claim(
+            "the catalogue offers search_records and create_invoice",
+            printed.out.contains("search_records") && printed.out.contains("create_invoice"),
+        )?;
 
         say("A form is JSON Schema. With a connection and a resource it shows the pod's own fields.");
-        let printed = self.run(&["schema", "create_record", "--connection", "sim", "--input", r#"{"resource":"suppliers"}"#], 0)?;
+        let printed =
+            self.run(&["schema", "create_record", "--connection", "sim", "--input", r#"{"resource":"suppliers"}"#], 0)?;
         let form = json(&printed.out)?;
-        claim("the form has the pod's own fields", form.pointer("/properties/record/properties/Supplier/title").is_some())
+        claim(
+            "the form has the pod's own fields",
+            form.pointer("/properties/record/properties/Supplier/title").is_some(),
+        )
     }
 
     fn search(&self) -> Result<()> {
@@ -59,7 +66,8 @@ impl Scene {
 
         say("The same input with the cursor goes on there.");
         let next = question.replace(r#""limit":3"#, &format!(r#""limit":3,"cursor":"{cursor}""#));
-        let second = identifiers(&json(&self.run(&["run", "search_records", "--connection", "sim", "--input", &next], 0)?.out)?);
+        let second =
+            identifiers(&json(&self.run(&["run", "search_records", "--connection", "sim", "--input", &next], 0)?.out)?);
         claim("three others came", second.len() == 3 && second.iter().all(|id| !ids.contains(id)))?;
 
         say("To the end, one record a line.");
@@ -84,13 +92,17 @@ impl Scene {
 
         say("The supplier's name and site come from the pod's lists.");
         let list = json(&self.run(&["options", "suppliers", "--connection", &pod, "--search", "supplies"], 0)?.out)?;
-        let supplier = list.pointer("/options/0/value").and_then(Value::as_str).context("no supplier is offered")?.to_owned();
+        let supplier =
+            list.pointer("/options/0/value").and_then(Value::as_str).context("no supplier is offered")?.to_owned();
         let chosen = serde_json::json!({ "Supplier": supplier }).to_string();
         let list = json(&self.run(&["options", "supplier_sites", "--connection", &pod, "--input", &chosen], 0)?.out)?;
         let site = list.pointer("/options/0/value").and_then(Value::as_str).context("no site is offered")?.to_owned();
         // The label tells the business unit that the site serves.
         let label = list.pointer("/options/0/label").and_then(Value::as_str).unwrap_or_default();
-        let unit = label.split_once(" (").and_then(|(_, rest)| rest.strip_suffix(')')).context("the site names no business unit")?;
+        let unit = label
+            .split_once(" (")
+            .and_then(|(_, rest)| rest.strip_suffix(')'))
+            .context("the site names no business unit")?;
 
         say("An invoice is created.");
         let invoice = serde_json::json!({
@@ -104,7 +116,9 @@ impl Scene {
         let key = created.pointer("/record/InvoiceId").context("it has no id")?.to_string();
 
         say("It is read back by its key.");
-        let read = format!(r#"{{"resource":"invoices","key":"{key}","fields":["InvoiceNumber","InvoiceAmount"],"expand":[]}}"#);
+        let read = format!(
+            r#"{{"resource":"invoices","key":"{key}","fields":["InvoiceNumber","InvoiceAmount"],"expand":[]}}"#
+        );
         let printed = self.run(&["run", "get_record", "--connection", &pod, "--input", &read], 0)?;
         claim("its amount is as it was sent, to the digit", printed.out.contains("2212.75"))?;
 
@@ -114,7 +128,10 @@ impl Scene {
 
         say("The trigger sees it, once.");
         let printed = self.run(&poll, 0)?;
-        claim("one event came, and it is this invoice", printed.out.lines().count() == 1 && printed.out.contains(&key))?;
+        claim(
+            "one event came, and it is this invoice",
+            printed.out.lines().count() == 1 && printed.out.contains(&key),
+        )?;
         let printed = self.run(&poll, 0)?;
         claim("it does not come again", printed.out.trim().is_empty())
     }
@@ -125,7 +142,10 @@ impl Scene {
         let run = ["run", "search_records", "--connection", "sim", "--input", question];
         say("What goes over the wire can be recorded ...");
         let recorded = self.run(&[&run[..], &["--record", &cassette]].concat(), 0)?;
-        claim("the recording holds no credentials", !std::fs::read_to_string(&cassette)?.to_lowercase().contains("basic "))?;
+        claim(
+            "the recording holds no credentials",
+            !std::fs::read_to_string(&cassette)?.to_lowercase().contains("basic "),
+        )?;
         say("... and replayed without a pod.");
         let replayed = self.run(&[&run[..], &["--replay", &cassette]].concat(), 0)?;
         claim("the answer is the same", replayed.out == recorded.out)

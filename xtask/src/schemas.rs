@@ -37,7 +37,10 @@ pub fn run(check: bool) -> Result<()> {
         .into_iter()
         .collect();
     if !differing.is_empty() {
-        bail!("schemas/ is not what the code says: {}. Run `cargo xtask schemas` and look at the change.", differing.join(", "));
+        bail!(
+            "schemas/ is not what the code says: {}. Run `cargo xtask schemas` and look at the change.",
+            differing.join(", ")
+        );
     }
     println!("schemas: {} files as the code says", wanted.len());
     Ok(())
