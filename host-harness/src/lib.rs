@@ -33,6 +33,7 @@
 //! ```
 
 pub mod clock;
+pub mod connection_file;
 pub mod contract;
 pub mod engine;
 pub mod exact;

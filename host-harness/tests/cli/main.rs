@@ -7,6 +7,7 @@
 
 mod bench;
 mod calls;
+mod connection_files;
 mod errors;
 mod help;
 mod mocked;
