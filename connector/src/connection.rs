@@ -13,7 +13,7 @@ use crate::settings::Settings;
 /// `invalid-input` for settings that do not fit their form; those of the token endpoint.
 pub fn authenticate(door: &dyn Door, connection: &Connection) -> Result<Session> {
     let settings = Settings::parse(&connection.settings)?;
-    settings.auth.sign_in(door, &settings.secrets)
+    settings.auth.sign_in(door, &settings.secrets, connection.session.as_ref())
 }
 
 /// Tries the connection: is it reached, does it accept the user, does it answer records.
