@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value as JsonValue;
 
+use crate::identity;
 use crate::pod::Arrival;
 use crate::rest::answer::Answer;
 use crate::scenario::{FaultSpec, ScenarioError};
@@ -26,6 +27,8 @@ pub(crate) use paging::Tuning;
 pub(crate) enum Before {
     /// Nothing is done.
     Instead(Answer),
+    /// Nothing is done, and the bearer that was presented is dead for ever.
+    SignedOut(Answer),
     /// All is done, and the answer is lost.
     AnswerLost(Answer),
     /// It is done later, when either comes: so many requests, so much time.
@@ -34,6 +37,12 @@ pub(crate) enum Before {
 
 /// One way to go wrong. Each hook says whether it did something, which is what `times` counts.
 pub(crate) trait Fault: Debug + Send {
+    /// Whether it is for such requests where the scenario names no resource: those of the pod, not of the identity
+    /// domain.
+    fn concerns(&self, arrival: &Arrival) -> bool {
+        !identity::is_below(&arrival.path)
+    }
+
     fn before(&mut self, _arrival: &Arrival, _now: Timestamp) -> Option<Before> {
         None
     }
@@ -107,8 +116,10 @@ impl Armed {
 
     /// Whether it is this request's turn; counts the request.
     fn ready(&mut self, arrival: &Arrival) -> bool {
-        let resource =
-            self.spec.resource.as_ref().is_none_or(|wanted| arrival.path.split('/').any(|segment| segment == wanted));
+        let resource = match &self.spec.resource {
+            Some(wanted) => arrival.path.split('/').any(|segment| segment == wanted),
+            None => self.fault.as_ref().is_some_and(|fault| fault.concerns(arrival)),
+        };
         let method =
             self.spec.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(arrival.method.as_str()));
         if !resource || !method {

@@ -11,7 +11,9 @@
 mod errors;
 mod faults;
 mod headers;
+mod identity;
 mod items;
+mod jwt;
 mod keys_and_links;
 mod parameters;
 mod pod;
