@@ -57,6 +57,10 @@ impl contract::connections::Guest for Component {
     }
 
     fn test(connection: Connection) -> std::result::Result<ConnectionReport, Error> {
+        // Where the settings suffice a kept session would hide that they do no more.
+        let alone = Settings::parse(&connection.settings)?.auth.signs_in_alone();
+        let session = connection.session.filter(|_| !alone);
+        let connection = Connection { session, ..connection };
         with_pod(&connection, None, |pod| Ok(crate::connection::test(pod)))
     }
 }

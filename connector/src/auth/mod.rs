@@ -137,6 +137,14 @@ impl Credentials {
         matches!(self, Self::Basic { .. })
     }
 
+    /// Whether a call can sign in by itself.
+    pub fn signs_in_alone(&self) -> bool {
+        match self {
+            Self::Basic { .. } | Self::Jwt(_) => true,
+            Self::Oauth(client) => client.signs_in_alone(),
+        }
+    }
+
     /// Where tokens come from, if they come from anywhere.
     pub fn token_host(&self) -> Option<&str> {
         match self {

@@ -477,7 +477,8 @@ fn meaning(status: u16) -> &'static str {
     }
 }
 
-fn host_of(location: &str) -> Option<String> {
+/// The host in an address, without user name.
+pub fn host_of(location: &str) -> Option<String> {
     let rest = location.split_once("://").map(|(_, rest)| rest)?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
