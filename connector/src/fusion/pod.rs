@@ -408,7 +408,7 @@ impl<'a> Pod<'a> {
                 skewed(failure.remedy(self.signer.remedy()), self.ahead_ms.get().unwrap_or_default())
             }
             403 => permanent(ProblemKind::Forbidden).remedy(format!(
-                "The user signs in but lacks the function privilege for {object}. Add a role that grants it (Security Console > Roles), and run Retrieve Latest LDAP Changes; or the password has expired."
+                "The user signs in but lacks the function privilege for {object}. Add a role that grants it (Security Console > Roles), then run the scheduled process User and Roles Synchronization; or the password has expired."
             )),
             404 => permanent(ProblemKind::NotFound).remedy(format!(
                 "Either {object} does not exist under this name or key, or the user's roles give no access to it: pods answer 404 for a missing privilege as well."
