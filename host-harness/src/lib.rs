@@ -41,6 +41,7 @@ pub mod file;
 pub mod policy;
 pub mod run;
 pub mod secrets;
+pub mod sessions;
 pub mod state;
 pub mod transport;
 

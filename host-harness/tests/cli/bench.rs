@@ -11,7 +11,7 @@ pub const PASSWORD: &str = "Tr0ub4dor&3-hunter";
 /// A temporary folder with a connection file `pod.json`.
 pub struct Bench {
     pub folder: tempfile::TempDir,
-    guest: PathBuf,
+    pub guest: PathBuf,
 }
 
 /// How a command ended.

@@ -25,6 +25,7 @@ use crate::args::Global;
 use crate::component::Component;
 use crate::ending::{Ending, Exit};
 use crate::pod::InProcess;
+use crate::signin::Sessions;
 use crate::{say, signin};
 
 /// Between tries where the problem does not say: doubled each time, from a second to a minute.
@@ -39,7 +40,7 @@ pub struct Site {
     pub call_id: String,
     /// Names the connection without its secrets, for state.
     pub digest: String,
-    pub sessions: Option<SessionFile>,
+    pub sessions: Option<Sessions>,
     pub secrets: Arc<Secrets>,
     pub json: bool,
     retries: u32,
@@ -111,7 +112,9 @@ impl Site {
         });
 
         let mocked = script.is_some() || replayer.is_some() || recorder.is_some();
-        let sessions = file.filter(|_| !mocked).map(|file| SessionFile::beside(&file, &settings));
+        let sessions = file
+            .filter(|_| !mocked)
+            .map(|file| Sessions::of(SessionFile::beside(&file, &settings), Arc::clone(&secrets)));
         let defaults = Limits::default();
         let limits = Limits {
             memory: global.max_memory.unwrap_or(defaults.memory),
@@ -165,7 +168,7 @@ impl Site {
                 continue;
             }
             let wait = retry_after(&error, attempt).filter(|_| attempt < self.retries);
-            let ending = Ending::of_call(error, &self.run.failures());
+            let ending = Ending::of_call(&error, &self.run.failures());
             let Some(wait) = wait else { return Err(ending) };
             attempt += 1;
             if let Some(told) = &ending.told {
