@@ -1,10 +1,12 @@
 //! A simulated Oracle Fusion pod: an axum [`Router`](axum::Router), no sockets needed.
 
+mod audit;
 pub mod auth;
 pub mod clock;
 mod create;
 mod data;
 mod defaults;
+mod ess;
 mod faults;
 pub mod identity;
 pub mod keys;
@@ -19,6 +21,9 @@ mod respond;
 mod rest;
 pub mod saved;
 pub mod scenario;
+mod scim;
+mod scim_filter;
+mod security;
 pub mod store;
 mod validate;
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::auth::certificate::Certificate;
 use crate::auth::{self, USERS, User};
 use crate::clock::Clock;
-use crate::faults::{Before, Faults};
+use crate::faults::{Before, Faults, Tuning};
 use crate::identity::{self, Identity, Rules};
 use crate::late::{Late, SavedLate};
 use crate::log::{Exchange, Log};
@@ -26,6 +26,7 @@ use crate::rest::handle::{self, Call};
 use crate::rest::negotiate::Negotiated;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::store::{self, Store};
+use crate::{audit, ess, scim};
 
 /// The host that [`Pod::settings`] names.
 pub const HOST: &str = "sim.fa.us2.oraclecloud.com";
@@ -316,23 +317,29 @@ async fn serve(State(pod): State<Pod>, request: Request) -> Response {
         body: body.clone().unwrap_or_default(),
         framework_default: pod.inner.framework_default,
     };
-    let (answer, sequence) = {
+    let clock = &pod.inner.clock;
+    let (answer, sequence, ahead) = {
         let mut state = pod.state();
         let state = &mut *state;
         state.requests += 1;
         state.identity.arrived(&arrival);
-        catch_up(state, pod.inner.clock.now());
+        catch_up(state, clock.now());
+        let ahead = state.faults.begin(&arrival);
         let answer = match body {
-            Some(_) => around(state, &arrival, pod.inner.clock.now()),
+            Some(_) => around(state, &arrival, later(clock.now(), ahead)),
             None => Answer::html(StatusCode::PAYLOAD_TOO_LARGE, "Payload Too Large"),
         };
         state.log.add(&arrival, answer.status.as_u16(), answer.refusal.clone());
-        (answer, state.requests)
+        (answer, state.requests, ahead)
     };
     if answer.delay > Duration::ZERO {
-        pod.inner.clock.wait(answer.delay).await;
+        clock.wait(answer.delay).await;
     }
-    respond(&arrival, answer, sequence, pod.inner.clock.now())
+    respond(&arrival, answer, sequence, later(clock.now(), ahead))
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.saturating_add(by).unwrap_or(now)
 }
 
 /// Does what the edge gave up on and is due now.
@@ -376,7 +383,8 @@ fn around(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
 /// A request as the pod itself answers it.
 fn inside(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
     if identity::is_below(&arrival.path) {
-        let rules = Rules { token_seconds: state.scenario.token_seconds, consent_denied: false };
+        let rules =
+            Rules { token_seconds: state.scenario.token_seconds, consent_denied: state.faults.tuning().consent_denied };
         return state.identity.answer(arrival, rules, now);
     }
     if arrival.method == Method::HEAD {
@@ -391,6 +399,17 @@ fn inside(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
 
 /// A request of somebody who came in.
 fn signed_in(state: &mut PodState, arrival: &Arrival, user: &'static User, now: Timestamp) -> Answer {
+    let tuning = state.faults.tuning();
+    match arrival.path.as_str() {
+        path if scim::is_below(path) => scim::answer(&state.store, arrival, user, tuning.nothing),
+        path if ess::is_below(path) => ess::answer(&state.store, arrival, user, tuning.nothing),
+        audit::PATH => audit::answer(arrival, user),
+        _ => rest(&mut state.store, arrival, user, tuning, now),
+    }
+}
+
+/// A request to the REST framework.
+fn rest(store: &mut Store, arrival: &Arrival, user: &'static User, tuning: Tuning, now: Timestamp) -> Answer {
     let (negotiated, version) = Negotiated::read(&arrival.headers, arrival.framework_default);
     if let Err(error) = version {
         return error.answer(&negotiated);
@@ -415,10 +434,10 @@ fn signed_in(state: &mut PodState, arrival: &Arrival, user: &'static User, now: 
         negotiated: &negotiated,
         base: handle::base(arrival.headers.get(header::HOST)),
         user,
-        tuning: state.faults.tuning(),
+        tuning,
         now,
     };
-    match handle::answer(&mut state.store, &call) {
+    match handle::answer(store, &call) {
         Ok(answer) => answer.header(FRAMEWORK, &negotiated.version.to_string()),
         Err(error) if error.status == StatusCode::NOT_ACCEPTABLE => Answer::empty(error.status),
         Err(error) => error.answer(&negotiated).header(FRAMEWORK, &negotiated.version.to_string()),

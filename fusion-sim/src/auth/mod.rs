@@ -4,6 +4,7 @@
 
 pub(crate) mod certificate;
 pub(crate) mod jwt;
+pub mod roles;
 mod users;
 
 use base64::Engine as _;

@@ -8,7 +8,7 @@ use super::jwt::{CERTIFICATE, KEY, bearing, header, sign};
 use super::*;
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded;charset=UTF-8");
-const SCOPE: &str = "https://sim.fa.us2.oraclecloud.com:443urn:opc:resource:consumer::all";
+pub const SCOPE: &str = "https://sim.fa.us2.oraclecloud.com:443urn:opc:resource:consumer::all";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const REDIRECT: &str = "http://127.0.0.1:8123/callback";
 const VERIFIER: &str = "a-verifier-that-is-long-enough-for-the-rfc-1234567890";
@@ -27,7 +27,7 @@ async fn token_as(pod: &Pod, client: &str, secret: &str, pairs: &[(&str, &str)])
     send(pod, "POST", "/oauth2/v1/token", &[FORM, ("authorization", &authorization)], &form(pairs)).await
 }
 
-async fn token(pod: &Pod, pairs: &[(&str, &str)]) -> Reply {
+pub async fn token(pod: &Pod, pairs: &[(&str, &str)]) -> Reply {
     token_as(pod, "sim-client", "Simulated-secret-1", pairs).await
 }
 
@@ -206,7 +206,7 @@ fn challenge() -> String {
 }
 
 /// The authorize address with changes; an empty value leaves a parameter out.
-fn authorize(changes: &[(&str, &str)]) -> String {
+pub fn authorize(changes: &[(&str, &str)]) -> String {
     let challenge = challenge();
     let scope = format!("{SCOPE} offline_access");
     let pairs = [
@@ -229,7 +229,7 @@ fn authorize(changes: &[(&str, &str)]) -> String {
 }
 
 /// A parameter of the address that a browser is sent to.
-fn sent_back(reply: &Reply, name: &str) -> Option<String> {
+pub fn sent_back(reply: &Reply, name: &str) -> Option<String> {
     assert_eq!(reply.status, 302, "{}", reply.text());
     let (address, query) = reply.header("location").split_once('?').unwrap();
     assert_eq!(address, REDIRECT);

@@ -37,7 +37,7 @@ pub fn header() -> Json {
 }
 
 /// The claims of a good bearer, with changes; null takes a claim away.
-fn claims(pod: &Pod, changes: Json) -> Json {
+pub fn claims(pod: &Pod, changes: Json) -> Json {
     let now = pod.clock().now().as_second();
     let mut claims = json!({"iss": ISSUER, "prn": "integration.user", "iat": now, "exp": now + 300});
     for (name, value) in changes.as_object().unwrap() {

@@ -8,7 +8,9 @@
     clippy::string_slice
 )]
 
+mod doors;
 mod errors;
+mod ess;
 mod faults;
 mod headers;
 mod identity;
@@ -18,6 +20,8 @@ mod keys_and_links;
 mod parameters;
 mod pod;
 mod query;
+mod scim;
+mod security;
 mod sign_in;
 
 use axum::body::Body;
