@@ -229,7 +229,7 @@ pub struct Signer<'a> {
     secrets: &'a Secrets,
     brought: Brought<'a>,
     state: RefCell<State>,
-    renewed: Cell<bool>,
+    renewals: Cell<u32>,
     /// Whether the pod took the present token at least once.
     taken: Cell<bool>,
 }
@@ -251,7 +251,7 @@ impl<'a> Signer<'a> {
             secrets,
             brought,
             state: RefCell::new(state),
-            renewed: Cell::new(false),
+            renewals: Cell::new(0),
             taken: Cell::new(false),
         }
     }
@@ -272,7 +272,10 @@ impl<'a> Signer<'a> {
         }
         let signed = match self.credentials {
             Credentials::Basic { header, .. } => return Ok(header.clone()),
-            Credentials::Jwt(issuer) => issuer.sign(now).map(|token| (token.text.clone(), State::Jwt(token))),
+            // Two tokens of one second would be the same, and the first one is dead already.
+            Credentials::Jwt(issuer) => issuer
+                .sign(now.saturating_sub(i64::from(self.renewals.get())))
+                .map(|token| (token.text.clone(), State::Jwt(token))),
             Credentials::Oauth(client) if !client.signs_in_alone() => Err(self.ended(client)),
             Credentials::Oauth(client) => {
                 let patience = left.map_or(PATIENCE, |left| left.min(PATIENCE));
@@ -306,10 +309,10 @@ impl<'a> Signer<'a> {
             Credentials::Jwt(_) => true,
             Credentials::Oauth(client) => client.signs_in_alone(),
         };
-        if !alone || (self.renewed.get() && !self.taken.get()) {
+        if !alone || (self.renewals.get() > 0 && !self.taken.get()) {
             return false;
         }
-        self.renewed.set(true);
+        self.renewals.set(self.renewals.get().saturating_add(1));
         self.taken.set(false);
         *self.state.borrow_mut() = State::Fresh;
         true
