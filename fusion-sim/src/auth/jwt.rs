@@ -40,7 +40,7 @@ impl<'t> Jwt<'t> {
         let (header, claims) = signed.split_once('.').ok_or("it isn't a JWT")?;
         Ok(Self {
             header: object("header", header)?,
-            claims: object("claims", claims)?,
+            claims: object("payload", claims)?,
             signed,
             signature: segment("signature", signature)?,
         })
@@ -100,4 +100,44 @@ fn segment(name: &str, text: &str) -> Result<Vec<u8>, String> {
 
 fn object(name: &str, text: &str) -> Result<Map<String, JsonValue>, String> {
     serde_json::from_slice(&segment(name, text)?).map_err(|_| format!("the {name} isn't a JSON object"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_audience_stands_alone_or_in_a_list() {
+        for (aud, meant) in [("\"a\"", true), ("[\"b\", \"a\"]", true), ("[]", false), ("\"ab\"", false), ("1", false)]
+        {
+            let claims = URL_SAFE_NO_PAD.encode(format!("{{\"aud\": {aud}}}"));
+            let token = format!("e30.{claims}.AA");
+            assert_eq!(Jwt::parse(&token).unwrap().is_for("a"), meant, "{aud}");
+        }
+    }
+
+    #[test]
+    fn parts_that_are_no_objects_are_named() {
+        for (token, why) in [
+            ("W10.e30.AA", "the header isn't a JSON object"),
+            ("e30.e3.AA", "the payload isn't unpadded base64url"),
+            ("e30.e30.A+A", "the signature isn't unpadded base64url"),
+            ("e30.AA", "it isn't a JWT"),
+            ("e30.e30.e30.AA", "the payload isn't unpadded base64url"),
+        ] {
+            assert_eq!(Jwt::parse(token).unwrap_err(), why, "{token}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_without_being_repeated(token in "[A-Za-z0-9_.=-]{9,80}") {
+            if let Err(why) = Jwt::parse(&token) {
+                prop_assert!(!why.contains(&token));
+            }
+        }
+    }
 }

@@ -96,3 +96,37 @@ pub(crate) fn may_redirect(uri: &str) -> bool {
         && port.bytes().all(|byte| byte.is_ascii_digit())
         && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_scope_is_fusions_once_and_offline_where_there_is_a_user() {
+        for (text, with_user, granted_offline) in [
+            (CONSUMER.to_owned(), false, Some(false)),
+            (scope(), true, Some(false)),
+            (format!("{CONSUMER} {OFFLINE}"), true, Some(true)),
+            (format!("{OFFLINE}  {}", scope()), true, Some(true)),
+            (format!("{CONSUMER} {OFFLINE}"), false, None),
+            (format!("{CONSUMER} {}", scope()), true, None),
+            (OFFLINE.to_owned(), true, None),
+            (scope().replace(":443", ""), true, None),
+            (String::new(), true, None),
+        ] {
+            assert_eq!(granted(&text, with_user), granted_offline, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_is_redirected_to_another_host(host in "[a-z0-9.@:/-]{0,30}", path in "[ -~]{0,20}") {
+            let uri = format!("http://{host}/{path}");
+            let here = ["127.0.0.1:", "localhost:"].iter().any(|start| host.starts_with(start));
+            prop_assert!(!may_redirect(&uri) || here);
+        }
+    }
+}

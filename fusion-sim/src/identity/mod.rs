@@ -177,3 +177,26 @@ impl Form {
         self.0.get(name).map(String::as_str)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_parameter_without_a_value_counts_as_left_out_and_a_second_one_is_refused() {
+        let form = Form::parse("scope=&client_id=a%20b+c&state=x").unwrap();
+        assert_eq!((form.get("scope"), form.get("client_id")), (None, Some("a b c")));
+        assert_eq!(Form::parse("scope=a&scope=b").unwrap_err().0, "The parameter scope is repeated.");
+        assert!(Form::parse("scope=%FF").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "[a-c=&%+0-9F]{0,40}") {
+            let _ = Form::parse(&text);
+        }
+    }
+}

@@ -15,6 +15,9 @@ use serde_json::json;
 /// How long an authorization code lives, in seconds.
 const CODE_SECONDS: i64 = 60;
 
+/// How long an access token is remembered after its end, in seconds, so that its refusal says what it was.
+const KEPT: i64 = 86_400;
+
 /// For whom something was handed out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Grantee {
@@ -82,7 +85,7 @@ impl Tokens {
         });
         let encode = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let token = format!("{}.{}.{}", encode(header), encode(claims), self.secret(now, 8));
-        self.access.retain(|_, access| access.expires > issued);
+        self.access.retain(|_, access| access.expires.saturating_add(KEPT) > issued);
         self.access.insert(key(&token), Access { subject: grantee.subject.clone(), expires });
         self.issued = self.issued.saturating_add(1);
         token
