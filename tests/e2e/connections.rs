@@ -214,3 +214,80 @@ fn a_jwt_verifies_with_openssl_and_names_the_certificate() {
     assert_eq!(header["x5t"].as_str().unwrap(), URL_SAFE_NO_PAD.encode(fingerprint));
     assert_eq!(header["alg"], "RS256");
 }
+
+/// Each fault that an administrator meets: on which connection, which check names it, in which words.
+#[test]
+fn the_report_names_what_is_wrong_and_where_to_click() {
+    use CheckStatus::{Failed, Warning};
+    let client = "oauth_client_credentials";
+    let fault = |name: &str| json!([{"name": name}]);
+    let table: [(&str, Value, &[(&str, &str)], &str, CheckStatus, &str, &str); 19] = [
+        ("basic", fault("sign_in_page"), &[], "fusion_pod", Failed, "page for people", "address bar"),
+        ("basic", fault("sso_redirect"), &[], "fusion_pod", Failed, "sign-in page", "pod's own name"),
+        ("basic", fault("wrong_pillar"), &[], "fusion_pod", Failed, "another pillar", "on which that runs"),
+        ("basic", json!([]), &[("password", "Wrong-1")], "credentials", Failed, "401", "password has not expired"),
+        ("basic", json!([]), &[("username", "expired.user")], "credentials", Failed, "", "expired"),
+        ("basic", json!([]), &[("username", "locked.user")], "credentials", Failed, "401", "account is active"),
+        ("basic", json!([]), &[("username", "suspended.user")], "credentials", Failed, "401", "account is active"),
+        ("basic", json!([]), &[("username", "no.privilege")], "rest_fscm", Warning, "403", "Roles"),
+        ("basic", json!([]), &[("username", "no.data")], "rest_fscm", Warning, "sees none", "Data Access"),
+        ("basic", fault("no_roles_api"), &[], "user", Warning, "", "Security Console"),
+        ("basic", json!([{"name": "E6", "retry_after": "1"}]), &[], "reachable", Failed, "out of order", "maintenance"),
+        ("jwt", json!([]), &[("issuer", "Another")], "credentials", Failed, "401", "trusted issuer"),
+        ("jwt", json!([{"name": "clock_skew", "seconds": 600}]), &[], "clock", Warning, "600 seconds behind", "clock"),
+        ("jwt", json!([{"name": "clock_skew", "seconds": -600}]), &[], "clock", Warning, "600 seconds ahead", "clock"),
+        (client, json!([]), &[("client_secret", "Wrong-secret-9")], "sign_in", Failed, "invalid_client", "secret"),
+        (
+            client,
+            json!([]),
+            &[("client_id", "no-user-client")],
+            "credentials",
+            Failed,
+            "401",
+            "whose name is the client id",
+        ),
+        (client, fault("token_html"), &[], "sign_in", Failed, "token endpoint", "token address"),
+        (client, json!([{"name": "token_unavailable"}]), &[], "sign_in", Failed, "503", ""),
+        (
+            "oauth_jwt_assertion",
+            json!([]),
+            &[("username", "nobody")],
+            "sign_in",
+            Failed,
+            "invalid_grant",
+            "active user",
+        ),
+    ];
+    for (kind, faults, members, id, status, cause, remedy) in table {
+        let mut stage = Stage::of_kind(kind, faults.clone());
+        for (member, value) in members {
+            stage.settings["auth"][member] = (*value).into();
+        }
+        if members.iter().any(|(member, _)| *member == "username") && kind == "basic" {
+            stage.settings["auth"]["password"] = "Simulated-1".into();
+        }
+        let checks = stage.checks();
+        let told = format!("{kind} {faults} {members:?}: {checks:#?}");
+        let check = checks.iter().find(|check| check.id == id).unwrap_or_else(|| panic!("{told}"));
+        assert_eq!(check.status, status, "{told}");
+        assert!(check.cause.as_ref().unwrap().contains(cause), "{told}");
+        assert!(check.remedy.as_ref().unwrap().contains(remedy), "{told}");
+        // What went wrong before it is named already; what comes after a failure depends on it no more.
+        let before = checks.iter().take_while(|check| check.id != id);
+        assert!(before.clone().all(|check| check.status != Failed), "{told}");
+    }
+}
+
+#[test]
+fn a_session_that_a_person_began_is_tested_as_it_is() {
+    let mut stage = Stage::of_kind("oauth_authorization_code", json!([]));
+    let before = stage.pod.as_ref().unwrap().token_requests();
+    let checks = stage.checks();
+    assert!(checks.iter().all(|check| check.status != CheckStatus::Failed), "{checks:#?}");
+    assert_eq!(stage.pod.as_ref().unwrap().token_requests(), before, "a test uses no refresh token up");
+    stage.session = None;
+    let checks = stage.checks();
+    let last = checks.last().unwrap();
+    assert_eq!((last.id.as_str(), last.status), ("sign_in", CheckStatus::Failed));
+    assert!(last.remedy.as_ref().unwrap().contains("harness authorize"));
+}
