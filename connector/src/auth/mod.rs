@@ -95,13 +95,13 @@ impl Credentials {
     pub fn hide_in(&self, auth: &Auth, secrets: &Secrets) {
         match auth {
             Auth::Basic { password, .. } => secrets.add(password),
-            Auth::Jwt { private_key, .. } => secrets.add_key(private_key),
+            Auth::Jwt { private_key, .. } => secrets.add(private_key),
             Auth::OauthClientCredentials { client_secret, .. } | Auth::OauthAuthorizationCode { client_secret, .. } => {
                 secrets.add(client_secret);
                 secrets.add(client_secret.trim());
             }
             Auth::OauthJwtAssertion { client_secret, private_key, .. } => {
-                secrets.add_key(private_key);
+                secrets.add(private_key);
                 client_secret.iter().for_each(|secret| secrets.add(secret.trim()));
             }
         }
