@@ -9,6 +9,7 @@ mod yaml;
 use std::fmt;
 
 pub use self::json::parse as parse_json;
+#[cfg(test)]
 pub(crate) use self::json::quoted;
 pub use self::yaml::parse as parse_yaml;
 

@@ -5,12 +5,24 @@ use crate::bench::harness;
 #[test]
 fn every_help_page_is_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["", "describe", "schema", "options", "test", "authorize", "run", "resume", "poll", "receive", "sim"]
-    {
-        let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
+    for command in [
+        "certificate new",
+        "",
+        "describe",
+        "schema",
+        "options",
+        "test",
+        "authorize",
+        "run",
+        "resume",
+        "poll",
+        "receive",
+        "sim",
+    ] {
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let ended = harness(folder.path(), &arguments, "");
         assert_eq!((ended.code, ended.err.as_str()), (0, ""));
-        let name = if command.is_empty() { "harness" } else { command };
+        let name = if command.is_empty() { "harness".to_owned() } else { command.replace(' ', "_") };
         insta::assert_snapshot!(format!("help_{name}"), ended.out);
     }
 }

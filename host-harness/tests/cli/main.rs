@@ -8,6 +8,7 @@
 mod authorize;
 mod bench;
 mod calls;
+mod certificates;
 mod connection_files;
 mod errors;
 mod help;

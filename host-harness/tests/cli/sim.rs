@@ -1,7 +1,7 @@
 //! The simulated pod: in the process, kept in a file, and behind a socket. With the real connector, where
 //! `dist/oracle-fusion.wasm` is built.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -147,4 +147,79 @@ fn over_https_its_issuer_must_be_trusted() {
     assert_eq!(refused.code, 3, "{}", refused.err);
     assert!(refused.err.contains("certificate") && refused.err.contains("--ca-file"), "{}", refused.err);
     assert_eq!(ids(&house.search("served.json", &["--ca-file", &served.flag])).len(), 2);
+}
+
+#[test]
+fn each_kind_of_sign_in_has_settings_that_work() {
+    let Some(house) = House::new() else { return };
+    for kind in ["basic", "jwt", "oauth_client_credentials", "oauth_jwt_assertion"] {
+        let served = house.serve(&["--invoices", "5", "--auth", kind]);
+        let settings: Value =
+            serde_json::from_slice(&std::fs::read(house.folder.path().join("served.json")).unwrap()).unwrap();
+        assert_eq!((&settings["host"], &settings["auth"]["type"]), (&served.url.clone().into(), &kind.into()));
+        let ended = house.search("served.json", &["--allow-http", &served.flag]);
+        assert_eq!(ended.code, 0, "{kind}: {}", ended.err);
+        assert_eq!(ids(&ended).len(), 2);
+    }
+}
+
+/// Asks for a page as a browser does; the whole answer.
+fn visit(address: &str) -> String {
+    let (authority, path) = address.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = std::net::TcpStream::connect(authority).unwrap();
+    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn a_browser_signs_in_to_the_simulated_pod() {
+    let Some(house) = House::new() else { return };
+    let served = house.serve(&["--invoices", "5", "--auth", "oauth_authorization_code"]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_harness"))
+        .arg("--component")
+        .arg(&house.connector)
+        .args(["--json", "authorize", "--connection", "served.json", "--listen", "127.0.0.1:0"])
+        .args(["--allow-http", &served.flag])
+        .current_dir(house.folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let invitation: Value = serde_json::from_str(&line).unwrap();
+    let redirected = visit(invitation["url"].as_str().unwrap());
+    let back = redirected.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+    assert!(visit(back).contains("<h1>Done</h1>"));
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(ids(&house.search("served.json", &["--allow-http", &served.flag])).len(), 2);
+}
+
+#[test]
+fn a_certificate_with_a_fault_is_refused() {
+    let Some(house) = House::new() else { return };
+    for (fault, word) in [("expired", "expired"), ("wrong-name", "name"), ("unknown", "issuer")] {
+        let served = house.serve(&["--tls", "--invoices", "5", "--bad-certificate", fault]);
+        let refused = house.search("served.json", &["--ca-file", &served.flag]);
+        assert_eq!(refused.code, 3, "{fault}: {}", refused.err);
+        assert!(refused.err.contains("certificate") && refused.err.contains(word), "{fault}: {}", refused.err);
+    }
+}
+
+#[test]
+fn many_records_are_a_table_or_csv() {
+    let Some(house) = House::new() else { return };
+    let csv = house.search("sim", &["--csv"]);
+    assert_eq!(csv.code, 0, "{}", csv.err);
+    let lines: Vec<&str> = csv.out.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (3, "InvoiceId,InvoiceNumber"));
+    assert!(csv.err.contains("\"cursor\""), "there are more: {}", csv.err);
+    let table = house.search("sim", &["--table"]);
+    assert!(table.code == 0 && table.out.contains("InvoiceNumber") && !table.out.contains('{'), "{}", table.out);
+    assert_eq!(house.search("sim", &["--table", "--ndjson"]).code, 2);
+    let one = house.run(&["run", "list_resources", "--connection", "sim", "--input", "{}", "--csv"]);
+    assert_eq!(one.code, 0, "{}", one.err);
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const AFTER: &str = "\
 A connection is a JSON file with the connection's settings, `sim` for a pod that is simulated in this process, \
@@ -96,6 +96,14 @@ pub struct Global {
     #[arg(long, global = true, help_heading = "The call")]
     pub ndjson: bool,
 
+    /// Print a result of many records as a table
+    #[arg(long, global = true, help_heading = "The call", conflicts_with_all = ["ndjson", "csv"])]
+    pub table: bool,
+
+    /// Print a result of many records as CSV
+    #[arg(long, global = true, help_heading = "The call", conflicts_with = "ndjson")]
+    pub csv: bool,
+
     /// Do not follow a pending job; end with 5 and print its token
     #[arg(long, global = true, help_heading = "The call")]
     pub no_wait: bool,
@@ -178,7 +186,7 @@ pub enum Command {
 
     /// Run an action; its output is JSON on standard output
     #[command(
-        after_help = "Examples:\n  harness run search_records --connection sim --input '{\"resource\": \"invoices\"}' --ndjson\n  harness run create_invoice --connection pod.json --input @invoice.json --call-id order-4711\n  harness run search_records --connection pod.json --input @search.json --record search.tape.json"
+        after_help = "Examples:\n  harness run search_records --connection sim --input '{\"resource\": \"invoices\"}' --ndjson\n  harness run search_records --connection sim --input @search.json --csv > invoices.csv\n  harness run create_invoice --connection pod.json --input @invoice.json --call-id order-4711\n  harness run search_records --connection pod.json --input @search.json --record search.tape.json"
     )]
     Run {
         /// Operation id
@@ -226,21 +234,80 @@ pub enum Command {
         request: PathBuf,
     },
 
+    /// A key and a certificate to sign in with
+    Certificate {
+        #[command(subcommand)]
+        make: Certificate,
+    },
+
     /// The simulated pod over HTTP or HTTPS
     #[command(
-        after_help = "Prints the settings of a connection to itself as JSON, then serves until interrupted.\n\nExamples:\n  harness sim --listen 127.0.0.1:8080 > sim.json\n  harness run list_resources --connection sim.json --input '{}' --allow-http 127.0.0.1:8080"
+        after_help = "Prints the settings of a connection to itself as JSON, then serves until interrupted.\n\nExamples:\n  harness sim --listen 127.0.0.1:8080 > sim.json\n  harness run list_resources --connection sim.json --input '{}' --allow-http 127.0.0.1:8080\n  harness sim --auth oauth_jwt_assertion > sim.json"
     )]
-    Sim {
-        /// Where to listen; port 0 takes a free one
-        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-        listen: std::net::SocketAddr,
-        /// HTTPS, with a certificate of its own; the file to trust is printed
-        #[arg(long)]
-        tls: bool,
-        /// How many invoices it holds, at most 1,000,000
-        #[arg(long, value_name = "N")]
-        invoices: Option<u64>,
+    Sim(Serving),
+}
+
+/// What is made of certificates.
+#[derive(Debug, Subcommand)]
+pub enum Certificate {
+    /// Make a 2048-bit RSA key and a self-signed certificate, and say where to register it
+    #[command(
+        after_help = "Writes DIR/private-key.pem, for you alone, and DIR/certificate.pem, for the remote system. Files that are there already stay.\n\nExamples:\n  harness certificate new --out keys\n  harness certificate new --out keys --cn my-integration --days 730"
+    )]
+    New {
+        /// The folder; it is made where it is missing
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Common name: what an administrator sees in lists
+        #[arg(long, value_name = "CN", default_value = "fusion-connector")]
+        cn: String,
+        /// How long it is good, from today
+        #[arg(long, value_name = "N", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36500))]
+        days: u32,
     },
+}
+
+/// How the simulated pod is served.
+#[cfg_attr(not(feature = "sim"), allow(dead_code, reason = "the help is the same without the pod"))]
+#[derive(Args, Debug)]
+pub struct Serving {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: std::net::SocketAddr,
+    /// HTTPS, with a certificate of its own; the file to trust is printed
+    #[arg(long)]
+    pub tls: bool,
+    /// How many invoices it holds, at most 1,000,000
+    #[arg(long, value_name = "N")]
+    pub invoices: Option<u64>,
+    /// How the printed settings sign in
+    #[arg(long, value_name = "KIND", default_value = "basic")]
+    pub auth: AuthKind,
+    /// Show a certificate with this fault
+    #[arg(long, value_name = "FAULT", requires = "tls")]
+    pub bad_certificate: Option<BadCertificate>,
+}
+
+/// The kinds of `auth.type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum AuthKind {
+    Basic,
+    Jwt,
+    OauthClientCredentials,
+    OauthJwtAssertion,
+    OauthAuthorizationCode,
+}
+
+/// What may be wrong with a server's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BadCertificate {
+    /// It ended in the past
+    Expired,
+    /// It is for another host
+    WrongName,
+    /// Its issuer is not the one that is printed to be trusted
+    Unknown,
 }
 
 /// What every call of an operation takes.

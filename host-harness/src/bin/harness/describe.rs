@@ -8,9 +8,6 @@ use crate::component::Component;
 use crate::ending::Ending;
 use crate::{json, say};
 
-/// Where the terminal does not say how wide it is.
-const WIDTH: u16 = 100;
-
 pub async fn run(global: &Global) -> Result<(), Ending> {
     let component = Component::load(global).await?;
     if global.json {
@@ -27,7 +24,7 @@ fn table(manifest: &Manifest) -> String {
             groups.push(&operation.group);
         }
     }
-    let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(WIDTH);
+    let width = say::width();
     let longest = manifest.operations.iter().map(|operation| operation.id.len()).max().unwrap_or(0);
     let widest = manifest.operations.iter().map(|operation| does(operation).len()).max().unwrap_or(0);
     for group in groups {

@@ -190,7 +190,7 @@ impl Told {
 }
 
 /// With a full stop, and on one line unless it is a diff.
-fn sentence(text: &str) -> String {
+pub fn sentence(text: &str) -> String {
     let text = text.trim();
     if text.ends_with(['.', '!', '?']) || text.contains('\n') { text.to_owned() } else { format!("{text}.") }
 }

@@ -7,6 +7,7 @@
 mod args;
 mod authorize;
 mod callback;
+mod certificate;
 mod component;
 mod describe;
 mod ending;
@@ -14,6 +15,7 @@ mod input;
 mod json;
 mod options;
 mod pages;
+mod pair;
 #[cfg_attr(not(feature = "sim"), path = "no_pod.rs")]
 mod pod;
 mod poll;
@@ -26,6 +28,7 @@ mod signin;
 #[cfg(feature = "sim")]
 mod sim;
 mod site;
+mod table;
 mod test;
 #[cfg(feature = "sim")]
 mod tls;
@@ -33,7 +36,7 @@ mod tls;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
-use crate::args::{Cli, Command};
+use crate::args::{Certificate, Cli, Command};
 use crate::ending::{Ending, Exit};
 
 fn main() {
@@ -51,7 +54,7 @@ fn main() {
 fn work(cli: Cli) -> Result<(), Ending> {
     // One thread carries a command; a server gets one for each processor.
     let mut builder = match cli.command {
-        Command::Sim { .. } => tokio::runtime::Builder::new_multi_thread(),
+        Command::Sim(_) => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     };
     let runtime = builder.enable_all().build().map_err(|error| {
@@ -76,15 +79,16 @@ async fn dispatch(cli: Cli) -> Result<(), Ending> {
         Command::Authorize { connection, listen, redirect_uri } => {
             authorize::run(global, connection, *listen, redirect_uri.as_deref()).await
         }
+        Command::Certificate { make: Certificate::New { out, cn, days } } => certificate::new(global, out, cn, *days),
         Command::Test { connection } => test::run(global, connection).await,
         Command::Run { action, with } => run::run(global, action, with).await,
         Command::Resume { action, with, token } => resume::run(global, action, with, token).await,
         Command::Poll { trigger, with } => poll::run(global, trigger, with).await,
         Command::Receive { trigger, with, request } => receive::run(global, trigger, with, request).await,
         #[cfg(feature = "sim")]
-        Command::Sim { listen, tls, invoices } => sim::run(global, *listen, *tls, *invoices).await,
+        Command::Sim(serving) => sim::run(global, serving).await,
         #[cfg(not(feature = "sim"))]
-        Command::Sim { .. } => Err(pod::absent()),
+        Command::Sim(_) => Err(pod::absent()),
     }
 }
 

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use host_harness::contract::actions::{Outcome, Pending};
+use host_harness::exact::parse_json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::args::{Global, With};
 use crate::component::{Component, Use};
 use crate::ending::{Ending, Exit};
-use crate::site::{self, Site};
+use crate::site::{self, Shape, Site};
+use crate::table::Rows;
 use crate::{input, json, pages, say, signin};
 
 /// A job is not asked after more often, whatever it says.
@@ -77,7 +79,7 @@ pub async fn to_the_end(
 pub fn print(site: &Site, action: &str, outcome: Outcome) -> Result<(), Ending> {
     match outcome {
         Outcome::Done(output) => {
-            say::json(&output)?;
+            show(site, &output)?;
             judge(&output, site.json)
         }
         Outcome::Pending(pending) => {
@@ -86,6 +88,27 @@ pub fn print(site: &Site, action: &str, outcome: Outcome) -> Result<(), Ending> 
             Err(Ending::silent(Exit::Pending))
         }
     }
+}
+
+/// On standard output, in the shape that was asked for.
+fn show(site: &Site, output: &str) -> Result<(), Ending> {
+    let Some(shape) = site.shape else { return say::json(output) };
+    let Some(rows) = Rows::of(output) else {
+        // What was asked for is done, and its answer must not be lost over its looks.
+        say::warning("not_a_list", "this answer is no list of records, so it is printed as JSON", None, site.json);
+        return say::json(output);
+    };
+    match shape {
+        Shape::Table => say::line(&rows.table(say::width()))?,
+        Shape::Csv => say::line(&rows.csv().map_err(|error| {
+            Ending::told(Exit::Broken, "internal", format!("the records cannot be written as CSV: {error}"), None)
+        })?)?,
+    }
+    let cursor = parse_json(output).ok().and_then(|output| output.get("next_cursor")?.as_text().map(str::to_owned));
+    if let Some(cursor) = cursor {
+        say::note(&format!("There are more records. Go on with the same input and \"cursor\": \"{cursor}\"."));
+    }
+    Ok(())
 }
 
 fn tell_how_to_resume(site: &Site, action: &str, pending: &Pending) {

@@ -15,6 +15,9 @@ use serde::Serialize;
 
 use crate::ending::{Ending, Exit, Told};
 
+/// Columns where no terminal says how wide it is.
+const WIDTH: u16 = 100;
+
 static SECRETS: OnceLock<Arc<Secrets>> = OnceLock::new();
 
 const RED: Style = AnsiColor::Red.on_default().bold();
@@ -107,6 +110,18 @@ pub fn lines<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<(), En
             Some("What was not printed was not acknowledged: run the command again."),
         ),
     })
+}
+
+/// How many columns standard output has: what `COLUMNS` says, else the terminal.
+pub fn width() -> u16 {
+    let told = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).filter(|width| *width > 0);
+    let seen = || terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0);
+    told.or_else(seen).unwrap_or(WIDTH)
+}
+
+/// Whether standard output shows colours.
+pub fn in_colour() -> bool {
+    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
 }
 
 /// Something that turns while the host waits; nothing where nobody looks.

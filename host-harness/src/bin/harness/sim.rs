@@ -3,20 +3,27 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::ValueEnum as _;
 use fusion_sim::{Options, Pod};
 use host_harness::file::replace;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::args::Global;
+use crate::args::{AuthKind, BadCertificate, Global, Serving};
 use crate::ending::{Ending, Exit};
+use crate::pair::Pair;
 use crate::{pod, say, tls};
 
-pub async fn run(global: &Global, listen: SocketAddr, with_tls: bool, invoices: Option<u64>) -> Result<(), Ending> {
+/// A pod is served for a while, not for a year.
+const DAYS: u32 = 30;
+
+pub async fn run(global: &Global, serving: &Serving) -> Result<(), Ending> {
+    let Serving { listen, tls: with_tls, invoices, auth, bad_certificate } = *serving;
     let scenario = global.scenario.as_deref().map(pod::read_scenario).transpose()?.unwrap_or_default();
     let defaults = Options::default();
     let pod = pod::make(Options {
@@ -33,14 +40,11 @@ pub async fn run(global: &Global, listen: SocketAddr, with_tls: bool, invoices: 
         )
     })?;
     let address = listener.local_addr().map_err(|error| broken(&error))?;
-    let (acceptor, ca_file) = if with_tls { encrypted(address)? } else { (None, None) };
+    let (acceptor, ca_file) = if with_tls { encrypted(address, bad_certificate)? } else { (None, None) };
 
     let scheme = if with_tls { "https" } else { "http" };
     let url = format!("{scheme}://{address}");
-    let mut settings = pod.settings();
-    if let Some(host) = settings.get_mut("host") {
-        *host = url.clone().into();
-    }
+    let settings = settings(&pod, auth, &url)?;
     // To where a person or a script looks for it; the settings alone go to standard output.
     say::note(&format!("listening on {url}"));
     match &ca_file {
@@ -59,8 +63,36 @@ pub async fn run(global: &Global, listen: SocketAddr, with_tls: bool, invoices: 
     Ok(())
 }
 
-fn encrypted(address: SocketAddr) -> Result<(Option<TlsAcceptor>, Option<PathBuf>), Ending> {
-    let (acceptor, ca) = tls::for_server_on(address.ip()).map_err(|error| broken(&error))?;
+/// Settings of a connection to a pod at `url`, with a key that the pod knows where the kind has one.
+fn settings(pod: &Pod, kind: AuthKind, url: &str) -> Result<Value, Ending> {
+    let spelt = kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    let settings = pod.settings_for(&spelt, url);
+    let mut settings = settings.ok_or_else(|| broken(&format!("it does not know `{spelt}`")))?;
+    if let Some(host) = settings.get_mut("host") {
+        *host = url.into();
+    }
+    if let (AuthKind::Jwt | AuthKind::OauthJwtAssertion, Some(auth)) = (kind, settings.get_mut("auth")) {
+        let pair = Pair::new("harness sim", DAYS).map_err(|error| broken(&error))?;
+        let trusted = if kind == AuthKind::Jwt {
+            pod.trust(fusion_sim::ISSUER, &pair.certificate_pem)
+        } else {
+            let client = auth.get("client_id").and_then(Value::as_str).unwrap_or_default();
+            pod.trust_client(client, &pair.certificate_pem)
+        };
+        trusted.map_err(|error| broken(&error))?;
+        if let Some(auth) = auth.as_object_mut() {
+            auth.insert("private_key".to_owned(), pair.private_key_pem.into());
+            auth.insert("certificate_fingerprint".to_owned(), pair.fingerprint.into());
+        }
+    }
+    Ok(settings)
+}
+
+fn encrypted(
+    address: SocketAddr,
+    fault: Option<BadCertificate>,
+) -> Result<(Option<TlsAcceptor>, Option<PathBuf>), Ending> {
+    let (acceptor, ca) = tls::for_server_on(address.ip(), fault).map_err(|error| broken(&error))?;
     let file = std::env::temp_dir().join(format!("harness-sim-{}.pem", address.port()));
     replace(&file, ca.as_bytes(), 0o644).map_err(|error| broken(&error))?;
     Ok((Some(acceptor), Some(file)))

@@ -32,6 +32,13 @@ use crate::{say, signin};
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
+/// A look for many records beside JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Table,
+    Csv,
+}
+
 /// A connection with its surroundings.
 pub struct Site {
     pub component: Component,
@@ -43,6 +50,8 @@ pub struct Site {
     pub sessions: Option<Sessions>,
     pub secrets: Arc<Secrets>,
     pub json: bool,
+    /// How many records are printed, where not as JSON.
+    pub shape: Option<Shape>,
     retries: u32,
     script: Option<Arc<Script>>,
     replayer: Option<Arc<Replayer>>,
@@ -127,6 +136,7 @@ impl Site {
         }
         let connection = Connection { settings, session: None };
         let (json, retries) = (global.json, global.retry);
+        let shape = if global.csv { Some(Shape::Csv) } else { global.table.then_some(Shape::Table) };
         Ok(Self {
             component,
             connection,
@@ -136,6 +146,7 @@ impl Site {
             sessions,
             secrets,
             json,
+            shape,
             retries,
             script,
             replayer,
