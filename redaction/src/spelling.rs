@@ -10,9 +10,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 const SHORTEST: usize = 3;
 /// Shortest piece of base64 that is looked for: eight characters stand for six bytes.
 const SHORTEST_BASE64: usize = 8;
-/// Longer secrets than this are keys and tokens, in which no encoder finds anything to escape but base64's own
-/// characters; the finer differences between encoders are left out for them.
-const LONG: usize = 300;
 
 /// What encoders of addresses leave alone: RFC 3986, `encodeURIComponent`, and forms.
 const RFC3986: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -41,9 +38,7 @@ pub(crate) fn all(secret: &str, spellings: &mut BTreeSet<String>) {
     add(secret.to_owned());
     add(secret.trim().to_owned());
     add(secret.trim_end_matches('=').to_owned());
-    let sets: &[&AsciiSet] =
-        if secret.len() > LONG { &[RFC3986] } else { &[RFC3986, COMPONENT, FORM, NON_ALPHANUMERIC] };
-    for set in sets {
+    for set in [RFC3986, COMPONENT, FORM, NON_ALPHANUMERIC] {
         let encoded = utf8_percent_encode(secret, set).to_string();
         add(encoded.replace("%20", "+"));
         add(lower_hex(&encoded));

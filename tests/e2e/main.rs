@@ -17,5 +17,8 @@ mod forms;
 mod invoices;
 mod recorded;
 mod searches;
+mod secrets;
+mod served;
+mod sign_ins;
 mod stage;
 mod triggers;
