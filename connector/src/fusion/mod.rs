@@ -3,6 +3,7 @@
 pub mod address;
 pub mod catalogue;
 pub mod describe;
+pub mod directory;
 pub mod errors;
 pub mod page;
 pub mod pod;
