@@ -22,7 +22,8 @@ const MARGIN: i64 = 30;
 #[derive(Clone)]
 pub struct Key {
     issuer: String,
-    username: String,
+    /// The Fusion user.
+    pub username: String,
     x5t: String,
     key: EncodingKey,
 }

@@ -76,6 +76,20 @@ impl Credentials {
         secrets.add(header.strip_prefix("Basic ").unwrap_or(&header));
     }
 
+    /// The Fusion user as whom requests are made; for client credentials that is the client id (FACTS 2.3).
+    pub fn username(&self) -> Option<String> {
+        match self {
+            Self::Basic(header) => basic::username(header),
+            Self::Jwt(key) => Some(key.username.clone()),
+            Self::ClientCredentials(client) => Some(client.id.clone()),
+        }
+    }
+
+    /// Whether a password travels with each request.
+    pub fn is_basic(&self) -> bool {
+        matches!(self, Self::Basic(_))
+    }
+
     /// What to do where the pod accepts neither.
     pub fn remedy(&self) -> &'static str {
         match self {

@@ -30,7 +30,8 @@ pub struct Client {
     /// Where the token endpoint is.
     pub origin: Origin,
     path: String,
-    id: String,
+    /// Client id, which is the name of the Fusion user.
+    pub id: String,
     secret: String,
     scope: String,
 }

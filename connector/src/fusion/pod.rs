@@ -100,6 +100,11 @@ impl<'a> Pod<'a> {
         })
     }
 
+    /// The Fusion user as whom this conversation is held, where the settings tell it.
+    pub fn username(&self) -> Option<String> {
+        self.settings.auth.username()
+    }
+
     /// Signs in now rather than with the first request, so that it can be told apart.
     ///
     /// # Errors
