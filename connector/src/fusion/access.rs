@@ -103,9 +103,9 @@ impl Area {
         self.main.contains(&resource) || self.more.contains(&resource)
     }
 
-    /// Whether files are imported into it.
+    /// Whether files are imported into it by the ERP integration service; workers go by HDL instead.
     pub fn imports(&self) -> bool {
-        self.surfaces.contains(&"FBDI")
+        self.surfaces.contains(&"FBDI") && !self.process.is_empty()
     }
 }
 
