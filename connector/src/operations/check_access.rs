@@ -8,12 +8,14 @@ mod csv;
 mod evidence;
 mod plan;
 mod probe;
+mod report;
 mod warnings;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
+use self::report::{Report, Row, Status, maybe, object, text};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::access::{self, Area, Right};
@@ -53,196 +55,6 @@ pub struct Input {
     pub baseline: Option<Value>,
 }
 
-/// What was found.
-#[derive(Serialize, JsonSchema)]
-#[schemars(title = "Access report")]
-pub struct Output {
-    /// Host name of the pod.
-    pod: String,
-    /// Whose roles these are.
-    user: UserTold,
-    /// Roles of the user; empty as well where they could not be read, which roles_source and warnings tell.
-    roles: Vec<RoleTold>,
-    /// Who told the roles: userAccounts, scim, or null where neither did.
-    #[schemars(with = "Anything")]
-    roles_source: Option<&'static str>,
-    /// One row for each right on each resource. Columns without content hold an empty text.
-    result: Vec<Row>,
-    /// What a person should look at.
-    warnings: Vec<WarningTold>,
-    /// What changed since the baseline.
-    changes: Vec<Change>,
-    /// When it was checked, in UTC.
-    checked_at: String,
-    /// The rows as a file.
-    csv: File,
-}
-
-/// A user.
-#[derive(Serialize, JsonSchema)]
-#[schemars(title = "User")]
-struct UserTold {
-    /// Name to sign in with; null where the connection does not tell it.
-    #[schemars(with = "Anything")]
-    user_name: Option<String>,
-    /// Id; null where the user was not found.
-    #[schemars(with = "Anything")]
-    id: Option<String>,
-    /// Name for people; null where not told.
-    #[schemars(with = "Anything")]
-    name: Option<String>,
-    /// E-mail address; null where not told.
-    #[schemars(with = "Anything")]
-    email: Option<String>,
-    /// Whether the account is active; null where not told.
-    #[schemars(with = "Anything")]
-    active: Option<bool>,
-    /// Number of the person behind the account; null where there is none or it is not told.
-    #[schemars(with = "Anything")]
-    person_number: Option<String>,
-    /// Whether the reads below were tried as this user; null where the connection does not tell its user.
-    #[schemars(with = "Anything")]
-    is_connection_user: Option<bool>,
-}
-
-/// A role.
-#[derive(Serialize, JsonSchema)]
-#[schemars(title = "Role")]
-struct RoleTold {
-    /// Code; null where not told.
-    #[schemars(with = "Anything")]
-    code: Option<String>,
-    /// Name; null where not told.
-    #[schemars(with = "Anything")]
-    name: Option<String>,
-}
-
-/// A warning.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[schemars(title = "Warning")]
-struct WarningTold {
-    /// For programs.
-    code: &'static str,
-    /// For people.
-    message: String,
-    /// The role, resource or user that it is about; null where it is about none.
-    #[schemars(with = "Anything")]
-    key: Option<String>,
-}
-
-/// A change since the baseline.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[schemars(title = "Change")]
-struct Change {
-    /// role_lost, role_gained, sudden_zero, lost, better, other.
-    kind: &'static str,
-    /// Role, by its code or name; null where it is about a resource.
-    #[schemars(with = "Anything")]
-    role: Option<String>,
-    /// Resource; null where it is about a role.
-    #[schemars(with = "Anything")]
-    resource: Option<String>,
-    /// Right on the resource; null where it is about a role.
-    #[schemars(with = "Anything")]
-    right: Option<&'static str>,
-    /// Before.
-    before: String,
-    /// Now.
-    now: String,
-    /// For people.
-    message: String,
-}
-
-/// A text file.
-#[derive(Serialize, JsonSchema)]
-#[schemars(title = "File")]
-struct File {
-    /// File name.
-    name: &'static str,
-    /// Content.
-    text: String,
-}
-
-/// What was found of one right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub enum Status {
-    /// A read answered rows.
-    Ok,
-    /// A read answered 200 and no rows: data security, or there are none.
-    Empty,
-    /// Function security: the pod knows the resource and refuses it to this user.
-    Forbidden,
-    /// 404 on a resource that the built-in catalogue knows: most likely function security.
-    Hidden,
-    /// 404 on a name that neither the pod nor the catalogue knows.
-    UnknownResource,
-    /// Nothing but a write, a job or a sign-in as that user would prove it; the evidence is the roles.
-    NotProvable,
-    /// The resource answers only with a finder or a condition.
-    FinderOnly,
-    /// The read failed for another reason.
-    Failed,
-    /// There was no time or room left for it.
-    NotChecked,
-}
-
-impl Status {
-    /// As it stands in outputs.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Empty => "empty",
-            Self::Forbidden => "forbidden",
-            Self::Hidden => "hidden",
-            Self::UnknownResource => "unknown_resource",
-            Self::NotProvable => "not_provable",
-            Self::FinderOnly => "finder_only",
-            Self::Failed => "failed",
-            Self::NotChecked => "not_checked",
-        }
-    }
-}
-
-/// One right on one resource.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[schemars(title = "Right")]
-struct Row {
-    /// Business module.
-    module: String,
-    /// Part of the module with needs of its own, as in Payables.
-    area: String,
-    /// Operation that needs it.
-    operation: String,
-    /// Resource.
-    resource: String,
-    /// read, create, update, delete or run.
-    right: &'static str,
-    /// What was found.
-    status: Status,
-    /// What that means.
-    cause: String,
-    /// What was sent and answered, and which roles speak for it.
-    evidence: String,
-    /// Predefined role of the area.
-    predefined_role: String,
-    /// Its code.
-    role_code: String,
-    /// Duty role.
-    duty_role: String,
-    /// Example of a privilege.
-    privilege: String,
-    /// On what data security is granted.
-    data_security: String,
-    /// What is needed beside it.
-    extras: String,
-    /// Where role, duty and privilege come from.
-    source: String,
-    /// What to do.
-    remedy: String,
-}
-
 impl Action for CheckAccess {
     const SPEC: Spec = Spec {
         id: "check_access",
@@ -256,12 +68,14 @@ impl Action for CheckAccess {
         sample_output: include_str!("check_access/sample.json"),
     };
     type Input = Input;
-    type Output = Output;
+    type Output = Report;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
         let areas = access::areas();
         let plan = plan::Plan::new(&input, &areas)?;
         let before = input.baseline.as_ref().map(baseline::Baseline::read).transpose()?;
+        // Some kinds of sign-in tell their user with the token alone.
+        pod.sign_in()?;
         let own = pod.username();
         let asked = input.user.clone().or(own.clone());
         if let Some(before) = &before {
@@ -292,32 +106,31 @@ impl Action for CheckAccess {
         let checked_at = checked_at(pod)?;
         let user = lookup.as_ref().and_then(|lookup| lookup.user.clone());
         let user_name = user.as_ref().map(|user| user.user_name.clone()).or(asked);
-        let text = csv::write(&host, user_name.as_deref().unwrap_or_default(), &checked_at, &rows);
+        let file = csv::write(&host, user_name.as_deref().unwrap_or_default(), &checked_at, &rows);
         let told = user.unwrap_or_default();
-        let output = Output {
-            pod: host,
-            user: UserTold {
-                user_name,
-                id: told.id,
-                name: told.name,
-                email: told.email,
-                active: told.active,
-                person_number: told.person_number,
-                is_connection_user: is_own,
-            },
-            roles: roles
-                .unwrap_or_default()
-                .iter()
-                .map(|role| RoleTold { code: role.code.clone(), name: role.name.clone() })
-                .collect(),
-            roles_source: lookup.as_ref().and_then(|lookup| lookup.roles_source).map(directory::Source::name),
-            result: rows,
-            warnings: found.told,
-            changes,
-            checked_at,
-            csv: File { name: "access.csv", text },
-        };
-        serde_json::to_string(&output).map_err(|_| Failure::internal("the report cannot be written as JSON"))
+        let flag = |flag: Option<bool>| flag.map_or(Value::Null, Value::from);
+        let user = object(vec![
+            maybe("user_name", user_name.as_deref()),
+            maybe("id", told.id.as_deref()),
+            maybe("name", told.name.as_deref()),
+            maybe("email", told.email.as_deref()),
+            ("active", flag(told.active)),
+            maybe("person_number", told.person_number.as_deref()),
+            ("is_connection_user", flag(is_own)),
+        ]);
+        let source = lookup.as_ref().and_then(|lookup| lookup.roles_source);
+        let report = object(vec![
+            text("pod", &host),
+            ("user", user),
+            ("roles", roles.unwrap_or_default().iter().map(report::role).collect()),
+            maybe("roles_source", source.map(directory::Source::name)),
+            ("result", rows.iter().map(Row::json).collect()),
+            ("warnings", found.told.iter().map(report::Warned::json).collect()),
+            ("changes", changes.iter().map(report::Change::json).collect()),
+            text("checked_at", &checked_at),
+            ("csv", object(vec![text("name", "access.csv"), text("text", &file)])),
+        ]);
+        Ok(report.to_string())
     }
 }
 
@@ -367,21 +180,21 @@ fn rows_of(
             )
         };
         Row {
-            module: area.map(|area| area.module).or(probed.module).unwrap_or_default().to_owned(),
-            area: area.map_or("", |area| area.title).to_owned(),
-            operation: asked.operation.to_owned(),
+            module: area.map(|area| area.module).or(probed.module).unwrap_or_default(),
+            area: area.map_or("", |area| area.title),
+            operation: asked.operation,
             resource: asked.resource.clone(),
             right: right.name(),
             status,
             cause,
             evidence: evidence.trim().to_owned(),
-            predefined_role: area.map_or("", |area| area.role_name).to_owned(),
-            role_code: area.map_or("", |area| area.role_code).to_owned(),
-            duty_role: area.map_or("", |area| area.duty).to_owned(),
-            privilege: area.map_or("", |area| area.privilege(right)).to_owned(),
-            data_security: area.map_or("", |area| area.data).to_owned(),
+            predefined_role: area.map_or("", |area| area.role_name),
+            role_code: area.map_or("", |area| area.role_code),
+            duty_role: area.map_or("", |area| area.duty),
+            privilege: area.map_or("", |area| area.privilege(right)),
+            data_security: area.map_or("", |area| area.data),
             extras: texts.join("; "),
-            source: area.map_or("", |area| area.source).to_owned(),
+            source: area.map_or("", |area| area.source),
             remedy,
         }
     };

@@ -1,56 +1,22 @@
 //! The rows as CSV (RFC 4180), safe to open in a spreadsheet.
 
-use super::Row;
-
-const HEADER: [&str; 19] = [
-    "pod",
-    "user",
-    "checked_at",
-    "module",
-    "area",
-    "operation",
-    "resource",
-    "right",
-    "status",
-    "cause",
-    "evidence",
-    "predefined_role",
-    "role_code",
-    "duty_role",
-    "privilege",
-    "data_security",
-    "extras",
-    "source",
-    "remedy",
-];
+use super::report::{COLUMNS, Row};
 
 /// Writes all rows below a header, each with the pod, the user and the time.
 pub fn write(pod: &str, user: &str, checked_at: &str, rows: &[Row]) -> String {
-    let mut text = HEADER.join(",");
+    let mut text = "pod,user,checked_at".to_owned();
+    for (column, _) in COLUMNS {
+        text.push(',');
+        text.push_str(column);
+    }
     text.push_str("\r\n");
+    let before = [pod, user, checked_at].map(cell).join(",");
     for row in rows {
-        let cells: [&str; 19] = [
-            pod,
-            user,
-            checked_at,
-            &row.module,
-            &row.area,
-            &row.operation,
-            &row.resource,
-            row.right,
-            row.status.name(),
-            &row.cause,
-            &row.evidence,
-            &row.predefined_role,
-            &row.role_code,
-            &row.duty_role,
-            &row.privilege,
-            &row.data_security,
-            &row.extras,
-            &row.source,
-            &row.remedy,
-        ];
-        text.push_str(&cells.map(cell).join(","));
+        text.push_str(&before);
+        for value in row.cells() {
+            text.push(',');
+            text.push_str(&cell(value));
+        }
         text.push_str("\r\n");
     }
     text

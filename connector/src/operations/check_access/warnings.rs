@@ -3,7 +3,7 @@
 
 use super::baseline::Baseline;
 use super::evidence::{list, named};
-use super::{Row, Status, WarningTold};
+use super::report::{Row, Status, Warned};
 use crate::fusion::access::{self, Area};
 use crate::fusion::directory::{Lookup, Role, User};
 use crate::fusion::pod::Pod;
@@ -36,12 +36,12 @@ const EVERYTHING: [&str; 12] =
 #[derive(Default)]
 pub struct Warnings {
     /// In order.
-    pub told: Vec<WarningTold>,
+    pub told: Vec<Warned>,
 }
 
 impl Warnings {
     fn add(&mut self, code: &'static str, key: Option<String>, message: String) {
-        self.told.push(WarningTold { code, message, key });
+        self.told.push(Warned { code, message, key });
     }
 
     /// Whether the user and the roles could be read, and whose account it is.
@@ -154,10 +154,10 @@ impl Warnings {
         if !left.is_empty() {
             self.add("not_checked", None, format!("Not checked: {}. Their rows say why.", left.join(", ")));
         }
-        let mut secured: Vec<String> = Vec::new();
+        let mut secured: Vec<&str> = Vec::new();
         for row in rows.iter().filter(|row| !row.data_security.is_empty() && row.status == Status::Ok) {
             if !secured.contains(&row.data_security) {
-                secured.push(row.data_security.clone());
+                secured.push(row.data_security);
             }
         }
         if !secured.is_empty() {
