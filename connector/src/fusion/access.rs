@@ -110,6 +110,7 @@ impl Area {
 }
 
 /// The words of a role's code and name, in upper case.
+#[inline(never)]
 pub fn words(role: &Role) -> Vec<String> {
     let texts = [role.code.as_deref(), role.name.as_deref()];
     let words = texts.into_iter().flatten().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
@@ -132,8 +133,6 @@ pub enum On {
 /// What an operation does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
-    /// Id of the operation.
-    pub id: &'static str,
     /// Rights that it uses.
     pub rights: Vec<Right>,
     /// On what.
@@ -145,34 +144,45 @@ pub struct Effect {
 /// Something that is needed beside the role of the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extra {
-    /// Key in the table.
-    pub key: &'static str,
     /// The role's code, where it is a role.
     pub code: Option<&'static str>,
     /// In words; `{process}` stands for the module's word.
     pub text: &'static str,
 }
 
-/// The lines of one kind, without their first word.
-fn lines(word: &'static str) -> impl Iterator<Item = &'static str> {
-    TABLE.lines().filter_map(move |line| line.strip_prefix(word)?.strip_prefix(' '))
+/// The lines of one kind, without their first word. Not inlined: the table is read in many places, and
+/// speed does not matter in any.
+#[inline(never)]
+fn lines(word: &str) -> Vec<&'static str> {
+    TABLE.lines().filter_map(|line| line.strip_prefix(word)?.strip_prefix(' ')).collect()
+}
+
+#[inline(never)]
+fn split(list: &'static str, by: char) -> Vec<&'static str> {
+    list.split(by).collect()
+}
+
+/// The first word and the rest.
+#[inline(never)]
+fn first(line: &'static str) -> (&'static str, &'static str) {
+    line.split_once(' ').unwrap_or((line, ""))
 }
 
 /// All areas, in the order of the table.
 pub fn areas() -> Vec<Area> {
     let mut areas: Vec<Area> = Vec::new();
     for line in TABLE.lines() {
-        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let (word, rest) = first(line);
         if word == "area" {
             areas.push(Area { title: rest, ..Area::default() });
         } else if let Some(area) = areas.last_mut() {
-            let list = || rest.split(' ').collect::<Vec<_>>();
+            let list = || split(rest, ' ');
             match word {
                 "module" => area.module = rest,
                 "group" => area.group = rest,
                 "main" => area.main = list(),
                 "more" => area.more = list(),
-                "role" => (area.role_code, area.role_name) = rest.split_once(' ').unwrap_or((rest, "")),
+                "role" => (area.role_code, area.role_name) = first(rest),
                 "source" => {
                     area.source = match rest {
                         "card" => "third-party card, to be verified on the pod",
@@ -181,7 +191,7 @@ pub fn areas() -> Vec<Area> {
                 }
                 "duty" => area.duty = rest,
                 "privilege" => {
-                    let (right, name) = rest.split_once(' ').unwrap_or((rest, ""));
+                    let (right, name) = first(rest);
                     area.privileges.extend(Right::parse(right).map(|right| (right, name)));
                 }
                 "data" => area.data = rest,
@@ -198,42 +208,40 @@ pub fn areas() -> Vec<Area> {
 
 /// What the operation of that id does.
 pub fn effect(id: &str) -> Option<Effect> {
-    effects().find(|effect| effect.id == id)
+    let (_, rest) = lines("op").into_iter().map(first).find(|(known, _)| *known == id)?;
+    let words = split(rest, ' ');
+    let word = |at: usize| words.get(at).copied().unwrap_or_default();
+    let on = match word(1) {
+        "*" => On::Chosen,
+        "imports" => On::Imports,
+        "-" => On::Nothing,
+        names => On::Named(split(names, ',')),
+    };
+    let rights = split(word(0), ',').into_iter().filter_map(Right::parse).collect();
+    let extras = split(word(2), ',').into_iter().filter(|key| !key.is_empty()).collect();
+    Some(Effect { rights, on, extras })
 }
 
-/// What each operation does.
-pub fn effects() -> impl Iterator<Item = Effect> {
-    lines("op").filter_map(|line| {
-        let mut words = line.split(' ');
-        let id = words.next()?;
-        let rights = words.next()?.split(',').filter_map(Right::parse).collect();
-        let on = match words.next()? {
-            "*" => On::Chosen,
-            "imports" => On::Imports,
-            "-" => On::Nothing,
-            names => On::Named(names.split(',').collect()),
-        };
-        Some(Effect { id, rights, on, extras: words.next().map(|keys| keys.split(',').collect()).unwrap_or_default() })
-    })
+/// Ids of all operations in the table.
+pub fn operations() -> Vec<&'static str> {
+    lines("op").into_iter().map(|line| first(line).0).collect()
 }
 
 /// The extra of that key.
 pub fn extra(key: &str) -> Option<Extra> {
-    lines("extra").find_map(|line| {
-        let (found, rest) = line.split_once(' ')?;
-        let (code, text) = rest.split_once(' ')?;
-        (found == key).then_some(Extra { key: found, code: Some(code).filter(|code| *code != "-"), text })
-    })
+    let (_, rest) = lines("extra").into_iter().map(first).find(|(known, _)| *known == key)?;
+    let (code, text) = first(rest);
+    Some(Extra { code: Some(code).filter(|code| *code != "-"), text })
 }
 
 /// What a name that cards give to a resource should be (N1).
 pub fn wrong_name(name: &str) -> Option<&'static str> {
-    lines("wrong").find_map(|line| line.split_once(' ').filter(|(wrong, _)| *wrong == name).map(|(_, right)| right))
+    lines("wrong").into_iter().map(first).find(|(wrong, _)| *wrong == name).map(|(_, right)| right)
 }
 
 /// The seeded role that holds far more than an integration needs, if this is one: its code and name.
 pub fn broad(role: &Role) -> Option<(&'static str, &'static str)> {
-    lines("broad").filter_map(|line| line.split_once(' ')).find(|(code, name)| match (&role.code, &role.name) {
+    lines("broad").into_iter().map(first).find(|(code, name)| match (&role.code, &role.name) {
         (Some(held), _) => held.eq_ignore_ascii_case(code),
         (None, held) => held.as_deref().is_some_and(|held| held.eq_ignore_ascii_case(name)),
     })
@@ -275,7 +283,8 @@ mod tests {
         for line in TABLE.lines() {
             assert!(known.contains(&line.split(' ').next().unwrap()), "{line}");
         }
-        assert_eq!(effects().count(), lines("op").count());
+        let effects = || operations().into_iter().map(|id| effect(id).unwrap());
+        assert!(effects().all(|effect| effect.on == On::Nothing || !effect.rights.is_empty()));
         let keys = areas().into_iter().flat_map(|area| area.extras).chain(effects().flat_map(|effect| effect.extras));
         for key in keys {
             assert!(extra(key).is_some(), "{key}");

@@ -122,7 +122,10 @@ pub fn find_user(pod: &Pod, user_name: &str) -> Result<Lookup> {
     match scim_user(pod, user_name) {
         Ok(Some(user)) => {
             lookup.roles_source = user.roles.is_some().then_some(Source::Scim);
-            lookup.user = Some(lookup.user.map_or(user.clone(), |known| known.with(user)));
+            match &mut lookup.user {
+                Some(known) => known.fill(user),
+                None => lookup.user = Some(user),
+            }
         }
         Ok(None) => lookup.tried.push(Tried { source: Source::Scim, failure: None }),
         Err(failure) => lookup.tried.push(Tried { source: Source::Scim, failure: Some(passing(failure)?) }),
@@ -131,6 +134,7 @@ pub fn find_user(pod: &Pod, user_name: &str) -> Result<Lookup> {
 }
 
 /// A refusal by the pod is kept; where nobody answered or nobody is let in, everything else fails as well.
+#[inline(never)]
 fn passing(failure: Failure) -> Result<Failure> {
     match failure.problem.http_status {
         None => Err(failure),
@@ -141,17 +145,22 @@ fn passing(failure: Failure) -> Result<Failure> {
 
 impl User {
     /// Fills from another service what this one did not tell.
-    fn with(self, other: Self) -> Self {
-        Self {
-            id: self.id.or(other.id),
-            user_name: self.user_name,
-            name: self.name.or(other.name),
-            email: self.email.or(other.email),
-            active: self.active.or(other.active),
-            person_id: self.person_id.or(other.person_id),
-            person_number: self.person_number.or(other.person_number),
-            roles: self.roles.or(other.roles),
-            roles_cut: self.roles_cut || other.roles_cut,
+    fn fill(&mut self, other: Self) {
+        let pairs = [
+            (&mut self.id, other.id),
+            (&mut self.name, other.name),
+            (&mut self.email, other.email),
+            (&mut self.person_id, other.person_id),
+            (&mut self.person_number, other.person_number),
+        ];
+        for (mine, theirs) in pairs {
+            if mine.is_none() {
+                *mine = theirs;
+            }
+        }
+        self.active = self.active.or(other.active);
+        if self.roles.is_none() {
+            (self.roles, self.roles_cut) = (other.roles, other.roles_cut);
         }
     }
 
@@ -229,6 +238,7 @@ fn account(pod: &Pod, user_name: &str) -> Result<Option<User>> {
     Ok(Some(user))
 }
 
+#[inline(never)]
 fn accounts(pod: &Pod, doing: Doing, condition: &str, user_name: &str) -> Result<Option<User>> {
     let address = Address::collection("hcmRestApi", &pod.settings.api_version, ACCOUNTS)
         .param("q", condition)
@@ -243,6 +253,7 @@ fn accounts(pod: &Pod, doing: Doing, condition: &str, user_name: &str) -> Result
         .find(|user| same(&user.user_name, user_name)))
 }
 
+#[inline(never)]
 fn all_roles(pod: &Pod, doing: Doing, id: &str) -> Result<(Vec<Role>, bool)> {
     let fixed = Address::collection("hcmRestApi", &pod.settings.api_version, ACCOUNTS)
         .key(id)?
@@ -270,6 +281,7 @@ fn all_roles(pod: &Pod, doing: Doing, id: &str) -> Result<(Vec<Role>, bool)> {
     Ok((roles, true))
 }
 
+#[inline(never)]
 fn envelope<'b>(pod: &Pod, doing: Doing, body: &'b [u8]) -> Result<Envelope<'b>> {
     serde_json::from_slice(body)
         .map_err(|error| pod.unexpected(doing, &format!("it is no list of records ({error})")).status(200))
@@ -326,11 +338,13 @@ fn person_number(entry: &Value) -> Option<String> {
 }
 
 /// JSON as values: ids of 18 digits are whole numbers, and stay exact.
+#[inline(never)]
 fn value(text: &str) -> Option<Value> {
     serde_json::from_str(text).ok()
 }
 
 /// A member that is a text or a number, and not blank.
+#[inline(never)]
 fn word(object: &Value, member: &str) -> Option<String> {
     let text = match object.get(member)? {
         Value::String(text) => text.clone(),
@@ -340,6 +354,7 @@ fn word(object: &Value, member: &str) -> Option<String> {
     (!text.trim().is_empty()).then_some(text)
 }
 
+#[inline(never)]
 fn same(left: &str, right: &str) -> bool {
     left.to_lowercase() == right.to_lowercase()
 }

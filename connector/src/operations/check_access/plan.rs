@@ -64,26 +64,26 @@ impl Plan {
             area.imports() && (chosen_modules.contains(&area.module) || (everything && area.module != ELSEWHERE))
         };
         let imports = |area: &Area| of_module(area) || (area.imports() && given.iter().any(|name| area.has(name)));
-        for effect in &effects {
+        for (id, effect) in &effects {
             match &effect.on {
                 On::Nothing => {}
                 On::Chosen => {
                     for name in &resources {
-                        plan.push(effect.id, name, Some(&effect.rights), None, &effect.extras);
+                        plan.push(id, name, Some(&effect.rights), None, &effect.extras);
                     }
                 }
                 On::Named(names) => {
                     for name in names {
-                        plan.push(effect.id, name, Some(&effect.rights), None, &effect.extras);
+                        plan.push(id, name, Some(&effect.rights), None, &effect.extras);
                     }
                 }
-                On::Imports => plan.imports(effect.id, areas, &imports),
+                On::Imports => plan.imports(id, areas, &imports),
             }
         }
         // What was chosen and no operation asked for is checked for all rights.
-        let covered = effects.iter().any(|effect| effect.on == On::Chosen);
+        let covered = effects.iter().any(|(_, effect)| effect.on == On::Chosen);
         if effects.is_empty() || (!everything && !covered) {
-            let module_is_for_imports = effects.iter().any(|effect| effect.on == On::Imports);
+            let module_is_for_imports = effects.iter().any(|(_, effect)| effect.on == On::Imports);
             for name in resources.iter().filter(|name| !module_is_for_imports || given.contains(name)) {
                 plan.push("", name, None, None, &[]);
             }
@@ -101,6 +101,7 @@ impl Plan {
         }
     }
 
+    #[inline(never)]
     fn push(
         &mut self,
         operation: &'static str,
@@ -153,21 +154,22 @@ const ELSEWHERE: &str = "Supply Chain Management";
 /// The operation that imports files.
 const IMPORT: &str = "import_bulk_data";
 
+#[inline(never)]
 fn add(names: &mut Vec<String>, name: &str) {
     if !names.iter().any(|known| known == name) {
         names.push(name.to_owned());
     }
 }
 
-fn chosen_effects(operations: &[String], faults: &mut Vec<FieldProblem>) -> Vec<access::Effect> {
-    let mut effects: Vec<access::Effect> = Vec::new();
+fn chosen_effects(operations: &[String], faults: &mut Vec<FieldProblem>) -> Vec<(&'static str, access::Effect)> {
+    let known = access::operations();
+    let mut effects: Vec<(&'static str, access::Effect)> = Vec::new();
     for (index, id) in operations.iter().enumerate() {
-        match access::effect(id) {
-            Some(effect) if !effects.contains(&effect) => effects.push(effect),
-            Some(_) => {}
+        match known.iter().find(|known| *known == id).and_then(|id| Some((*id, access::effect(id)?))) {
+            Some(effect) => effects.push(effect),
             None => {
-                let known: Vec<&str> = access::effects().map(|effect| effect.id).collect();
-                faults.push(unknown("operations", index, "an operation", id, &nearest(id, known.into_iter(), 3)));
+                let near = nearest(id, known.iter().copied(), 3);
+                faults.push(unknown("operations", index, "an operation", id, &near));
             }
         }
     }
@@ -191,6 +193,7 @@ fn chosen_modules(modules: &[String], areas: &[Area], faults: &mut Vec<FieldProb
     chosen
 }
 
+#[inline(never)]
 fn unknown(list: &str, index: usize, what: &str, name: &str, near: &[&str]) -> FieldProblem {
     let meant = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
     FieldProblem {

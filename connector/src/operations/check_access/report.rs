@@ -200,6 +200,7 @@ pub fn role(role: &Role) -> Value {
 }
 
 /// An object of these members.
+#[inline(never)]
 pub fn object(members: Vec<(&'static str, Value)>) -> Value {
     let mut object = Map::new();
     for (name, value) in members {
@@ -209,11 +210,13 @@ pub fn object(members: Vec<(&'static str, Value)>) -> Value {
 }
 
 /// A member that is text.
+#[inline(never)]
 pub fn text(name: &'static str, text: &str) -> (&'static str, Value) {
     (name, Value::from(text))
 }
 
 /// A member that is text or null.
+#[inline(never)]
 pub fn maybe(name: &'static str, text: Option<&str>) -> (&'static str, Value) {
     (name, text.map_or(Value::Null, Value::from))
 }
@@ -255,6 +258,7 @@ const CHANGE: &Members = &[
 const FILE: &Members = &[("name", "File name.", true), ("text", "Content.", true)];
 
 /// The form of an object.
+#[inline(never)]
 fn form(title: &str, description: &str, members: &Members) -> Value {
     let properties = members.iter().map(|(name, description, is_text)| {
         let mut property = vec![text("description", description)];
@@ -272,10 +276,12 @@ fn form(title: &str, description: &str, members: &Members) -> Value {
     ])
 }
 
+#[inline(never)]
 fn list(description: &str, of: Value) -> Value {
     object(vec![text("type", "array"), text("description", description), ("items", of)])
 }
 
+#[inline(never)]
 fn words(description: &str) -> Value {
     object(vec![text("type", "string"), text("description", description)])
 }

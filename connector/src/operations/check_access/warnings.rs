@@ -9,28 +9,10 @@ use crate::fusion::directory::{Lookup, Role, User};
 use crate::fusion::pod::Pod;
 
 /// Words in names of accounts that no person has.
-const SERVICE: [&str; 17] = [
-    "INT",
-    "SVC",
-    "SRV",
-    "SERVICE",
-    "API",
-    "OIC",
-    "BOT",
-    "INTEGRATION",
-    "INTEGRATIONS",
-    "INTERFACE",
-    "SYS",
-    "SYSTEM",
-    "APP",
-    "BATCH",
-    "ETL",
-    "IPAAS",
-    "TECH",
-];
+const SERVICE: &str =
+    "INT SVC SRV SERVICE API OIC BOT INTEGRATION INTEGRATIONS INTERFACE SYS SYSTEM APP BATCH ETL IPAAS TECH";
 /// What follows `ALL` in the names of roles that see everything.
-const EVERYTHING: [&str; 12] =
-    ["BU", "BUS", "BUSINESS", "UNITS", "LEDGER", "LEDGERS", "ORG", "ORGS", "ORGANIZATIONS", "DATA", "VALUES", "ACCESS"];
+const EVERYTHING: &str = "BU BUS BUSINESS UNITS LEDGER LEDGERS ORG ORGS ORGANIZATIONS DATA VALUES ACCESS";
 
 /// Warnings in the making.
 #[derive(Default)]
@@ -40,6 +22,7 @@ pub struct Warnings {
 }
 
 impl Warnings {
+    #[inline(never)]
     fn add(&mut self, code: &'static str, key: Option<String>, message: String) {
         self.told.push(Warned { code, message, key });
     }
@@ -191,7 +174,7 @@ fn person(user: &User) -> Option<String> {
     let client = user.user_name.len() >= 24
         && !user.user_name.contains(['@', '.'])
         && user.user_name.chars().any(|c| c.is_ascii_digit());
-    if client || tokens.iter().any(|token| SERVICE.contains(token)) {
+    if client || tokens.iter().any(|token| among(SERVICE, token)) {
         return None;
     }
     let number = user.person_number.as_deref().or(user.person_id.as_deref()).filter(|number| *number != "0");
@@ -208,13 +191,19 @@ fn person(user: &User) -> Option<String> {
     Some(evidence.join(", "))
 }
 
+/// Whether a list of words holds this one.
+#[inline(never)]
+fn among(list: &str, word: &str) -> bool {
+    list.split(' ').any(|known| known == word)
+}
+
 fn sees_everything(role: &Role) -> bool {
     // A view-all role of the product is no data role; those are the customer's own.
     if role.code.as_deref().is_some_and(|code| code.starts_with("ORA_")) {
         return false;
     }
     let words = access::words(role);
-    words.iter().zip(words.iter().skip(1)).any(|(word, next)| word == "ALL" && EVERYTHING.contains(&next.as_str()))
+    words.iter().zip(words.iter().skip(1)).any(|(word, next)| word == "ALL" && among(EVERYTHING, next))
 }
 
 /// Test and development pods say so in the first label of their name; loopback is none.
@@ -224,7 +213,7 @@ fn is_production(authority: &str) -> bool {
     let label = authority.split(['.', ':']).next().unwrap_or_default();
     let test = label.split('-').skip(1).any(|part| {
         let word = part.trim_end_matches(|c: char| c.is_ascii_digit());
-        matches!(word, "test" | "dev" | "stage" | "uat" | "sandbox")
+        among("test dev stage uat sandbox", word)
     });
     !loopback && !test
 }
