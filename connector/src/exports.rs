@@ -42,15 +42,25 @@ impl contract::connections::Guest for Component {
         Ok(crate::connection::authenticate(&Wasi, &connection)?)
     }
 
-    fn authorize_url(_: String, _: String) -> std::result::Result<Authorization, Error> {
-        unsupported("The connection signs in without a browser.")
+    fn authorize_url(settings: String, redirect_uri: String) -> std::result::Result<Authorization, Error> {
+        Ok(Settings::parse(&settings)?.auth.authorize_url(&redirect_uri)?)
     }
 
-    fn complete_authorization(_: String, _: String, _: String, _: String) -> std::result::Result<Session, Error> {
-        unsupported("The connection signs in without a browser.")
+    fn complete_authorization(
+        settings: String,
+        redirect_uri: String,
+        keep: String,
+        callback_query: String,
+    ) -> std::result::Result<Session, Error> {
+        let settings = Settings::parse(&settings)?;
+        Ok(settings.auth.complete(&Wasi, &settings.secrets, &redirect_uri, &keep, &callback_query)?)
     }
 
     fn test(connection: Connection) -> std::result::Result<ConnectionReport, Error> {
+        // Where the settings suffice a kept session would hide that they do no more.
+        let alone = Settings::parse(&connection.settings)?.auth.signs_in_alone();
+        let session = connection.session.filter(|_| !alone);
+        let connection = Connection { session, ..connection };
         with_pod(&connection, None, |pod| Ok(crate::connection::test(pod)))
     }
 }

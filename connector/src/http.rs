@@ -87,12 +87,15 @@ impl Response {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// The request did not leave: the name does not resolve, nobody listens, the host's network is down.
+    /// The request did not leave: there is no such name.
+    #[error("{0}")]
+    NoName(String),
+    /// The request did not leave: nobody listens, or the host's network is down.
     #[error("{0}")]
     NotSent(String),
-    /// The request did not leave: the certificate does not verify.
+    /// The request did not leave: the certificate does not verify, or TLS could not be agreed on.
     #[error("{0}")]
-    Certificate(String),
+    Tls(String),
     /// The host that runs this connector does not allow the address.
     #[error("{0}")]
     Denied(String),

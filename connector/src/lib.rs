@@ -12,6 +12,7 @@ pub mod fusion;
 pub mod http;
 pub mod operations;
 pub mod problem;
+pub mod secrets;
 pub mod settings;
 pub mod text;
 

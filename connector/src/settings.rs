@@ -3,8 +3,6 @@
 //! A [`Settings`] that exists is usable: its host is parsed, its numbers are in range. Secrets leave this
 //! room only towards [`crate::auth`], and [`Secrets`] takes them out of any text that the pod sends back.
 
-use std::cell::RefCell;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -12,6 +10,7 @@ use crate::auth::Credentials;
 use crate::contract::FieldProblem;
 use crate::forms;
 use crate::problem::{Failure, Result};
+pub use crate::secrets::Secrets;
 
 /// The connection form.
 #[derive(Clone, Deserialize, JsonSchema)]
@@ -80,7 +79,7 @@ pub enum Auth {
     OauthClientCredentials {
         /// Token endpoint of the identity domain.
         #[schemars(title = "Token address", length(min = 1), extend("examples" = ["https://idcs-0123.identity.oraclecloud.com/oauth2/v1/token"]))]
-        #[schemars(extend("x-connector-origin" = true, "x-connector-order" = 1))]
+        #[schemars(extend("x-connector-origin" = IDENTITY_DOMAINS, "x-connector-order" = 1))]
         token_url: String,
         /// Client id of the application; a Fusion user of this name must exist.
         #[schemars(title = "Client id", length(min = 1), extend("x-connector-order" = 2))]
@@ -92,7 +91,64 @@ pub enum Auth {
         #[schemars(title = "Scope", length(min = 1), extend("x-connector-order" = 4))]
         scope: String,
     },
+    /// An application of the identity domain that works as a user, for whom it signs.
+    #[schemars(title = "OAuth user assertion")]
+    OauthJwtAssertion {
+        /// Token endpoint of the identity domain.
+        #[schemars(title = "Token address", length(min = 1), extend("examples" = ["https://idcs-0123.identity.oraclecloud.com/oauth2/v1/token"]))]
+        #[schemars(extend("x-connector-origin" = IDENTITY_DOMAINS, "x-connector-order" = 1))]
+        token_url: String,
+        /// Client id of the application.
+        #[schemars(title = "Client id", length(min = 1), extend("x-connector-order" = 2))]
+        client_id: String,
+        /// Client secret of the application. Left empty, the application proves itself with the same key.
+        #[schemars(title = "Client secret", extend("format" = "password", "writeOnly" = true, "x-connector-order" = 3))]
+        client_secret: Option<String>,
+        /// Name of the user as whom to work, in the identity domain and in Fusion.
+        #[schemars(title = "User name", length(min = 1), extend("x-connector-order" = 4))]
+        username: String,
+        /// RSA private key in PEM (PKCS#1 or PKCS#8), without a passphrase.
+        #[schemars(title = "Private key", length(min = 1), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 5))]
+        private_key: String,
+        /// SHA-1 fingerprint of the certificate that the application knows, in hex or base64; or the certificate in PEM.
+        #[schemars(title = "Certificate fingerprint", length(min = 1), extend("x-connector-order" = 6))]
+        certificate_fingerprint: String,
+        /// Alias under which the certificate was imported at the application.
+        #[schemars(title = "Certificate alias", extend("x-connector-order" = 7))]
+        certificate_alias: Option<String>,
+        /// Scope, as the application's resources show it.
+        #[schemars(title = "Scope", length(min = 1), extend("x-connector-order" = 8))]
+        scope: String,
+    },
+    /// A person signs in with a browser, and the connection works as that person.
+    #[schemars(title = "OAuth in the browser")]
+    OauthAuthorizationCode {
+        /// Token endpoint of the identity domain.
+        #[schemars(title = "Token address", length(min = 1), extend("examples" = ["https://idcs-0123.identity.oraclecloud.com/oauth2/v1/token"]))]
+        #[schemars(extend("x-connector-origin" = IDENTITY_DOMAINS, "x-connector-order" = 1))]
+        token_url: String,
+        /// Address of the identity domain to which the browser goes.
+        #[schemars(title = "Sign-in address", length(min = 1), extend("examples" = ["https://idcs-0123.identity.oraclecloud.com/oauth2/v1/authorize"]))]
+        #[schemars(extend("x-connector-order" = 2))]
+        authorize_url: String,
+        /// Client id of the application.
+        #[schemars(title = "Client id", length(min = 1), extend("x-connector-order" = 3))]
+        client_id: String,
+        /// Client secret of the application.
+        #[schemars(title = "Client secret", length(min = 1), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 4))]
+        client_secret: String,
+        /// Scope, as the application's resources show it. offline_access is added to it.
+        #[schemars(title = "Scope", length(min = 1), extend("x-connector-order" = 5))]
+        scope: String,
+        /// Refresh token from elsewhere. Left empty, the sign-in with the browser brings one.
+        #[schemars(title = "Refresh token", extend("format" = "password", "writeOnly" = true, "x-connector-order" = 6))]
+        refresh_token: Option<String>,
+    },
 }
+
+/// Hosts of identity domains; a token address that leads elsewhere needs the host's own leave, since the
+/// client secret goes there.
+const IDENTITY_DOMAINS: [&str; 2] = ["*.identity.oraclecloud.com", "*.identity.*.oraclecloud.com"];
 
 /// Scheme and authority of the pod: the only place to which requests go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,9 +187,9 @@ impl Settings {
     /// `invalid-input`, with a JSON pointer for each fault.
     pub fn parse(text: &str) -> Result<Self> {
         let form: Form = forms::parse("connection settings", &forms::schema::<Form>(), text)?;
-        let origin = Origin::parse(&form.host).map_err(|why| {
+        let origin = Origin::of_pod(&form.host).map_err(|why| {
             Failure::invalid_fields("connection settings", vec![FieldProblem { pointer: "/host".into(), message: why }])
-                .remedy("Give the host name of the pod, as in servername.fa.us2.oraclecloud.com.")
+                .remedy("Give the host name of the pod, as in servername.fa.us2.oraclecloud.com: sign in to Fusion with a browser, and copy it from the address bar.")
         })?;
         // Both go into requests as they are, so what stands in them is checked here; a form's pattern is for
         // renderers.
@@ -166,23 +222,30 @@ impl Settings {
 }
 
 impl Origin {
-    /// Parses `host`, `host:port`, `https://host[:port][/]`, or `http://` with a loopback host.
+    /// Parses `host`, `host:port`, the https address of any page of the pod, or `http://` with a loopback
+    /// host; spaces around it, what follows the host, and the dot of a full name are dropped.
     ///
     /// # Errors
     /// A sentence that says what is wrong with it.
     pub fn parse(text: &str) -> std::result::Result<Self, String> {
         let text = text.trim();
-        let (secure, rest) = match text.split_once("://") {
+        // A query may hold another address; a scheme stands before everything else.
+        let scheme = text.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?', '#']));
+        let (secure, rest) = match scheme {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
             Some((scheme, _)) => return Err(format!("{scheme} is not a way to reach a pod; use https")),
             None => (true, text),
         };
-        let authority = rest.strip_suffix('/').unwrap_or(rest).to_ascii_lowercase();
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+        if authority.contains('@') {
+            return Err("this holds a user name or is an e-mail address; give the host name alone".to_owned());
+        }
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !host.ends_with(':') && !port.contains(']') => (host, Some(port)),
             _ => (authority.as_str(), None),
         };
+        let host = host.strip_suffix('.').unwrap_or(host);
         let bracketed = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
         let fine = match bracketed {
             Some(inner) => !inner.is_empty() && inner.chars().all(|c| c.is_ascii_hexdigit() || c == ':' || c == '.'),
@@ -195,7 +258,7 @@ impl Origin {
             }
         };
         if !fine {
-            return Err("this is not a host name; leave out paths, user names and spaces".to_owned());
+            return Err("this is not a host name; leave out spaces and everything that is not the host".to_owned());
         }
         if let Some(port) = port
             && (port.parse::<u16>().is_err() || port == "0")
@@ -207,7 +270,30 @@ impl Origin {
                 "plain http is for loopback alone, since the password would travel in the clear; use https".to_owned()
             );
         }
+        let authority = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         Ok(Self { secure, authority })
+    }
+
+    /// The same for the pod itself: names of Oracle's that are no pod's are explained.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn of_pod(text: &str) -> std::result::Result<Self, String> {
+        let origin = Self::parse(text)?;
+        let host = origin.authority.as_str();
+        if host.starts_with("idcs-") || host.contains(".identity.") {
+            return Err("this is the identity domain, where tokens come from; the pod itself is wanted here".to_owned());
+        }
+        if host.starts_with("login.") || host.starts_with("login-") {
+            return Err(
+                "this is a sign-in host; the pod itself is wanted here, which is in the address bar after signing in"
+                    .to_owned(),
+            );
+        }
+        if matches!(host, "cloud.oracle.com" | "www.oracle.com" | "oracle.com" | "docs.oracle.com") {
+            return Err("this is a page of Oracle's for everybody; the pod has a host name of its own".to_owned());
+        }
+        Ok(origin)
     }
 }
 
@@ -215,49 +301,10 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Values that no text of ours may show, in each spelling in which they travel. Tokens join during a call.
-#[derive(Clone, Default)]
-pub struct Secrets(RefCell<Vec<String>>);
-
-impl Secrets {
-    /// Adds one, as it is and as JSON and addresses spell it.
-    pub fn add(&self, secret: &str) {
-        // A secret of one or two characters would blot out every text that holds them.
-        if secret.chars().count() < 3 {
-            return;
-        }
-        let encoded = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
-        let escaped = serde_json::to_string(secret).unwrap_or_default();
-        let escaped =
-            escaped.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or_default().to_owned();
-        let mut known = self.0.borrow_mut();
-        for spelling in [secret.to_owned(), encoded, escaped, secret.trim_end_matches('=').to_owned()] {
-            if !spelling.is_empty() && !known.contains(&spelling) {
-                known.push(spelling);
-            }
-        }
-        // The longest first, so that no tail of a longer spelling is left standing.
-        known.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
-    }
-
-    /// The text with each secret replaced by `[secret]`.
-    pub fn hide(&self, text: &str) -> String {
-        let mut hidden = text.to_owned();
-        for secret in self.0.borrow().iter() {
-            if hidden.contains(secret.as_str()) {
-                hidden = hidden.replace(secret.as_str(), "[secret]");
-            }
-        }
-        hidden
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
 
     #[test]
     fn hosts_are_taken_in_the_ways_people_write_them() {
@@ -268,6 +315,10 @@ mod tests {
             ("http://127.0.0.1:8080", false, "127.0.0.1:8080"),
             ("http://[::1]:8080", false, "[::1]:8080"),
             ("http://localhost", false, "localhost"),
+            ("https://pod.example/fscmUI/faces/FuseWelcome?next=https://other.example#x", true, "pod.example"),
+            ("pod.example/homePage?a@b", true, "pod.example"),
+            (" pod.example. ", true, "pod.example"),
+            ("https://pod.example.:8443/", true, "pod.example:8443"),
         ] {
             assert_eq!(Origin::parse(given).unwrap(), Origin { secure, authority: authority.into() }, "{given}");
         }
@@ -279,9 +330,6 @@ mod tests {
             "",
             "http://pod.example",
             "https://a@b",
-            "pod/path",
-            "pod?x",
-            "pod#x",
             "ftp://pod",
             "pod:0",
             "pod:99999",
@@ -298,6 +346,18 @@ mod tests {
     }
 
     #[test]
+    fn hosts_that_are_no_pods_are_explained() {
+        for (given, word) in [
+            ("https://idcs-0123.identity.oraclecloud.com/ui/v1/signin", "identity domain"),
+            ("login-abcd-saasfaprod1.fa.ocs.oraclecloud.com", "sign-in host"),
+            ("https://cloud.oracle.com/?region=eu", "for everybody"),
+            ("casey.brown@example.com", "e-mail"),
+        ] {
+            assert!(Origin::of_pod(given).unwrap_err().contains(word), "{given}");
+        }
+    }
+
+    #[test]
     fn what_goes_into_requests_as_it_is_is_checked() {
         for (name, value) in
             [("language", "en\r\nx: y"), ("api_version", "../x"), ("api_version", "1/2"), ("language", "")]
@@ -306,16 +366,5 @@ mod tests {
             let failure = Settings::parse(&text.to_string()).err().unwrap();
             assert_eq!(failure.problem.fields.first().unwrap().pointer, format!("/{name}"));
         }
-    }
-
-    #[test]
-    fn secrets_are_hidden_in_each_spelling() {
-        let auth = Auth::Basic { username: "u".into(), password: "pä\"ss/w".into() };
-        let secrets = Secrets::default();
-        Credentials::parse(&auth).unwrap().hide_in(&auth, &secrets);
-        let basic = STANDARD.encode("u:pä\"ss/w");
-        let text = format!("a pä\"ss/w b p%C3%A4%22ss%2Fw c pä\\\"ss/w d {basic}");
-        let hidden = secrets.hide(&text);
-        assert_eq!(hidden, "a [secret] b [secret] c [secret] d [secret]");
     }
 }

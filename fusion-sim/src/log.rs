@@ -18,6 +18,8 @@ pub struct Exchange {
     pub headers: Vec<(String, String)>,
     /// The answer's status.
     pub status: u16,
+    /// Why nobody came in, or why there was no token, where that was so; nothing of the credential.
+    pub refusal: Option<String>,
 }
 
 impl Exchange {
@@ -32,7 +34,7 @@ impl Exchange {
 pub(crate) struct Log(VecDeque<Exchange>);
 
 impl Log {
-    pub(crate) fn add(&mut self, arrival: &crate::pod::Arrival, status: u16) {
+    pub(crate) fn add(&mut self, arrival: &crate::pod::Arrival, status: u16, refusal: Option<String>) {
         if self.0.len() >= KEPT {
             self.0.pop_front();
         }
@@ -48,6 +50,7 @@ impl Log {
             query: arrival.query.clone(),
             headers: headers.collect(),
             status,
+            refusal,
         });
     }
 

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
@@ -13,16 +12,21 @@ use http_body_util::{BodyExt as _, Limited};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{self, USERS};
+use crate::auth::certificate::Certificate;
+use crate::auth::{self, USERS, User};
 use crate::clock::Clock;
-use crate::faults::{Before, Faults};
+use crate::faults::{Before, Faults, Tuning};
+use crate::identity::{self, Identity, Rules};
+use crate::late::{Late, SavedLate};
 use crate::log::{Exchange, Log};
+use crate::respond::respond;
 use crate::rest::answer::Answer;
 use crate::rest::encoding;
 use crate::rest::handle::{self, Call};
 use crate::rest::negotiate::Negotiated;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::store::{self, Store};
+use crate::{audit, ess, scim};
 
 /// The host that [`Pod::settings`] names.
 pub const HOST: &str = "sim.fa.us2.oraclecloud.com";
@@ -70,6 +74,9 @@ pub enum Error {
     /// Bytes that are no saved pod, or one of another version.
     #[error("this isn't a saved pod of this version: {0}")]
     Saved(#[from] serde_json::Error),
+    /// A certificate that cannot be trusted.
+    #[error("the certificate isn't usable: {0}")]
+    Certificate(String),
     /// More invoices than the generator makes.
     #[error("a simulated pod has at most {max} invoices, not {0}", max = store::Options::MAX_INVOICES)]
     TooMany(u64),
@@ -92,15 +99,9 @@ struct PodState {
     scenario: Scenario,
     faults: Faults,
     log: Log,
+    identity: Identity,
     requests: u64,
     later: Vec<Late>,
-}
-
-/// A write that the edge gave up on, and that the pod still does.
-struct Late {
-    arrival: Arrival,
-    after_requests: u64,
-    at: Option<Timestamp>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -114,58 +115,8 @@ struct SavedPod {
     requests: u64,
     #[serde(default)]
     later: Vec<SavedLate>,
-}
-
-/// A [`Late`] as saved: who sent it instead of the password.
-#[derive(Serialize, Deserialize)]
-struct SavedLate {
-    username: String,
-    method: String,
-    path: String,
-    query: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-    after_requests: u64,
-    at: Option<String>,
-}
-
-impl SavedLate {
-    fn new(late: &Late) -> Self {
-        let arrival = &late.arrival;
-        let headers = arrival.headers.iter().filter(|(name, _)| *name != header::AUTHORIZATION);
-        Self {
-            username: auth::user(&arrival.headers).map_or_else(String::new, |user| user.username.to_owned()),
-            method: arrival.method.to_string(),
-            path: arrival.path.clone(),
-            query: arrival.query.clone(),
-            headers: headers
-                .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
-                .collect(),
-            body: arrival.body.to_vec(),
-            after_requests: late.after_requests,
-            at: late.at.map(|at| at.to_string()),
-        }
-    }
-
-    /// None for what no pod saves: a method or a user that does not exist.
-    fn late(self, framework_default: u8) -> Option<Late> {
-        let user = USERS.iter().find(|user| user.username == self.username)?;
-        let mut headers = HeaderMap::new();
-        for (name, value) in &self.headers {
-            headers.append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?);
-        }
-        headers.insert(header::AUTHORIZATION, auth::basic(user)?);
-        let arrival = Arrival {
-            method: Method::from_bytes(self.method.as_bytes()).ok()?,
-            path: self.path,
-            query: self.query,
-            headers,
-            body: self.body.into(),
-            framework_default,
-        };
-        let at = self.at.and_then(|at| at.parse().ok());
-        Some(Late { arrival, after_requests: self.after_requests, at })
-    }
+    #[serde(default)]
+    identity: Identity,
 }
 
 /// A request, read whole.
@@ -204,7 +155,8 @@ impl Pod {
         requests: u64,
     ) -> Result<Self, Error> {
         let faults = scenario.faults()?;
-        let state = PodState { store, scenario, faults, log: Log::default(), requests, later: Vec::new() };
+        let (log, identity, later) = (Log::default(), Identity::default(), Vec::new());
+        let state = PodState { store, scenario, faults, log, identity, requests, later };
         Ok(Self { inner: Arc::new(Inner { clock, framework_default, state: Mutex::new(state) }) })
     }
 
@@ -227,6 +179,50 @@ impl Pod {
             "host": HOST,
             "auth": {"type": "basic", "username": user.username, "password": user.password},
         })
+    }
+
+    /// Connection settings of that kind, with the identity domain at `token_origin` (`https://{IDENTITY_HOST}`, or
+    /// where the router is mounted). `basic` and `oauth_client_credentials` sign in as they are; `jwt` and
+    /// `oauth_jwt_assertion` lack `private_key` and `certificate_fingerprint`, `oauth_authorization_code` lacks a
+    /// `refresh_token`. None for another kind.
+    #[must_use]
+    pub fn settings_for(&self, kind: &str, token_origin: &str) -> Option<serde_json::Value> {
+        identity::settings(kind, token_origin)
+    }
+
+    /// Trusts JWT bearers of that issuer, signed with the certificate's key. A later certificate takes the place of
+    /// an earlier one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Certificate`]: not the PEM of a certificate with an RSA key.
+    pub fn trust(&self, issuer: &str, certificate_pem: &str) -> Result<(), Error> {
+        let certificate = Certificate::from_pem(certificate_pem).map_err(Error::Certificate)?;
+        self.state().identity.trust(issuer, certificate);
+        Ok(())
+    }
+
+    /// Trusts client and user assertions of that client at the identity domain.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Certificate`]: not the PEM of a certificate with an RSA key.
+    pub fn trust_client(&self, client_id: &str, certificate_pem: &str) -> Result<(), Error> {
+        let certificate = Certificate::from_pem(certificate_pem).map_err(Error::Certificate)?;
+        self.state().identity.trust_client(client_id, certificate);
+        Ok(())
+    }
+
+    /// Access tokens that the token endpoint issued, and different JWT bearers that let somebody in.
+    #[must_use]
+    pub fn sign_ins(&self) -> u64 {
+        self.state().identity.sign_ins()
+    }
+
+    /// Requests at the token endpoint, whatever their answer.
+    #[must_use]
+    pub fn token_requests(&self) -> u64 {
+        self.state().identity.token_requests()
     }
 
     /// What arrived, the oldest first; at most the last 10,000.
@@ -253,8 +249,8 @@ impl Pod {
         Ok(())
     }
 
-    /// The pod as bytes: options, what was written, clock, scenario, and writes still to be done (E7). Not the log, and not what
-    /// the scenario's faults counted.
+    /// The pod as bytes: options, what was written, clock, scenario, certificates, what lives of tokens, and writes
+    /// still to be done (E7). Not the log, and not what the scenario's faults counted.
     ///
     /// # Errors
     ///
@@ -269,6 +265,7 @@ impl Pod {
             framework_default: self.inner.framework_default,
             requests: state.requests,
             later: state.later.iter().map(SavedLate::new).collect(),
+            identity: state.identity.clone(),
         })?)
     }
 
@@ -281,7 +278,11 @@ impl Pod {
         let saved: SavedPod = serde_json::from_slice(bytes)?;
         let clock = if saved.realtime { Clock::realtime() } else { Clock::told(saved.now) };
         let pod = Self::build(saved.store, saved.scenario, clock, saved.framework_default, saved.requests)?;
-        pod.state().later = saved.later.into_iter().filter_map(|late| late.late(saved.framework_default)).collect();
+        {
+            let mut state = pod.state();
+            state.later = saved.later.into_iter().filter_map(|late| late.late(saved.framework_default)).collect();
+            state.identity = saved.identity;
+        }
         Ok(pod)
     }
 
@@ -316,22 +317,29 @@ async fn serve(State(pod): State<Pod>, request: Request) -> Response {
         body: body.clone().unwrap_or_default(),
         framework_default: pod.inner.framework_default,
     };
-    let (answer, sequence) = {
+    let clock = &pod.inner.clock;
+    let (answer, sequence, ahead) = {
         let mut state = pod.state();
         let state = &mut *state;
         state.requests += 1;
-        catch_up(state, pod.inner.clock.now());
+        state.identity.arrived(&arrival);
+        catch_up(state, clock.now());
+        let ahead = state.faults.begin(&arrival);
         let answer = match body {
-            Some(_) => around(state, &arrival, pod.inner.clock.now()),
+            Some(_) => around(state, &arrival, later(clock.now(), ahead)),
             None => Answer::html(StatusCode::PAYLOAD_TOO_LARGE, "Payload Too Large"),
         };
-        state.log.add(&arrival, answer.status.as_u16());
-        (answer, state.requests)
+        state.log.add(&arrival, answer.status.as_u16(), answer.refusal.clone());
+        (answer, state.requests, ahead)
     };
     if answer.delay > Duration::ZERO {
-        pod.inner.clock.wait(answer.delay).await;
+        clock.wait(answer.delay).await;
     }
-    respond(&arrival, answer, sequence, pod.inner.clock.now())
+    respond(&arrival, answer, sequence, later(clock.now(), ahead))
+}
+
+fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
+    now.saturating_add(by).unwrap_or(now)
 }
 
 /// Does what the edge gave up on and is due now.
@@ -340,7 +348,7 @@ fn catch_up(state: &mut PodState, now: Timestamp) {
     let (ready, waiting) = std::mem::take(&mut state.later).into_iter().partition(|late| due(late, state.requests));
     state.later = waiting;
     for late in ready {
-        inside(state, &late.arrival, now);
+        signed_in(state, &late.arrival, late.user, now);
     }
 }
 
@@ -348,6 +356,12 @@ fn catch_up(state: &mut PodState, now: Timestamp) {
 fn around(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
     let mut answer = match state.faults.before(arrival, now) {
         Some(Before::Instead(answer)) => return answer,
+        Some(Before::SignedOut(answer)) => {
+            if let Some(token) = auth::bearer(&arrival.headers) {
+                state.identity.kill(token);
+            }
+            return answer;
+        }
         Some(Before::AnswerLost(lost)) => {
             inside(state, arrival, now);
             return lost;
@@ -355,7 +369,9 @@ fn around(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
         Some(Before::Later { answer, requests, wait }) => {
             let at = wait.and_then(|wait| now.checked_add(SignedDuration::try_from(wait).ok()?).ok());
             let after_requests = state.requests.saturating_add(requests);
-            state.later.push(Late { arrival: arrival.clone(), after_requests, at });
+            if let Ok(user) = auth::user(&arrival.headers, &mut state.identity, now) {
+                state.later.push(Late { arrival: arrival.clone(), user, after_requests, at });
+            }
             return answer;
         }
         None => inside(state, arrival, now),
@@ -366,12 +382,35 @@ fn around(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
 
 /// A request as the pod itself answers it.
 fn inside(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
-    let (negotiated, version) = Negotiated::read(&arrival.headers, arrival.framework_default);
+    if identity::is_below(&arrival.path) {
+        let rules =
+            Rules { token_seconds: state.scenario.token_seconds, consent_denied: state.faults.tuning().consent_denied };
+        return state.identity.answer(arrival, rules, now);
+    }
     if arrival.method == Method::HEAD {
         // FACTS 1.11, measured.
         return Answer::empty(StatusCode::NOT_IMPLEMENTED);
     }
-    let Some(user) = auth::user(&arrival.headers) else { return auth::unauthorized() };
+    match auth::user(&arrival.headers, &mut state.identity, now) {
+        Ok(user) => signed_in(state, arrival, user, now),
+        Err(why) => Answer { refusal: Some(why), ..auth::unauthorized() },
+    }
+}
+
+/// A request of somebody who came in.
+fn signed_in(state: &mut PodState, arrival: &Arrival, user: &'static User, now: Timestamp) -> Answer {
+    let tuning = state.faults.tuning();
+    match arrival.path.as_str() {
+        path if scim::is_below(path) => scim::answer(&state.store, arrival, user, tuning.nothing),
+        path if ess::is_below(path) => ess::answer(&state.store, arrival, user, tuning.nothing),
+        audit::PATH => audit::answer(arrival, user),
+        _ => rest(&mut state.store, arrival, user, tuning, now),
+    }
+}
+
+/// A request to the REST framework.
+fn rest(store: &mut Store, arrival: &Arrival, user: &'static User, tuning: Tuning, now: Timestamp) -> Answer {
+    let (negotiated, version) = Negotiated::read(&arrival.headers, arrival.framework_default);
     if let Err(error) = version {
         return error.answer(&negotiated);
     }
@@ -395,10 +434,10 @@ fn inside(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
         negotiated: &negotiated,
         base: handle::base(arrival.headers.get(header::HOST)),
         user,
-        tuning: state.faults.tuning(),
+        tuning,
         now,
     };
-    match handle::answer(&mut state.store, &call) {
+    match handle::answer(store, &call) {
         Ok(answer) => answer.header(FRAMEWORK, &negotiated.version.to_string()),
         Err(error) if error.status == StatusCode::NOT_ACCEPTABLE => Answer::empty(error.status),
         Err(error) => error.answer(&negotiated).header(FRAMEWORK, &negotiated.version.to_string()),
@@ -406,89 +445,3 @@ fn inside(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
 }
 
 const FRAMEWORK: HeaderName = HeaderName::from_static("rest-framework-version");
-
-/// Headers of every answer, recorded on a live pod (FACTS 1.6).
-const ALWAYS: [(&str, &str); 8] = [
-    ("x-oracle-dms-rid", "0:5"),
-    ("referrer-policy", "origin"),
-    ("x-content-type-options", "nosniff"),
-    ("cache-control", "no-cache, no-store, must-revalidate"),
-    ("pragma", "no-cache"),
-    ("x-xss-protection", "1; mode=block"),
-    ("content-language", "en"),
-    ("strict-transport-security", "max-age=31536000; includeSubDomains"),
-];
-
-fn respond(arrival: &Arrival, mut answer: Answer, sequence: u64, now: Timestamp) -> Response {
-    let mut headers = HeaderMap::new();
-    for (name, value) in ALWAYS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    let ids = [("x-oracle-dms-ecid", format!("{sequence:032x}-00000001")), ("akgrn", format!("0.{sequence:08x}"))];
-    // Every origin server with a clock sends it (RFC 9110, 6.6.1); clients count Retry-After and changes on it.
-    if let Ok(date) = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now)
-        && let Ok(value) = HeaderValue::from_str(&date)
-    {
-        headers.insert(header::DATE, value);
-    }
-    for (name, value) in ids {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    }
-    if let Some(content_type) = answer.content_type.take()
-        && let Ok(value) = HeaderValue::from_str(&content_type)
-    {
-        headers.insert(header::CONTENT_TYPE, value);
-    }
-    for (name, value) in answer.headers {
-        headers.insert(name, value);
-    }
-    if answer.cut.is_none()
-        && encoding::accepts_gzip(&arrival.headers)
-        && let Some(packed) = encoding::pack(&answer.body)
-    {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-        answer.body = packed;
-    }
-    let body = match answer.cut {
-        None => Body::from(answer.body),
-        Some(bytes) => {
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(answer.body.len()));
-            answer.body.truncate(bytes);
-            Body::new(Cut { first: Some(answer.body.into()), missing: true })
-        }
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = answer.status;
-    *response.headers_mut() = headers;
-    response
-}
-
-/// A body that breaks off.
-struct Cut {
-    first: Option<Bytes>,
-    missing: bool,
-}
-
-/// The connection broke.
-#[derive(Debug, thiserror::Error)]
-#[error("the simulated connection broke off")]
-struct Broken;
-
-impl http_body::Body for Cut {
-    type Data = Bytes;
-    type Error = Broken;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        _cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Broken>>> {
-        std::task::Poll::Ready(match self.first.take() {
-            Some(bytes) => Some(Ok(http_body::Frame::data(bytes))),
-            None if std::mem::take(&mut self.missing) => Some(Err(Broken)),
-            None => None,
-        })
-    }
-}

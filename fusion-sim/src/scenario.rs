@@ -15,6 +15,9 @@ pub struct Scenario {
     /// Payables invoices that the pod is generated with, where the scenario says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
+    /// How long access tokens of the identity domain live, in seconds; an hour where it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_seconds: Option<u64>,
 }
 
 /// One fault with the requests it is for.

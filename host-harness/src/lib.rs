@@ -33,6 +33,7 @@
 //! ```
 
 pub mod clock;
+pub mod connection_file;
 pub mod contract;
 pub mod engine;
 pub mod exact;
@@ -40,6 +41,7 @@ pub mod file;
 pub mod policy;
 pub mod run;
 pub mod secrets;
+pub mod sessions;
 pub mod state;
 pub mod transport;
 

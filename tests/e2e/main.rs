@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod connections;
 mod contract;
 mod faults;
 mod forms;

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use axum::body::Body;
 use fusion_sim::{Options, Pod, Scenario};
 use host_harness::clock::{Clock, ToldClock};
 use host_harness::contract::actions::Outcome;
+use host_harness::contract::connections::Check;
 use host_harness::contract::triggers::PollResult;
-use host_harness::contract::types::{Call, Connection, Error, Problem};
+use host_harness::contract::types::{Call, Connection, Error, Problem, Session};
 use host_harness::secrets::Secrets;
 use host_harness::transport::Transport;
 use host_harness::transport::exchange;
@@ -15,6 +17,7 @@ use host_harness::transport::mounted::Mounted;
 use host_harness::transport::script::Script;
 use host_harness::{CallError, Connector, Engine, Policy, Run};
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 pub fn component() -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist/oracle-fusion.wasm");
@@ -32,8 +35,16 @@ pub struct Stage {
     pub pod: Option<Pod>,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
-    settings: Value,
+    pub settings: Value,
+    pub session: Option<Session>,
 }
+
+/// The five ways to sign in.
+pub const KINDS: [&str; 5] =
+    ["basic", "jwt", "oauth_client_credentials", "oauth_jwt_assertion", "oauth_authorization_code"];
+pub const KEY: &str = include_str!("../../connector/src/auth/testdata/rsa.pkcs8.pem");
+pub const CERTIFICATE: &str = include_str!("../../connector/src/auth/testdata/certificate.pem");
+pub const REDIRECT: &str = "http://127.0.0.1:8765/callback";
 
 /// How a call failed.
 #[derive(Debug)]
@@ -50,7 +61,50 @@ impl Stage {
         let settings = pod.settings();
         let clock: Arc<dyn Clock> = Arc::new(PodClock(pod.clock()));
         let transport = Arc::new(Mounted::new(pod.router()).on(clock.clone()));
-        Self { connector: connector(), pod: Some(pod), transport, clock, settings }
+        Self { connector: connector(), pod: Some(pod), transport, clock, settings, session: None }
+    }
+
+    /// Before a simulated pod that knows our certificate, signed in in one of the [`KINDS`]; a browser has been
+    /// there where the kind needs one.
+    pub fn of_kind(kind: &str, faults: Value) -> Self {
+        let mut stage = Self::sim(faults);
+        let pod = stage.pod.as_ref().unwrap();
+        pod.trust(fusion_sim::ISSUER, CERTIFICATE).unwrap();
+        pod.trust_client("sim-client", CERTIFICATE).unwrap();
+        stage.settings = pod.settings_for(kind, &format!("https://{}", fusion_sim::IDENTITY_HOST)).unwrap();
+        if matches!(kind, "jwt" | "oauth_jwt_assertion") {
+            stage.settings["auth"]["private_key"] = KEY.into();
+            stage.settings["auth"]["certificate_fingerprint"] = CERTIFICATE.into();
+        }
+        if kind == "oauth_authorization_code" {
+            let (keep, query) = stage.browse();
+            stage.session = Some(stage.complete(&keep, &query).unwrap());
+        }
+        stage
+    }
+
+    /// Sends the browser to the identity domain; answers what to keep and the query with which it comes back.
+    pub fn browse(&self) -> (String, String) {
+        let settings = self.settings.to_string();
+        let sent = wait(self.connector.authorize_url(&self.host_run(), &settings, REDIRECT)).unwrap();
+        let request = http::Request::get(sent.url).body(Body::empty()).unwrap();
+        let response = wait(self.pod.as_ref().unwrap().router().oneshot(request)).unwrap();
+        let back = response.headers()["location"].to_str().unwrap();
+        (sent.keep, back.strip_prefix(REDIRECT).unwrap().trim_start_matches('?').to_owned())
+    }
+
+    pub fn complete(&self, keep: &str, query: &str) -> Result<Session, Refused> {
+        let (run, settings) = (self.host_run(), self.settings.to_string());
+        wait(self.connector.complete_authorization(&run, &settings, REDIRECT, keep, query)).map_err(refused)
+    }
+
+    pub fn authenticate(&self) -> Result<Session, Refused> {
+        wait(self.connector.authenticate(&self.host_run(), &self.connection())).map_err(refused)
+    }
+
+    /// The checks of the connection, the session handed in.
+    pub fn checks(&self) -> Vec<Check> {
+        wait(self.connector.test(&self.host_run(), &self.connection())).unwrap().checks
     }
 
     /// Before a script of `tests/scripts`; the second value tells what of it was not met.
@@ -64,7 +118,14 @@ impl Stage {
         let script = Arc::new(Script::new(tape, clock.clone(), Arc::new(Secrets::default())));
         let settings =
             json!({"host": "pod.fa.us2.example", "auth": {"type": "basic", "username": "u", "password": "hunter22"}});
-        (Self { connector: connector(), pod: None, transport: script.clone(), clock, settings }, script)
+        let transport = script.clone();
+        (Self { connector: connector(), pod: None, transport, clock, settings, session: None }, script)
+    }
+
+    /// Looks at each request on its way.
+    pub fn through(mut self, tap: impl Fn(&http::Request<TransportBody>) + Send + Sync + 'static) -> Self {
+        self.transport = Arc::new(Tap { look: Box::new(tap), next: self.transport });
+        self
     }
 
     pub fn setting(mut self, name: &str, value: Value) -> Self {
@@ -84,12 +145,16 @@ impl Stage {
     }
 
     pub fn connection(&self) -> Connection {
-        Connection { settings: self.settings.to_string(), session: None }
+        Connection { settings: self.settings.to_string(), session: self.session.clone() }
     }
 
     /// Runs an action; answers the output as text.
     pub fn text(&self, action: &str, input: &str) -> Result<String, Refused> {
-        let call = Call { id: "test".into(), attempt: 0, remaining_ms: None };
+        self.attempt(0, action, input)
+    }
+
+    fn attempt(&self, attempt: u32, action: &str, input: &str) -> Result<String, Refused> {
+        let call = Call { id: "test".into(), attempt, remaining_ms: None };
         let run = self.host_run();
         match wait(self.connector.invoke(&run, &self.connection(), &call, action, input)) {
             Ok(Outcome::Done(output)) => Ok(output),
@@ -100,6 +165,11 @@ impl Stage {
 
     pub fn run(&self, action: &str, input: Value) -> Result<Value, Refused> {
         Ok(serde_json::from_str(&self.text(action, &input.to_string())?).unwrap())
+    }
+
+    /// The same call once more.
+    pub fn again(&self, action: &str, input: Value) -> Result<Value, Refused> {
+        Ok(serde_json::from_str(&self.attempt(1, action, &input.to_string())?).unwrap())
     }
 
     /// Follows the cursors of a search to its end.
@@ -147,6 +217,25 @@ pub fn wait<F: Future>(future: F) -> F::Output {
 /// Numbers of a column, in order.
 pub fn column(rows: &[Value], name: &str) -> Vec<String> {
     rows.iter().map(|row| row[name].to_string()).collect()
+}
+
+type TransportBody = host_harness::transport::Body;
+
+struct Tap {
+    look: Box<dyn Fn(&http::Request<TransportBody>) + Send + Sync>,
+    next: Arc<dyn Transport>,
+}
+
+impl Transport for Tap {
+    fn send(
+        &self,
+        request: http::Request<TransportBody>,
+        timeouts: host_harness::transport::Timeouts,
+    ) -> futures::future::BoxFuture<'static, Result<http::Response<TransportBody>, host_harness::transport::Failure>>
+    {
+        (self.look)(&request);
+        self.next.send(request, timeouts)
+    }
 }
 
 /// The pod's clock as the host's.

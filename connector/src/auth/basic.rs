@@ -7,9 +7,3 @@ use base64::engine::general_purpose::STANDARD;
 pub fn authorization(username: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
 }
-
-/// The user name in such a value.
-pub fn username(authorization: &str) -> Option<String> {
-    let decoded = STANDARD.decode(authorization.strip_prefix("Basic ")?).ok()?;
-    Some(String::from_utf8(decoded).ok()?.split_once(':')?.0.to_owned())
-}

@@ -103,6 +103,17 @@ impl RsaKey {
     }
 }
 
+/// Whether a private key in DER is one of an elliptic curve: PKCS#8 that names `id-ecPublicKey`, or SEC1.
+pub fn is_elliptic(der: &[u8]) -> bool {
+    const NAME: &[u8] = &[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+    let Some((_, outer, _)) = element(der, SEQUENCE) else { return false };
+    let Some((_, version, rest)) = element(outer, INTEGER) else { return false };
+    match element(rest, SEQUENCE) {
+        Some((_, algorithm, _)) => algorithm.starts_with(NAME),
+        None => version == [1] && element(rest, OCTETS).is_some(),
+    }
+}
+
 /// The element at the beginning: with its head, without it, and what comes after.
 fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8], &[u8])> {
     let (&[found, first], rest) = der.split_first_chunk::<2>()?;

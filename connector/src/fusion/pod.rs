@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::address::Address;
 use super::errors::Refusal;
 use super::time;
-use crate::auth::Signer;
+use crate::auth::{Brought, Signer, skewed};
 use crate::contract::{Call, ProblemKind, Session};
 use crate::http::{Door, Method, Request, Response, SendError};
 use crate::problem::{Failure, Result};
@@ -24,6 +24,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const MOST_BYTES: usize = 32 << 20;
 /// How long one answer may take where the call has no deadline; edges give up earlier (E7).
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long an answer to a question of one line may take.
+const KNOCK: Duration = Duration::from_secs(30);
 /// What is left for finishing an answer once the deadline is near.
 const MARGIN: Duration = Duration::from_millis(250);
 
@@ -68,6 +70,8 @@ pub struct Pod<'a> {
     plain: RefCell<Vec<String>>,
     /// The pod's clock as its last answer told it, in milliseconds.
     told_ms: Cell<Option<i64>>,
+    /// How far it was ahead of ours then.
+    ahead_ms: Cell<Option<i64>>,
 }
 
 impl<'a> Pod<'a> {
@@ -87,22 +91,19 @@ impl<'a> Pod<'a> {
         door: &'a dyn Door,
         settings: &'a Settings,
         call: Option<&Call>,
-        session: Option<&Session>,
+        session: Option<&'a Session>,
     ) -> Result<Self> {
+        let brought = Brought { session, attempt: call.map_or(0, |call| call.attempt) };
         let ends = call.and_then(|call| call.remaining_ms).map(|left| door.monotonic() + Duration::from_millis(left));
         Ok(Self {
             door,
             settings,
-            signer: Signer::new(&settings.auth, &settings.secrets, session, door.unix_ms()),
+            signer: Signer::new(&settings.auth, &settings.secrets, brought, door.unix_ms()),
             ends,
             plain: RefCell::default(),
             told_ms: Cell::new(None),
+            ahead_ms: Cell::new(None),
         })
-    }
-
-    /// The Fusion user as whom this conversation is held, where the settings tell it.
-    pub fn username(&self) -> Option<String> {
-        self.settings.auth.username()
     }
 
     /// Signs in now rather than with the first request, so that it can be told apart.
@@ -111,6 +112,26 @@ impl<'a> Pod<'a> {
     /// Those of signing in.
     pub fn sign_in(&self) -> Result<()> {
         self.signer.authorization(self.door, self.now_ms(), self.left()).map(|_| ())
+    }
+
+    /// As whom the pod is asked; `None` where neither settings nor token tell.
+    pub fn username(&self) -> Option<String> {
+        self.signer.username()
+    }
+
+    /// How far the pod's clock is ahead of ours, in milliseconds; `None` before an answer told its time.
+    pub fn clock_ahead_ms(&self) -> Option<i64> {
+        self.ahead_ms.get()
+    }
+
+    /// One `GET` without credentials, so that these go to nobody before it is known who answers.
+    ///
+    /// # Errors
+    /// [`SendError`] where there is no answer.
+    pub fn knock(&self, address: &Address) -> std::result::Result<Response, SendError> {
+        let mut request = self.request(Method::Get, address, None, JSON);
+        request.patience = request.patience.min(KNOCK);
+        self.exchange(&request)
     }
 
     /// What is left of the call's time; `None` where it has no end.
@@ -248,17 +269,25 @@ impl<'a> Pod<'a> {
     ) -> std::result::Result<Response, Unsent> {
         let authorization = self.signer.authorization(self.door, self.now_ms(), self.left()).map_err(Unsent::SignIn)?;
         let plain = self.settings.framework < 4 || self.plain.borrow().iter().any(|object| object == doing.object);
+        let mut request = self.request(method, address, body, if plain { JSON } else { JSON_WITH_ERRORS });
+        request.headers.insert(0, ("authorization", authorization));
+        self.exchange(&request).map_err(Unsent::Send)
+    }
+
+    fn request(&self, method: Method, address: &Address, body: Option<&[u8]>, accept: &str) -> Request {
         let mut headers = vec![
-            ("authorization", authorization),
-            ("accept", if plain { JSON } else { JSON_WITH_ERRORS }.to_owned()),
+            ("accept", accept.to_owned()),
             ("accept-language", self.settings.language.clone()),
-            ("rest-framework-version", self.settings.framework.to_string()),
             ("user-agent", concat!("oracle-fusion-connector/", env!("CARGO_PKG_VERSION")).to_owned()),
         ];
+        // The framework's own services know it; ESS and SCIM do not (FACTS 5.1).
+        if address.path().contains("/resources/") {
+            headers.push(("rest-framework-version", self.settings.framework.to_string()));
+        }
         if body.is_some() {
             headers.push(("content-type", ITEM.to_owned()));
         }
-        let request = Request {
+        Request {
             method,
             secure: self.settings.origin.secure,
             authority: self.settings.origin.authority.clone(),
@@ -267,10 +296,15 @@ impl<'a> Pod<'a> {
             body: body.map(<[u8]>::to_vec),
             patience: self.left().map_or(PATIENCE, |left| left.saturating_sub(MARGIN).clamp(MARGIN, PATIENCE)),
             most: MOST_BYTES,
-        };
-        let response = self.door.send(&request).map_err(Unsent::Send)?;
+        }
+    }
+
+    fn exchange(&self, request: &Request) -> std::result::Result<Response, SendError> {
+        let response = self.door.send(request)?;
         if let Some(date) = response.header("date").and_then(time::http_date) {
-            self.told_ms.set(Some(date.as_millisecond()));
+            let told = date.as_millisecond();
+            self.told_ms.set(Some(told));
+            self.ahead_ms.set(Some(told.saturating_sub(self.door.unix_ms())));
         }
         Ok(response)
     }
@@ -289,7 +323,8 @@ impl<'a> Pod<'a> {
 
     /// Waits for a repeat, if there is to be one.
     fn may_repeat(&self, failure: &Failure, tries: u32) -> bool {
-        if !failure.again || tries >= MORE_TRIES {
+        // A session that ended is renewed by the host, not by asking again.
+        if !failure.again || tries >= MORE_TRIES || failure.kind() == ProblemKind::Unauthenticated {
             return false;
         }
         let asked = failure.problem.retry_after_ms.map(Duration::from_millis);
@@ -327,9 +362,9 @@ impl<'a> Pod<'a> {
         let host = &self.settings.origin.authority;
         let message = format!("Could not {}: {host}: {error} ({}).", doing.what, address.path());
         match error {
-            SendError::NotSent(_) => Failure::transient(ProblemKind::Unavailable, message)
+            SendError::NoName(_) | SendError::NotSent(_) => Failure::transient(ProblemKind::Unavailable, message)
                 .remedy(format!("Check that the host name {host} is right and that it can be reached from here.")),
-            SendError::Certificate(_) => Failure::permanent(ProblemKind::Unavailable, message).remedy(format!(
+            SendError::Tls(_) => Failure::permanent(ProblemKind::Unavailable, message).remedy(format!(
                 "The certificate of {host} must be valid for that name and issued by an authority that the engine trusts; behind an inspecting proxy, add the proxy's authority to the engine's."
             )),
             SendError::Denied(_) => Failure::permanent(ProblemKind::Forbidden, message).remedy(format!(
@@ -364,9 +399,16 @@ impl<'a> Pod<'a> {
             }
             400 | 409 | 412 | 422 if is_conflict(status, &refusal) => permanent(ProblemKind::Conflict),
             400 | 422 => permanent(ProblemKind::InvalidInput),
-            401 => permanent(ProblemKind::Unauthenticated).remedy(self.signer.remedy()),
+            401 => {
+                let failure = if self.signer.host_may_renew(self.door.unix_ms()) {
+                    transient(ProblemKind::Unauthenticated)
+                } else {
+                    permanent(ProblemKind::Unauthenticated)
+                };
+                skewed(failure.remedy(self.signer.remedy()), self.ahead_ms.get().unwrap_or_default())
+            }
             403 => permanent(ProblemKind::Forbidden).remedy(format!(
-                "The user signs in but lacks the function privilege for {object}. Add a role that grants it (Security Console > Roles), and run Retrieve Latest LDAP Changes; or the password has expired."
+                "The user signs in but lacks the function privilege for {object}. Add a role that grants it (Security Console > Roles), then run the scheduled process User and Roles Synchronization; or the password has expired."
             )),
             404 => permanent(ProblemKind::NotFound).remedy(format!(
                 "Either {object} does not exist under this name or key, or the user's roles give no access to it: pods answer 404 for a missing privilege as well."
@@ -435,7 +477,8 @@ fn meaning(status: u16) -> &'static str {
     }
 }
 
-fn host_of(location: &str) -> Option<String> {
+/// The host in an address, without user name.
+pub fn host_of(location: &str) -> Option<String> {
     let rest = location.split_once("://").map(|(_, rest)| rest)?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -457,7 +500,7 @@ mod tests {
 
     fn get(door: &Fake) -> Result<Response> {
         let settings = settings();
-        Pod::new(door, &settings, None)?.get(DOING, &Address::fixed("/x"))
+        Pod::new(door, &settings, None)?.get(DOING, &Address::fixed("/fscmRestApi/resources/latest/x"))
     }
 
     fn with_header(
@@ -482,6 +525,11 @@ mod tests {
         assert_eq!(header("accept"), Some(JSON_WITH_ERRORS));
         assert_eq!(header("accept-language"), Some("en"));
         assert_eq!(header("authorization"), Some("Basic dTpodW50ZXIyMg=="));
+        let door = Fake::new([json(200, "{}")]);
+        let settings = settings();
+        let pod = Pod::new(&door, &settings, None).unwrap();
+        pod.get(DOING, &Address::fixed("/ess/rest/scheduler/v1/requests")).unwrap();
+        assert!(!door.sent.borrow()[0].headers.iter().any(|(name, _)| *name == "rest-framework-version"));
     }
 
     #[test]

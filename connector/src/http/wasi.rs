@@ -178,17 +178,18 @@ fn read(stream: &InputStream, declared: Option<usize>, most: usize) -> Result<Ve
 fn told(code: &ErrorCode, sent: bool) -> SendError {
     match code {
         ErrorCode::DnsTimeout | ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => {
-            SendError::NotSent("its name does not resolve".to_owned())
+            SendError::NoName("its name does not resolve".to_owned())
         }
         ErrorCode::ConnectionRefused => SendError::NotSent("it refuses connections".to_owned()),
         ErrorCode::ConnectionTimeout => SendError::NotSent("no connection was made in time".to_owned()),
         ErrorCode::DestinationUnavailable | ErrorCode::DestinationIpUnroutable | ErrorCode::ConnectionLimitReached => {
             SendError::NotSent(format!("no connection could be made ({code:?})"))
         }
-        ErrorCode::TlsCertificateError => SendError::Certificate("its certificate does not verify".to_owned()),
-        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => {
-            SendError::NotSent("TLS could not be agreed on".to_owned())
-        }
+        ErrorCode::TlsCertificateError => SendError::Tls("its certificate does not verify".to_owned()),
+        ErrorCode::TlsProtocolError => SendError::Tls("TLS could not be agreed on".to_owned()),
+        // An alert may also come after the request did.
+        ErrorCode::TlsAlertReceived(_) if sent => SendError::Broken("TLS was broken off".to_owned()),
+        ErrorCode::TlsAlertReceived(_) => SendError::Tls("TLS could not be agreed on".to_owned()),
         ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => {
             SendError::Denied("the engine that runs this connector does not allow requests to it".to_owned())
         }

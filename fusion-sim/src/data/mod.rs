@@ -66,7 +66,7 @@ impl Generator {
             (Root::Fscm, "erpBusinessEvents") => EVENTS,
             (Root::Fscm, "crossReferenceRelationships") => CROSS_REFERENCES,
             (Root::Fscm, "purchaseOrders" | "draftPurchaseOrders") => purchasing::COUNT,
-            (Root::Hcm, "userAccounts") => people::USERS,
+            (Root::Hcm, "userAccounts") => people::users(),
             (Root::Hcm, "workers" | "publicWorkers") => people::WORKERS,
             (Root::Fscm, name) => setup::count(name).unwrap_or(0),
             _ => 0,

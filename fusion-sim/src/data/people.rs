@@ -2,6 +2,7 @@
 
 use jiff::civil::{Date, date};
 
+use crate::auth::{self, Access, USERS, User, roles};
 use crate::data::random::{Life, Random};
 use crate::data::record::Record;
 use crate::data::setup;
@@ -9,20 +10,21 @@ use crate::store::Options;
 
 /// Who has written the generated rows.
 pub(crate) const OPERATOR: &str = "casey.brown@example.com";
-/// How many user accounts there are.
-pub(crate) const USERS: u64 = 12;
+/// How many workers have accounts.
+const WORKING_USERS: u64 = 12;
 /// How many workers there are; the first of them have accounts.
 pub(crate) const WORKERS: u64 = 30;
 
 const GIVEN: [&str; 10] = ["Casey", "Jordan", "María", "Søren", "Yuki", "Aïcha", "Robin", "Anna-Lena", "D'Arcy", "Kim"];
 const FAMILY: [&str; 6] = ["Brown", "O'Brien", "Müller", "Nguyễn", "de la Cruz", "Smith; Jr"];
 
-const ROLES: [(&str, i64); 5] = [
-    ("ORA_AP_ACCOUNTS_PAYABLE_MANAGER_JOB", 300_000_600_000_101),
-    ("ORA_AP_ACCOUNTS_PAYABLE_SPECIALIST_JOB", 300_000_600_000_102),
-    ("ORA_GL_GENERAL_ACCOUNTANT_JOB", 300_000_600_000_103),
-    ("ORA_FND_IT_SECURITY_MANAGER_JOB", 300_000_600_000_104),
-    ("ORA_PER_EMPLOYEE_ABSTRACT", 300_000_600_000_105),
+/// Roles of workers, in turn.
+const USUAL: [&str; 5] = [
+    "ORA_AP_ACCOUNTS_PAYABLE_MANAGER_JOB",
+    "ORA_AP_ACCOUNTS_PAYABLE_SPECIALIST_JOB",
+    "ORA_GL_GENERAL_ACCOUNTANT_JOB",
+    "ORA_FND_IT_SECURITY_MANAGER_JOB",
+    "ORA_PER_EMPLOYEE_ABSTRACT",
 ];
 
 struct Person {
@@ -55,38 +57,57 @@ fn person(index: u64) -> Person {
     }
 }
 
+/// The users that sign in and are no workers.
+fn accounts() -> impl Iterator<Item = &'static User> {
+    USERS.iter().filter(|user| user.username != OPERATOR)
+}
+
+/// How many user accounts there are: those of workers, then those of integrations.
+pub(crate) fn users() -> u64 {
+    WORKING_USERS.saturating_add(u64::try_from(accounts().count()).unwrap_or(0))
+}
+
 /// A row of `userAccounts`.
 pub(crate) fn user(options: &Options, index: u64) -> Record {
     let mut random = Random::of(options.seed, "userAccounts", index);
-    let life = Life::of(options.start, &mut random, index, USERS);
-    let person = person(index);
-    let user_id = person.id.saturating_add(100_000_000);
-    let count = 1 + usize::try_from(index % 3).unwrap_or(0);
-    let roles = ROLES
-        .iter()
-        .cycle()
-        .skip(usize::try_from(index).unwrap_or(0))
-        .take(count)
-        .zip(1_i64..)
-        .map(|((code, id), nth)| {
-            Record::new()
-                .set("UserRoleId", user_id.saturating_mul(10).saturating_add(nth))
-                .set("RoleId", *id)
-                .set("RoleCode", *code)
-                .life(&life)
-        })
-        .collect();
+    let account = index.checked_sub(WORKING_USERS).and_then(|at| accounts().nth(usize::try_from(at).unwrap_or(0)));
+    let life = Life::of(options.start, &mut random, index, users());
     let high = random.below(u64::MAX);
-    Record::new()
-        .set("UserId", user_id)
-        .set("Username", person.username)
-        .set("GUID", format!("{high:016X}{:016X}", random.below(u64::MAX)))
-        .set("PersonId", person.id)
-        .set("PersonNumber", person.number)
-        .set("SuspendedFlag", index % 6 == 5)
-        .set("CredentialsEmailSentFlag", true)
-        .life(&life)
-        .child("userAccountRoles", roles)
+    let guid = format!("{high:016X}{:016X}", random.below(u64::MAX));
+    let record = Record::new().set("GUID", guid).set("CredentialsEmailSentFlag", account.is_none()).life(&life);
+    let (record, user_id, roles) = match account {
+        Some(user) => {
+            let id = 300_000_850_000_017_i64.saturating_add(i64::try_from(index).unwrap_or(0).saturating_mul(23));
+            let suspended = user.access == Access::Suspended;
+            (record.set("Username", user.username).set("SuspendedFlag", suspended), id, user.roles.to_vec())
+        }
+        None => {
+            let person = person(index);
+            let roles = match auth::find(&person.username) {
+                Some(user) => user.roles.to_vec(),
+                None => {
+                    let at = usize::try_from(index).unwrap_or(0);
+                    USUAL.iter().cycle().skip(at).take(1 + at % 3).copied().collect()
+                }
+            };
+            let id = person.id.saturating_add(100_000_000);
+            let record = record
+                .set("Username", person.username)
+                .set("PersonId", person.id)
+                .set("PersonNumber", person.number)
+                .set("SuspendedFlag", index % 6 == 5);
+            (record, id, roles)
+        }
+    };
+    let rows = roles.into_iter().filter_map(roles::find).zip(1_i64..).map(|(role, nth)| {
+        Record::new()
+            .set("UserRoleId", user_id.saturating_mul(10).saturating_add(nth))
+            .set("RoleId", role.id)
+            .set("RoleCode", role.code)
+            .set("RoleName", role.name)
+            .life(&life)
+    });
+    record.set("UserId", user_id).child("userAccountRoles", rows.collect())
 }
 
 /// A row of `workers`. Its children have changed at other times than itself (FACTS 8, I2).

@@ -1,7 +1,8 @@
-//! E11, and bodies that are not what their headers promise.
+//! E11, an echo of secrets, and bodies that are not what their headers promise.
 
-use http::StatusCode;
+use http::{StatusCode, header};
 use jiff::Timestamp;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::{Before, Fault};
@@ -136,5 +137,34 @@ pub(super) struct HtmlPage {}
 impl Fault for HtmlPage {
     fn before(&mut self, _arrival: &Arrival, _now: Timestamp) -> Option<Before> {
         Some(Before::Instead(Answer::html(StatusCode::OK, "Sign In")))
+    }
+}
+
+/// `secret_echo`: `{"status": 400}` and a text that repeats the Authorization header and the body, as they came and
+/// percent-encoded; the identity domain does so too.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretEcho {
+    #[serde(default = "bad_request")]
+    status: u16,
+}
+
+impl Fault for SecretEcho {
+    fn concerns(&self, _arrival: &Arrival) -> bool {
+        true
+    }
+
+    fn before(&mut self, arrival: &Arrival, _now: Timestamp) -> Option<Before> {
+        let header = arrival.headers.get(header::AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let header = header.unwrap_or_default();
+        let body = String::from_utf8_lossy(&arrival.body);
+        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let text = format!(
+            "The request isn't valid: Authorization: {header}\n{}\n{body}\n{}\n",
+            encode(&header),
+            encode(&body),
+        );
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        Some(Before::Instead(Answer::new(status, "text/plain;charset=UTF-8", text)))
     }
 }

@@ -5,16 +5,18 @@
 
 mod bodies;
 mod edge;
+mod entrance;
 mod paging;
 mod refusal;
 
 use std::fmt::Debug;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::Value as JsonValue;
 
+use crate::identity;
 use crate::pod::Arrival;
 use crate::rest::answer::Answer;
 use crate::scenario::{FaultSpec, ScenarioError};
@@ -26,6 +28,8 @@ pub(crate) use paging::Tuning;
 pub(crate) enum Before {
     /// Nothing is done.
     Instead(Answer),
+    /// Nothing is done, and the bearer that was presented is dead for ever.
+    SignedOut(Answer),
     /// All is done, and the answer is lost.
     AnswerLost(Answer),
     /// It is done later, when either comes: so many requests, so much time.
@@ -34,8 +38,19 @@ pub(crate) enum Before {
 
 /// One way to go wrong. Each hook says whether it did something, which is what `times` counts.
 pub(crate) trait Fault: Debug + Send {
+    /// Whether it is for such requests where the scenario names no resource: those of the pod, not of the identity
+    /// domain.
+    fn concerns(&self, arrival: &Arrival) -> bool {
+        !identity::is_below(&arrival.path)
+    }
+
     fn before(&mut self, _arrival: &Arrival, _now: Timestamp) -> Option<Before> {
         None
+    }
+
+    /// How many seconds the clock is ahead.
+    fn skew(&self) -> i64 {
+        0
     }
 
     fn tune(&self, _tuning: &mut Tuning) -> bool {
@@ -50,7 +65,7 @@ pub(crate) trait Fault: Debug + Send {
 type Make = fn(&JsonValue) -> Result<Box<dyn Fault>, serde_json::Error>;
 
 /// Every fault by name. The rows without a switch are how the pod always is.
-const KNOWN: [(&str, Option<Make>); 21] = [
+const KNOWN: [(&str, Option<Make>); 32] = [
     ("P1", Some(make::<paging::SmallerLimit>)),
     ("P2", Some(make::<paging::NoHasMore>)),
     ("P5", Some(make::<paging::ShortPages>)),
@@ -72,6 +87,17 @@ const KNOWN: [(&str, Option<Make>); 21] = [
     ("cut_body", Some(make::<bodies::CutBody>)),
     ("slow", Some(make::<bodies::Slow>)),
     ("html_page", Some(make::<bodies::HtmlPage>)),
+    ("secret_echo", Some(make::<bodies::SecretEcho>)),
+    ("sudden_zero", Some(make::<paging::SuddenZero>)),
+    ("clock_skew", Some(make::<entrance::ClockSkew>)),
+    ("consent_denied", Some(make::<entrance::ConsentDenied>)),
+    ("no_roles_api", Some(make::<entrance::NoRolesApi>)),
+    ("sign_in_page", Some(make::<entrance::SignInPage>)),
+    ("sso_redirect", Some(make::<entrance::SsoRedirect>)),
+    ("token_html", Some(make::<entrance::TokenHtml>)),
+    ("token_slow", Some(make::<entrance::TokenSlow>)),
+    ("token_unavailable", Some(make::<entrance::TokenUnavailable>)),
+    ("wrong_pillar", Some(make::<entrance::WrongPillar>)),
 ];
 
 fn make<F: Fault + DeserializeOwned + 'static>(options: &JsonValue) -> Result<Box<dyn Fault>, serde_json::Error> {
@@ -107,8 +133,10 @@ impl Armed {
 
     /// Whether it is this request's turn; counts the request.
     fn ready(&mut self, arrival: &Arrival) -> bool {
-        let resource =
-            self.spec.resource.as_ref().is_none_or(|wanted| arrival.path.split('/').any(|segment| segment == wanted));
+        let resource = match &self.spec.resource {
+            Some(wanted) => arrival.path.split('/').any(|segment| segment == wanted),
+            None => self.fault.as_ref().is_some_and(|fault| fault.concerns(arrival)),
+        };
         let method =
             self.spec.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(arrival.method.as_str()));
         if !resource || !method {
@@ -132,9 +160,21 @@ impl Faults {
         Ok(Self { armed: specs.iter().map(Armed::new).collect::<Result<_, _>>()?, current: Vec::new() })
     }
 
+    /// Finds whose turn the request is; to be called before everything else. The answer is how far ahead the clock
+    /// is for it.
+    pub(crate) fn begin(&mut self, arrival: &Arrival) -> SignedDuration {
+        self.current = self.armed.iter_mut().map(|armed| armed.ready(arrival)).collect();
+        let mut ahead = 0_i64;
+        for (armed, _) in self.armed.iter_mut().zip(&self.current).filter(|(_, turn)| **turn) {
+            let skew = armed.fault.as_ref().map_or(0, |fault| fault.skew());
+            armed.used += u64::from(skew != 0);
+            ahead = ahead.saturating_add(skew);
+        }
+        SignedDuration::from_secs(ahead)
+    }
+
     /// The first fault that answers instead of the pod.
     pub(crate) fn before(&mut self, arrival: &Arrival, now: Timestamp) -> Option<Before> {
-        self.current = self.armed.iter_mut().map(|armed| armed.ready(arrival)).collect();
         let mut turns = self.armed.iter_mut().zip(&self.current).filter(|(_, turn)| **turn);
         turns.find_map(|(armed, _)| {
             let before = armed.fault.as_mut()?.before(arrival, now)?;

@@ -1,4 +1,4 @@
-//! P1, P2, P5, P8: pages that are smaller, say less, or break off.
+//! P1, P2, P5, P8, `sudden_zero`: pages that are smaller, say less, break off, or hold nothing.
 
 use serde::Deserialize;
 
@@ -13,6 +13,10 @@ pub(crate) struct Tuning {
     pub(crate) short: Option<(u64, u64)>,
     pub(crate) empty_at: Option<u64>,
     pub(crate) breaks: Vec<Break>,
+    /// There are no rows, for nobody.
+    pub(crate) nothing: bool,
+    /// The user doesn't consent to the authorization.
+    pub(crate) consent_denied: bool,
 }
 
 /// The row that cannot be written.
@@ -89,6 +93,18 @@ impl Fault for BrokenRow {
         };
         let text = format!("Too many objects match the primary key oracle.jbo.Key[{key} ].");
         tuning.breaks.push(Break { key, text });
+        true
+    }
+}
+
+/// `sudden_zero`: what had rows yesterday is 200 and empty today, for everybody (FACTS 8, E5).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SuddenZero {}
+
+impl Fault for SuddenZero {
+    fn tune(&self, tuning: &mut Tuning) -> bool {
+        tuning.nothing = true;
         true
     }
 }

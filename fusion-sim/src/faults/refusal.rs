@@ -25,14 +25,14 @@ impl Fault for NotAcceptable {
     }
 }
 
-/// E3: the sign-in is over.
+/// E3: the sign-in is over; a bearer that was presented stays refused, Basic credentials do not.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignedOut {}
 
 impl Fault for SignedOut {
     fn before(&mut self, _arrival: &Arrival, _now: Timestamp) -> Option<Before> {
-        Some(Before::Instead(auth::unauthorized()))
+        Some(Before::SignedOut(auth::unauthorized()))
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Answer {
     pub(crate) delay: std::time::Duration,
     /// The connection breaks after this many bytes of the body.
     pub(crate) cut: Option<usize>,
+    /// Why a sign-in was refused: for the log, not for the wire.
+    pub(crate) refusal: Option<String>,
 }
 
 impl Answer {
@@ -25,6 +27,7 @@ impl Answer {
             body: body.into(),
             delay: std::time::Duration::ZERO,
             cut: None,
+            refusal: None,
         }
     }
 
@@ -36,6 +39,7 @@ impl Answer {
             body: Vec::new(),
             delay: std::time::Duration::ZERO,
             cut: None,
+            refusal: None,
         }
     }
 

@@ -10,7 +10,6 @@ use super::negotiate::Media;
 use super::params::{MAX_LIMIT, Params, Scope};
 use super::render::{Envelope, View};
 use super::source::{self, Page, Wanted};
-use crate::auth::Access;
 use crate::keys::{self, Place};
 use crate::metadata;
 use crate::model::Resource;
@@ -38,7 +37,7 @@ pub(crate) fn get(store: &Store, call: &Call<'_>, target: &Target) -> Result<Ans
         total: params.total_results,
     };
     let mut page = match target.trail.last() {
-        _ if call.user.access == Access::NoData => Page { total: params.total_results.then_some(0), ..Page::default() },
+        _ if call.sees_nothing() => Page { total: params.total_results.then_some(0), ..Page::default() },
         Some((_, parent)) => source::of_rows(parent.child(&resource.name), &wanted),
         None => source::of_store(store, resource, &wanted),
     };

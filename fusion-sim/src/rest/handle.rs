@@ -16,6 +16,7 @@ use crate::keys::{self, KeyValues, Place};
 use crate::metadata;
 use crate::model::{Resource, Row};
 use crate::pod::Arrival;
+use crate::security;
 use crate::store::{Context, Step, Store, with_places};
 
 /// Everything a handler may know.
@@ -33,6 +34,11 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     pub(crate) fn today(&self) -> Date {
         self.now.to_zoned(TimeZone::UTC).date()
+    }
+
+    /// Whether data security, or a fault, hides every row.
+    pub(crate) fn sees_nothing(&self) -> bool {
+        self.user.access == Access::NoData || self.tuning.nothing
     }
 
     pub(crate) fn context(&self) -> Context {
@@ -82,12 +88,6 @@ impl Target {
     }
 }
 
-/// Resources that pods hide with 404 from who lacks the privilege (FACTS 1.6, 2.4).
-fn hidden_by_404(name: &str) -> bool {
-    ["purchaseOrders", "draftPurchaseOrders", "purchaseRequisitions", "purchaseAgreements", "fixedAssets"]
-        .contains(&name)
-}
-
 /// Answers a request below a root.
 pub(crate) fn answer(store: &mut Store, call: &Call<'_>) -> Result<Answer, PodError> {
     let path = Path::parse(&call.arrival.path).ok_or_else(PodError::not_found)?;
@@ -102,11 +102,10 @@ pub(crate) fn answer(store: &mut Store, call: &Call<'_>) -> Result<Answer, PodEr
         return describe::catalogue(call, path.root);
     }
     let resource = metadata::resource(path.root, first).ok_or_else(PodError::not_found)?;
-    if call.user.access == Access::NoPrivilege {
-        if hidden_by_404(first) {
-            return Err(PodError::not_found());
-        }
-        return Ok(Answer::html(StatusCode::FORBIDDEN, "Forbidden"));
+    match security::check(call.user, path.root, first, &call.method) {
+        Ok(()) => {}
+        Err(security::Refusal::Hidden) => return Err(PodError::not_found()),
+        Err(security::Refusal::Forbidden) => return Ok(Answer::html(StatusCode::FORBIDDEN, "Forbidden")),
     }
     let mut target = Target { resource, trail: Vec::new(), key: None, steps: Vec::new(), item: false };
     loop {
@@ -134,7 +133,7 @@ pub(crate) fn answer(store: &mut Store, call: &Call<'_>) -> Result<Answer, PodEr
                 target.item = false;
             }
             Some(key) if !target.item => {
-                if call.user.access == Access::NoData {
+                if call.sees_nothing() {
                     return Err(PodError::not_found());
                 }
                 target.descend(store, key)?;

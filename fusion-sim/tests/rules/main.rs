@@ -8,14 +8,20 @@
     clippy::string_slice
 )]
 
+mod doors;
 mod errors;
+mod ess;
 mod faults;
 mod headers;
+mod identity;
 mod items;
+mod jwt;
 mod keys_and_links;
 mod parameters;
 mod pod;
 mod query;
+mod scim;
+mod security;
 mod sign_in;
 
 use axum::body::Body;

@@ -17,6 +17,8 @@ async fn known_users_come_in_and_others_get_401_with_a_page() {
         basic("nobody", "Simulated-1"),
         basic("locked.user", "Simulated-1"),
         basic("expired.user", "Simulated-1"),
+        basic("suspended.user", "Simulated-1"),
+        basic("sim-client", ""),
         "Basic !".to_owned(),
         "Bearer abc".to_owned(),
         basic("integration.user", "Simulated-1").replace("Basic ", ""),

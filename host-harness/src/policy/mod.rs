@@ -18,6 +18,8 @@ pub use origin::Origin;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     origins: BTreeSet<Origin>,
+    /// Named by a setting whose patterns they do not fit.
+    unexpected: BTreeSet<Origin>,
 }
 
 /// A request to a place that is not on the list. Nothing was sent.
@@ -26,6 +28,16 @@ pub enum Denied {
     /// Another host, or another port.
     #[error("{origin} is not among the hosts that this connection may talk to")]
     NotListed {
+        /// Where it was to go.
+        origin: Origin,
+    },
+    /// A setting names it, and the connector's form expects another kind of host there: a mistake, or
+    /// somebody who wants to have the credentials.
+    #[error(
+        "the connection names {}, which is not where its form expects that address to lead; a host must allow it by name",
+        origin.host()
+    )]
+    Unexpected {
         /// Where it was to go.
         origin: Origin,
     },
@@ -80,8 +92,12 @@ impl Policy {
     ///
     /// `connection_schema` is `manifest.connection-schema`, `settings` the JSON of the form. A marked setting
     /// counts in the form's variants that the settings choose, at any depth. Its value is a host name, one with
-    /// a port, or an https address, of which the path is ignored. Values that are none of these, plain http
-    /// among them, allow nothing; the connector says what is wrong with them.
+    /// a port, or the https address of a page, of which only the origin counts. Values that are none of these,
+    /// plain http among them, allow nothing; the connector says what is wrong with them.
+    ///
+    /// The mark is `true`, or a list of host patterns such as `["*.id.example.com"]`, where `*` stands for one
+    /// label or more. A setting marked with patterns allows a host that fits one of them, or the origin that a
+    /// setting marked `true` names; any other needs [`allow_host`](Self::allow_host).
     ///
     /// # Errors
     /// [`PolicyError::NotJson`].
@@ -95,8 +111,15 @@ impl Policy {
         };
         let schema = read("connection form", connection_schema)?;
         let settings = read("text of the settings", settings)?;
-        let origins = settings::marked(&schema, &settings).iter().filter_map(|text| Origin::https(text)).collect();
-        Ok(Self { origins })
+        let named: Vec<_> = settings::marked(&schema, &settings)
+            .into_iter()
+            .filter_map(|marked| Some((Origin::https(marked.text)?, marked.patterns)))
+            .collect();
+        let (origins, others) = named.into_iter().partition::<Vec<_>, _>(|(origin, patterns)| {
+            patterns.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| origin.fits(pattern)))
+        });
+        let only = |named: Vec<(Origin, _)>| named.into_iter().map(|(origin, _)| origin).collect();
+        Ok(Self { origins: only(origins), unexpected: only(others) })
     }
 
     /// Allows https to a host: `HOST`, `HOST:PORT` or an https address.
@@ -135,6 +158,8 @@ impl Policy {
         let origin = Origin::of(uri).ok_or(Denied::NoOrigin)?;
         if self.origins.contains(&origin) {
             Ok(())
+        } else if self.unexpected.contains(&origin) {
+            Err(Denied::Unexpected { origin })
         } else if origin.is_https() {
             Err(Denied::NotListed { origin })
         } else {
@@ -185,6 +210,33 @@ mod tests {
             from(r#"{"host": "pod.example.com", "auth": {"type": "basic", "token_url": "https://id.example.com/"}}"#),
             ["https://pod.example.com"]
         );
+    }
+
+    #[test]
+    fn a_setting_with_patterns_is_believed_within_them() {
+        let schema = r#"{"properties": {
+            "host": {"x-connector-origin": true}, "token_url": {"x-connector-origin": ["*.id.example.com", "*.id.*.example.com"]}}}"#;
+        let policy = |token_url: &str| {
+            let settings = serde_json::json!({"host": "pod.example.com/home", "token_url": token_url});
+            Policy::from_settings(schema, &settings.to_string()).unwrap()
+        };
+        let check = |policy: &Policy, uri: &str| policy.check(&uri.parse().unwrap());
+        for own in
+            ["https://a.id.example.com/token", "https://a.id.us.example.com/token", "https://pod.example.com/token"]
+        {
+            assert_eq!(check(&policy(own), own), Ok(()));
+        }
+        let mut elsewhere = policy("https://evil.example.net/token");
+        let denied = check(&elsewhere, "https://evil.example.net/token").unwrap_err();
+        assert!(matches!(denied, Denied::Unexpected { .. }) && denied.to_string().contains("evil.example.net"));
+        assert!(matches!(check(&elsewhere, "https://x.example.net/"), Err(Denied::NotListed { .. })));
+        elsewhere.allow_host("evil.example.net").unwrap();
+        assert_eq!(check(&elsewhere, "https://evil.example.net/token"), Ok(()));
+        // Of this machine, only what is allowed by name and port.
+        let mut here = policy("http://127.0.0.1:8080/token");
+        assert!(check(&here, "http://127.0.0.1:8080/token").is_err());
+        here.allow_http("127.0.0.1:8080").unwrap();
+        assert_eq!(check(&here, "http://127.0.0.1:8080/token"), Ok(()));
     }
 
     #[test]

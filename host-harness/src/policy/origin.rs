@@ -18,7 +18,9 @@ const HTTPS_PORT: u16 = 443;
 const HTTP_PORT: u16 = 80;
 
 impl Origin {
-    /// Of `HOST`, `HOST:PORT` or an https address of which the path is ignored; none for anything else.
+    /// Of `HOST`, `HOST:PORT` or the https address of a page, as people paste them: spaces around it, the path
+    /// with what follows it and the dot of a fully qualified name are dropped. None for anything else, and none
+    /// for an address with a user name.
     #[must_use]
     pub fn https(text: &str) -> Option<Self> {
         Self::parse(text, "https")
@@ -76,14 +78,35 @@ impl Origin {
         self.host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
+    /// Whether the host is a name that fits a pattern, in which `*` stands for one or more labels, as in
+    /// `*.id.example.com`. An IP address fits none.
+    #[must_use]
+    pub fn fits(&self, pattern: &str) -> bool {
+        if self.host.starts_with('[') || self.host.parse::<IpAddr>().is_ok() {
+            return false;
+        }
+        let labels: Vec<&str> = self.host.split('.').collect();
+        // Up to which labels the parts of the pattern so far may reach; one more entry than there are labels.
+        let mut reached: Vec<bool> = std::iter::once(true).chain(labels.iter().map(|_| false)).collect();
+        for part in pattern.trim().trim_end_matches('.').split('.') {
+            let mut within = false;
+            let next = labels.iter().zip(&reached).map(|(label, before)| {
+                within = (part == "*" && within) || *before;
+                within && (part == "*" || label.eq_ignore_ascii_case(part))
+            });
+            reached = std::iter::once(false).chain(next).collect();
+        }
+        reached.last().copied().unwrap_or_default()
+    }
+
     fn parse(text: &str, scheme: &str) -> Option<Self> {
         let text = text.trim();
-        let bare = !text.contains("://");
+        // A query may hold another address; a scheme stands before everything else.
+        let bare = text.split_once("://").is_none_or(|(before, _)| before.contains(['/', '?', '#']));
         let url = if bare { Url::parse(&format!("{scheme}://{text}")) } else { Url::parse(text) }.ok()?;
         let plain = url.username().is_empty() && url.password().is_none();
-        // A bare name is a name and no more; of an address, only the origin counts.
-        let whole = !bare || (url.path() == "/" && !text.contains(['/', '?', '#', '\\']));
-        if url.scheme() != scheme || !plain || !whole {
+        // Where a backslash stands programs differ in what the host is.
+        if url.scheme() != scheme || !plain || text.contains('\\') {
             return None;
         }
         let host = match url.host()? {
@@ -110,5 +133,87 @@ impl fmt::Display for Origin {
         let (scheme, usual) = if self.https { ("https", HTTPS_PORT) } else { ("http", HTTP_PORT) };
         write!(f, "{scheme}://{}", self.host)?;
         if self.port == usual { Ok(()) } else { write!(f, ":{}", self.port) }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_people_paste_is_understood() {
+        for text in [
+            "pod.example.com",
+            "  Pod.Example.com.\n",
+            "pod.example.com/",
+            "https://pod.example.com/fscmUI/faces/FuseWelcome?_afrLoop=1&u=https://else.example.com/#top",
+            "pod.example.com/fscmUI?u=https://else.example.com",
+            "HTTPS://pod.example.com.:443/",
+        ] {
+            assert_eq!(Origin::https(text).unwrap().to_string(), "https://pod.example.com", "{text}");
+        }
+        assert_eq!(Origin::https("pod.example.com:8443/x").unwrap().port(), 8443);
+    }
+
+    #[test]
+    fn what_names_no_https_host_is_not() {
+        for text in [
+            "",
+            ".",
+            "/",
+            "http://pod.example.com/",
+            "user@pod.example.com",
+            "https://user:secret@pod.example.com/",
+            "ftp://pod.example.com",
+            "pod.example.com\\@evil.example.com",
+            "pod example com",
+            "pod.example.com:99999",
+        ] {
+            assert_eq!(Origin::https(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_one_label_or_more() {
+        let fits = |host: &str, pattern: &str| Origin::https(host).unwrap().fits(pattern);
+        assert!(fits("idcs-1.id.example.com", "*.id.example.com"));
+        assert!(fits("IDCS-1.us.id.example.com:8443", "*.ID.example.com"));
+        assert!(fits("a.id.us-1.example.com", "*.id.*.example.com"));
+        assert!(fits("a.b.id.us.west.example.com", "*.id.*.example.com"));
+        assert!(fits("id.example.com", "id.example.com"));
+        for (host, pattern) in [
+            ("id.example.com", "*.id.example.com"),
+            ("evilid.example.com", "*.id.example.com"),
+            ("a.id.example.com.evil.com", "*.id.example.com"),
+            ("a.id.example.com", "*.id.*.example.com"),
+            ("a.id.example.com", "*.example"),
+            ("a.id.example.com", ""),
+            ("127.0.0.1", "*"),
+            ("[::1]", "*"),
+        ] {
+            assert!(!fits(host, pattern), "{host} {pattern}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pasting_never_leads_elsewhere(host in "[a-z]{1,5}\\.example\\.com", rest in "[/?#][ -~]{0,20}") {
+            if let Some(origin) = Origin::https(&format!("{host}{rest}")) {
+                prop_assert_eq!(origin.host(), host);
+            }
+        }
+
+        #[test]
+        fn a_name_fits_itself_and_what_stands_below_a_star(labels in proptest::collection::vec("[a-z]{1,3}", 1..5)) {
+            let name = labels.join(".");
+            let below = format!("*.{name}");
+            let whole = format!("x.{name}");
+            let origin = Origin::https(&whole).unwrap();
+            prop_assert!(origin.fits(&whole) && origin.fits(&below) && origin.fits("*"));
+            prop_assert!(!Origin::https(&name).unwrap().fits(&below));
+        }
     }
 }

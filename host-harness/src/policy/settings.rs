@@ -9,14 +9,23 @@ const MARK: &str = "x-connector-origin";
 /// Forms are a few levels deep; a form whose references run in a circle must not run for ever.
 const DEEPEST: usize = 32;
 
-/// The texts of the settings that are marked, in the variants that the settings choose.
-pub(super) fn marked<'s>(schema: &Value, settings: &'s Value) -> Vec<&'s str> {
+/// A setting that names a host.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Marked<'s> {
+    /// As filled in.
+    pub text: &'s str,
+    /// Patterns of hosts, where the form marks it with such; of other hosts the setting alone is no proof.
+    pub patterns: Option<Vec<&'s str>>,
+}
+
+/// The settings that are marked, in the variants that the settings choose.
+pub(super) fn marked<'s>(schema: &'s Value, settings: &'s Value) -> Vec<Marked<'s>> {
     let mut found = Vec::new();
     walk(schema, schema, settings, 0, &mut found);
     found
 }
 
-fn walk<'s>(root: &Value, schema: &Value, value: &'s Value, depth: usize, found: &mut Vec<&'s str>) {
+fn walk<'s>(root: &'s Value, schema: &'s Value, value: &'s Value, depth: usize, found: &mut Vec<Marked<'s>>) {
     if depth > DEEPEST {
         return;
     }
@@ -24,8 +33,9 @@ fn walk<'s>(root: &Value, schema: &Value, value: &'s Value, depth: usize, found:
     if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|to| local(root, to)) {
         walk(root, target, value, deeper, found);
     }
-    if let (Some(text), true) = (value.as_str(), is_marked(schema)) {
-        found.push(text);
+    if let (Some(text), Some(mark)) = (value.as_str(), mark(schema)) {
+        let patterns = mark.as_array().map(|patterns| patterns.iter().filter_map(Value::as_str).collect());
+        found.push(Marked { text, patterns });
     }
     if let (Some(properties), Some(object)) = (schema.get("properties").and_then(Value::as_object), value.as_object()) {
         for (name, property) in properties {
@@ -48,9 +58,9 @@ fn walk<'s>(root: &Value, schema: &Value, value: &'s Value, depth: usize, found:
     }
 }
 
-/// `true`, or an object that says more about it.
-fn is_marked(schema: &Value) -> bool {
-    schema.get(MARK).is_some_and(|mark| !matches!(mark, Value::Bool(false) | Value::Null))
+/// `true`, a list of host patterns, or an object that says more about it.
+fn mark(schema: &Value) -> Option<&Value> {
+    schema.get(MARK).filter(|mark| !matches!(mark, Value::Bool(false) | Value::Null))
 }
 
 /// `#`, or `#/` and a JSON pointer.

@@ -62,7 +62,8 @@ pub struct Usage {
 /// The surroundings of one logical call, or of several that belong together.
 ///
 /// `failures` and `usage` gather over all calls that are made with it, so a host that wants them for each
-/// call makes a `Run` for each; that costs nothing.
+/// call makes a `Run` for each; that costs nothing. Clones gather into the same.
+#[derive(Clone)]
 pub struct Run {
     /// Where requests go once the policy has let them pass.
     pub transport: Arc<dyn Transport>,

@@ -39,6 +39,8 @@ pub struct Session {
     pub value: String,
     /// Unix seconds; none where it does not end.
     pub expires_at: Option<u64>,
+    /// Unix seconds at which it was asked for; none where that is not known.
+    pub obtained_at: Option<u64>,
 }
 
 impl std::fmt::Debug for Session {
@@ -178,8 +180,11 @@ mod tests {
         assert_eq!(keys(store, 99), "abc");
         assert_eq!(keys(store, 100), "bc", "a key is dropped when its time is over, and later times win");
         assert!(store.acknowledged(&two, &["a"], at(0)).unwrap().is_empty());
+        keeps_its_promises_on_sessions(store);
+    }
 
-        let session = Session { value: "{}".into(), expires_at: Some(5) };
+    fn keeps_its_promises_on_sessions(store: &mut dyn Store) {
+        let session = Session { value: "{}".into(), expires_at: Some(5), obtained_at: Some(2) };
         store.keep_session("k", Some(&session)).unwrap();
         assert_eq!(store.session("k").unwrap(), Some(session));
         store.keep_session("k", None).unwrap();
@@ -197,6 +202,20 @@ mod tests {
         let file = folder.path().join("state.db");
         keeps_its_promises(&mut SqliteStore::open(&file).unwrap());
         assert_eq!(SqliteStore::open(&file).unwrap().cursor(&stream("one")).unwrap().as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_is_brought_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.db");
+        let stream = stream("one");
+        SqliteStore::open(&file).unwrap().commit(&stream, "1", &[], at(1), at(0)).unwrap();
+        let old = rusqlite::Connection::open(&file).unwrap();
+        old.execute_batch("ALTER TABLE session DROP COLUMN obtained_at; PRAGMA user_version = 1;").unwrap();
+        drop(old);
+        let mut store = SqliteStore::open(&file).unwrap();
+        assert_eq!(store.cursor(&stream).unwrap().as_deref(), Some("1"));
+        keeps_its_promises_on_sessions(&mut store);
     }
 
     #[test]

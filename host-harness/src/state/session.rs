@@ -25,6 +25,8 @@ struct Kept {
     /// Digest of the settings that it was made with.
     settings: String,
     expires_at: Option<u64>,
+    #[serde(default)]
+    obtained_at: Option<u64>,
     session: String,
 }
 
@@ -43,12 +45,18 @@ impl SessionFile {
         Self { file: PathBuf::from(file), settings: digest(settings) }
     }
 
+    /// Where it is kept.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.file
+    }
+
     /// The session that is kept, if there is one for these settings. What cannot be understood counts as none:
     /// the next sign-in replaces it.
     #[must_use]
     pub fn read(&self) -> Option<Session> {
         let kept: Kept = serde_json::from_slice(&std::fs::read(&self.file).ok()?).ok()?;
-        let session = Session { value: kept.session, expires_at: kept.expires_at };
+        let session = Session { value: kept.session, expires_at: kept.expires_at, obtained_at: kept.obtained_at };
         (kept.settings == self.settings).then_some(session)
     }
 
@@ -72,8 +80,12 @@ impl SessionFile {
     /// # Errors
     /// [`StateError::Broken`] where it cannot be written; the last one stays then.
     pub fn keep(&self, session: &Session) -> Result<(), StateError> {
-        let kept =
-            Kept { settings: self.settings.clone(), expires_at: session.expires_at, session: session.value.clone() };
+        let kept = Kept {
+            settings: self.settings.clone(),
+            expires_at: session.expires_at,
+            obtained_at: session.obtained_at,
+            session: session.value.clone(),
+        };
         let text = serde_json::to_vec(&kept).map_err(std::io::Error::from).map_err(|error| self.broken(&error))?;
         replace(&self.file, &text, 0o600).map_err(|error| self.broken(&error))
     }
@@ -94,7 +106,7 @@ mod tests {
         let connection = folder.path().join("pod.json");
         let kept = SessionFile::beside(&connection, r#"{"host":"a"}"#);
         assert_eq!(kept.read(), None);
-        let session = Session { value: r#"{"token":"t"}"#.into(), expires_at: Some(9) };
+        let session = Session { value: r#"{"token":"t"}"#.into(), expires_at: Some(9), obtained_at: Some(1) };
         {
             let _signing = kept.lock().unwrap();
             kept.keep(&session).unwrap();
@@ -125,7 +137,7 @@ mod tests {
         let waiting = std::thread::spawn(move || other.lock().map(|_| other.read()));
         std::thread::sleep(std::time::Duration::from_millis(50));
         assert!(!waiting.is_finished());
-        kept.keep(&Session { value: "1".into(), expires_at: None }).unwrap();
+        kept.keep(&Session { value: "1".into(), expires_at: None, obtained_at: None }).unwrap();
         drop(signing);
         assert!(waiting.join().unwrap().unwrap().is_some(), "who waited finds the other's session");
     }

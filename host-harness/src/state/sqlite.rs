@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 use super::{Session, StateError, Store, Stream};
 
 /// Version of the schema below, kept in `user_version`.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 
 /// `PRAGMA application_id`: "ipas". A database with another one is somebody else's.
 const APPLICATION: i64 = 0x6970_6173;
@@ -37,8 +37,11 @@ CREATE TABLE acknowledged (
     PRIMARY KEY (stream, dedup_key)
 ) WITHOUT ROWID;
 CREATE INDEX acknowledged_by_time ON acknowledged (stream, forget_at_ms);
-CREATE TABLE session (connection TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at INTEGER);
+CREATE TABLE session (connection TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at INTEGER, obtained_at INTEGER);
 ";
+
+/// What the second version has over the first.
+const SECOND: &str = "ALTER TABLE session ADD COLUMN obtained_at INTEGER;";
 
 /// Remembers in a SQLite file.
 pub struct SqliteStore {
@@ -77,6 +80,11 @@ impl SqliteStore {
             first.pragma_update(None, "application_id", APPLICATION).map_err(broken)?;
             first.pragma_update(None, "user_version", SCHEMA).map_err(broken)?;
             first.commit().map_err(broken)?;
+        } else if version < SCHEMA {
+            let next = database.transaction().map_err(broken)?;
+            next.execute_batch(SECOND).map_err(broken)?;
+            next.pragma_update(None, "user_version", SCHEMA).map_err(broken)?;
+            next.commit().map_err(broken)?;
         }
         Ok(Self { file: file.to_owned(), database, _lock: lock })
     }
@@ -188,21 +196,22 @@ impl Store for SqliteStore {
 
     fn session(&self, connection: &str) -> Result<Option<Session>, StateError> {
         let found = self.database.query_row(
-            "SELECT value, expires_at FROM session WHERE connection = ?1",
+            "SELECT value, expires_at, obtained_at FROM session WHERE connection = ?1",
             params![connection],
             |row| {
-                let expires_at: Option<i64> = row.get(1)?;
-                Ok(Session { value: row.get(0)?, expires_at: expires_at.and_then(|at| u64::try_from(at).ok()) })
+                let time = |at: Option<i64>| at.and_then(|at| u64::try_from(at).ok());
+                Ok(Session { value: row.get(0)?, expires_at: time(row.get(1)?), obtained_at: time(row.get(2)?) })
             },
         );
         found.optional().map_err(|error| self.told(&error))
     }
 
     fn keep_session(&mut self, connection: &str, session: Option<&Session>) -> Result<(), StateError> {
+        let time = |at: Option<u64>| at.and_then(|at| i64::try_from(at).ok());
         let done = match session {
             Some(session) => self.database.execute(
-                "INSERT OR REPLACE INTO session (connection, value, expires_at) VALUES (?1, ?2, ?3)",
-                params![connection, session.value, session.expires_at.and_then(|at| i64::try_from(at).ok())],
+                "INSERT OR REPLACE INTO session (connection, value, expires_at, obtained_at) VALUES (?1, ?2, ?3, ?4)",
+                params![connection, session.value, time(session.expires_at), time(session.obtained_at)],
             ),
             None => self.database.execute("DELETE FROM session WHERE connection = ?1", params![connection]),
         };

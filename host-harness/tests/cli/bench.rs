@@ -11,7 +11,7 @@ pub const PASSWORD: &str = "Tr0ub4dor&3-hunter";
 /// A temporary folder with a connection file `pod.json`.
 pub struct Bench {
     pub folder: tempfile::TempDir,
-    guest: PathBuf,
+    pub guest: PathBuf,
 }
 
 /// How a command ended.
@@ -32,16 +32,25 @@ impl Bench {
         }
         let folder = tempfile::tempdir().unwrap();
         let settings = format!(r#"{{"host": "pod.example.com", "password": "{PASSWORD}"}}"#);
-        std::fs::write(folder.path().join("pod.json"), settings).unwrap();
-        Some(Self { folder, guest })
+        let bench = Self { folder, guest };
+        bench.write("pod.json", &settings);
+        Some(bench)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
+    /// Writes a file that its owner alone can read, as one with a secret should be.
     pub fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).unwrap();
+        self.open_to(name, 0o600);
+    }
+
+    /// Sets a file's permissions, where the system has such.
+    pub fn open_to(&self, name: &str, mode: u32) {
+        #[cfg(unix)]
+        std::fs::set_permissions(self.path(name), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
     }
 
     pub fn read(&self, name: &str) -> String {

@@ -5,7 +5,8 @@ use crate::bench::harness;
 #[test]
 fn every_help_page_is_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["", "describe", "schema", "options", "test", "run", "resume", "poll", "receive", "sim"] {
+    for command in ["", "describe", "schema", "options", "test", "authorize", "run", "resume", "poll", "receive", "sim"]
+    {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
         let ended = harness(folder.path(), &arguments, "");
         assert_eq!((ended.code, ended.err.as_str()), (0, ""));

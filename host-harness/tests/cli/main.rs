@@ -5,8 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod authorize;
 mod bench;
 mod calls;
+mod connection_files;
 mod errors;
 mod help;
 mod mocked;

@@ -38,9 +38,10 @@ async fn signing_in_and_forms_answer() {
     assert_eq!(session.value, r#"{"signed":"in"}"#);
     let authorization = connector.authorize_url(&run, "{}", "https://back.example.com/").await.unwrap();
     assert!(authorization.url.contains("back.example.com"));
-    let session =
-        connector.complete_authorization(&run, "{}", "https://b/", &authorization.keep, "code=1").await.unwrap();
-    assert_eq!(session.value, authorization.keep);
+    let session = connector
+        .complete_authorization(&run, "{}", "https://b/", &authorization.keep, "state=kept-state&code=1")
+        .await;
+    assert_eq!(session.unwrap().value, r#"{"token":"1"}"#);
     assert_eq!(connector.test(&run, &connection).await.unwrap().checks.len(), 1);
     let schemas = connector.resolve_schema(&run, &connection, "waits", "{}").await.unwrap();
     assert!(schemas.input.contains("\"ms\""));

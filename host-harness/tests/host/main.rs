@@ -9,5 +9,6 @@ mod calls;
 mod clock;
 mod live;
 mod loading;
+mod sessions;
 mod support;
 mod tls;

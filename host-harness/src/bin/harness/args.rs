@@ -160,6 +160,22 @@ pub enum Command {
         connection: String,
     },
 
+    /// Sign in with the browser, and keep the session beside the connection file
+    #[command(
+        after_help = "Register the redirect URI (http://127.0.0.1:8765/callback unless told otherwise) with the application first. Waits for 5 minutes, or as long as --timeout says.\n\nExamples:\n  harness authorize --connection pod.json\n  harness authorize --connection pod.json --listen 127.0.0.1:9000 --redirect-uri http://localhost:9000/callback"
+    )]
+    Authorize {
+        /// JSON file
+        #[arg(long, value_name = "FILE")]
+        connection: String,
+        /// Where the browser comes back to; this machine alone
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8765")]
+        listen: std::net::SocketAddr,
+        /// As it is registered, where that is not http://ADDR/callback
+        #[arg(long, value_name = "URI")]
+        redirect_uri: Option<String>,
+    },
+
     /// Run an action; its output is JSON on standard output
     #[command(
         after_help = "Examples:\n  harness run search_records --connection sim --input '{\"resource\": \"invoices\"}' --ndjson\n  harness run create_invoice --connection pod.json --input @invoice.json --call-id order-4711\n  harness run search_records --connection pod.json --input @search.json --record search.tape.json"

@@ -73,12 +73,16 @@ impl Ending {
     }
 
     /// A call that ended without an answer. `failures` are those of the network that the host saw.
-    pub fn of_call(error: CallError, failures: &[Failure]) -> Self {
+    pub fn of_call(error: &CallError, failures: &[Failure]) -> Self {
         let broken = |message: String, remedy| Self::told(Exit::Broken, "execution-failed", message, Some(remedy));
         let message = error.to_string();
         match error {
-            CallError::Problem { error: Error::Transient(problem) } => of_problem(Exit::Transient, problem, failures),
-            CallError::Problem { error: Error::Permanent(problem) } => of_problem(Exit::Permanent, problem, failures),
+            CallError::Problem { error: Error::Transient(problem) } => {
+                of_problem(Exit::Transient, problem.clone(), failures)
+            }
+            CallError::Problem { error: Error::Permanent(problem) } => {
+                of_problem(Exit::Permanent, problem.clone(), failures)
+            }
             CallError::Unexpected { message } => Self::told(Exit::NotMet, "script-not-met", message, None),
             CallError::OutOfTime { .. } => broken(message, "Give it longer with --timeout, or less to do."),
             CallError::OutOfMemory { .. } => broken(message, "Give it more with --max-memory, or less to do."),

@@ -5,6 +5,8 @@
 //! output, people's words to standard error, and no secret to either.
 
 mod args;
+mod authorize;
+mod callback;
 mod component;
 mod describe;
 mod ending;
@@ -70,6 +72,9 @@ async fn dispatch(cli: Cli) -> Result<(), Ending> {
         }
         Command::Options { source, connection, input, search, page } => {
             options::run(global, source, connection, input.as_deref(), search.as_deref(), page.as_deref()).await
+        }
+        Command::Authorize { connection, listen, redirect_uri } => {
+            authorize::run(global, connection, *listen, redirect_uri.as_deref()).await
         }
         Command::Test { connection } => test::run(global, connection).await,
         Command::Run { action, with } => run::run(global, action, with).await,

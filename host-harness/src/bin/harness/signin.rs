@@ -1,36 +1,46 @@
-//! Sessions of a connection file: found, made once for all processes, and renewed where they have died.
-//!
-//! A session is stored before it is used. A lock is held while somebody signs in, so a token that rotates is
-//! never refreshed twice at once.
+//! The session of a connection file, by the library's keeper, and what a person is told of it.
+
+use std::sync::Arc;
 
 use host_harness::contract::types::Session as Signed;
-use host_harness::state::session::{SessionFile, Signing};
+use host_harness::secrets::Secrets;
+use host_harness::sessions::{Keeper, Live, SessionError, Storage, Turn};
+use host_harness::state::session::SessionFile;
 use host_harness::state::{Session, StateError};
+use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::ending::Ending;
 use crate::say;
 use crate::site::Site;
 
-/// A session that ends sooner is renewed first: a call may take a while until it uses it.
-const MARGIN_SECONDS: u64 = 60;
+/// A command has one connection.
+const NAME: &str = "";
+
+/// The sessions of one connection file.
+pub struct Sessions {
+    file: SessionFile,
+    keeper: Keeper,
+    live: Option<Live>,
+}
+
+impl Sessions {
+    /// Those that are kept in `file`; what passes is known to `secrets` before anything can speak of it.
+    pub fn of(file: SessionFile, secrets: Arc<Secrets>) -> Self {
+        let keeper = Keeper::new(Watched { file: file.clone(), secrets });
+        Self { file, keeper, live: None }
+    }
+}
 
 /// Gives the site's connection a live session, where sessions are kept at all.
 ///
 /// # Errors
 /// The [`Ending`] of the sign-in.
 pub async fn sign_in(site: &mut Site) -> Result<(), Ending> {
-    let Some(file) = site.sessions.clone() else { return Ok(()) };
-    if let Some(session) = file.read().filter(|session| lives(site, session)) {
-        take(site, session);
-        return Ok(());
-    }
-    let Some(_signing) = locked(&file, site).await else { return Ok(()) };
-    let kept = file.read();
-    if let Some(session) = kept.clone().filter(|session| lives(site, session)) {
-        take(site, session);
-        return Ok(());
-    }
-    authenticate(site, &file, kept).await
+    let Some(sessions) = &site.sessions else { return Ok(()) };
+    let connector = &site.component.connector;
+    let live = sessions.keeper.session(connector, &site.run, NAME, &site.connection.settings).await;
+    take(site, live).map(|_| ())
 }
 
 /// Renews a session that the remote system no longer takes. False where there was none.
@@ -38,51 +48,89 @@ pub async fn sign_in(site: &mut Site) -> Result<(), Ending> {
 /// # Errors
 /// The [`Ending`] of the sign-in.
 pub async fn renew(site: &mut Site) -> Result<bool, Ending> {
-    let (Some(file), Some(dead)) = (site.sessions.clone(), site.connection.session.clone()) else { return Ok(false) };
-    let Some(_signing) = locked(&file, site).await else { return Ok(false) };
-    match file.read() {
-        // Another process was quicker.
-        Some(session) if session.value != dead.value => take(site, session),
-        kept => authenticate(site, &file, kept).await?,
+    let Some(Sessions { keeper, live: Some(dead), .. }) = &site.sessions else { return Ok(false) };
+    let connector = &site.component.connector;
+    let live = keeper.renew(connector, &site.run, NAME, &site.connection.settings, dead).await;
+    take(site, live)
+}
+
+/// Keeps a session that was made in the browser.
+///
+/// # Errors
+/// The [`Ending`] of a folder that cannot be written.
+pub async fn keep(site: &mut Site, session: Signed) -> Result<(), Ending> {
+    site.secrets.learn_session(&session.value);
+    let Some(sessions) = &site.sessions else { return Ok(()) };
+    match sessions.keeper.adopt(&site.run, NAME, session).await {
+        Err(SessionError::NoTurn(error) | SessionError::NotKept(error)) => Err(not_kept(&error)),
+        live => take(site, live).map(|_| ()),
     }
-    Ok(true)
 }
 
-async fn authenticate(site: &mut Site, file: &SessionFile, old: Option<Session>) -> Result<(), Ending> {
-    site.connection.session = old.map(|old| Signed { value: old.value, expires_at: old.expires_at });
-    let signed = site.component.connector.authenticate(&site.run, &site.connection).await;
-    let signed = signed.map_err(|error| Ending::of_call(error, &site.run.failures()))?;
-    let session = Session { value: signed.value, expires_at: signed.expires_at };
-    site.secrets.learn_session(&session.value);
-    file.keep(&session).map_err(|error| told(&error))?;
-    take(site, session);
-    Ok(())
+/// Says where the session is kept and for how long it lasts.
+pub fn tell_kept(site: &Site) {
+    #[derive(Serialize)]
+    struct Line {
+        session_file: String,
+        expires_at: Option<u64>,
+    }
+    let Some(Sessions { file, live: Some(live), .. }) = &site.sessions else { return };
+    let (session_file, expires_at) = (file.path().display().to_string(), live.expires_at());
+    if site.json {
+        return say::note(&serde_json::to_string(&Line { session_file, expires_at }).unwrap_or_default());
+    }
+    let end = expires_at.and_then(|at| Timestamp::from_second(i64::try_from(at).ok()?).ok());
+    let end = end.map_or_else(|| "does not expire".to_owned(), |end| format!("is good until {end}"));
+    say::note(&format!("Signed in. The session is kept in {session_file} and {end}."));
 }
 
-fn take(site: &mut Site, session: Session) {
-    site.secrets.learn_session(&session.value);
-    site.connection.session = Some(Signed { value: session.value, expires_at: session.expires_at });
-}
-
-fn lives(site: &Site, session: &Session) -> bool {
-    let now = u64::try_from(site.run.clock.now().as_second()).unwrap_or_default();
-    session.expires_at.is_none_or(|end| end > now.saturating_add(MARGIN_SECONDS))
-}
-
-/// Waits for the lock off the runtime's thread. Where the folder cannot be written, the call signs in by
-/// itself and nothing is kept.
-async fn locked(file: &SessionFile, site: &Site) -> Option<Signing> {
-    let file = file.clone();
-    match tokio::task::spawn_blocking(move || file.lock()).await {
-        Ok(Ok(signing)) => Some(signing),
-        Ok(Err(error)) => {
-            say::warning("session_not_kept", &format!("the session is not kept: {error}"), None, site.json);
-            None
+/// True where there is a session now.
+fn take(site: &mut Site, live: Result<Live, SessionError>) -> Result<bool, Ending> {
+    match live {
+        Ok(live) => {
+            site.connection.session = Some(live.session.clone());
+            if let Some(sessions) = &mut site.sessions {
+                sessions.live = Some(live);
+            }
+            Ok(true)
         }
-        Err(_) => None,
+        Err(SessionError::SignIn(error)) => Err(Ending::of_call(&error, &site.run.failures())),
+        // The call signs in by itself then, where the settings suffice.
+        Err(SessionError::NoTurn(error)) => {
+            say::warning("session_not_kept", &format!("the session is not kept: {error}"), None, site.json);
+            Ok(false)
+        }
+        Err(SessionError::NotKept(error)) => Err(not_kept(&error)),
+        Err(SessionError::Broken) => Err(Ending::told(
+            crate::ending::Exit::Broken,
+            "internal",
+            SessionError::Broken.to_string(),
+            Some("This is a defect of the harness: report it with the command that led to it."),
+        )),
     }
 }
 
-fn told(error: &StateError) -> Ending {
+fn not_kept(error: &StateError) -> Ending {
     Ending::usage(format!("the session cannot be kept: {error}"), "Make the connection file's folder writable.")
+}
+
+/// A session file whose contents become known as secrets.
+struct Watched {
+    file: SessionFile,
+    secrets: Arc<Secrets>,
+}
+
+impl Storage for Watched {
+    fn read(&self, _connection: &str) -> Result<Option<Session>, StateError> {
+        Ok(self.file.read().inspect(|session| self.secrets.learn_session(&session.value)))
+    }
+
+    fn keep(&self, _connection: &str, session: &Session) -> Result<(), StateError> {
+        self.secrets.learn_session(&session.value);
+        self.file.keep(session)
+    }
+
+    fn turn(&self, connection: &str) -> Result<Turn, StateError> {
+        self.file.turn(connection)
+    }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host_harness::clock::{Clock, SystemClock};
+use host_harness::connection_file::{ConnectionFile, ConnectionFileError};
 use host_harness::contract::types::{Call, Connection, Error, ProblemKind};
 use host_harness::exact::{Exact, parse_json};
 use host_harness::secrets::Secrets;
@@ -24,6 +25,7 @@ use crate::args::Global;
 use crate::component::Component;
 use crate::ending::{Ending, Exit};
 use crate::pod::InProcess;
+use crate::signin::Sessions;
 use crate::{say, signin};
 
 /// Between tries where the problem does not say: doubled each time, from a second to a minute.
@@ -38,7 +40,7 @@ pub struct Site {
     pub call_id: String,
     /// Names the connection without its secrets, for state.
     pub digest: String,
-    pub sessions: Option<SessionFile>,
+    pub sessions: Option<Sessions>,
     pub secrets: Arc<Secrets>,
     pub json: bool,
     retries: u32,
@@ -69,19 +71,12 @@ pub async fn within(
 
 impl Site {
     fn open(component: Component, global: &Global, connection: &str) -> Result<Self, Ending> {
-        let (settings, file, pod) = connected(connection, global)?;
+        let Connected { settings: known, file, pod } = connected(connection, global)?;
+        let settings = known.to_string();
         let form = parse_json(&component.manifest.connection_schema).unwrap_or(Exact::Null);
-        let known = parse_json(&settings).map_err(|error| {
-            // The text may hold a secret; the place of the fault does not.
-            let place = error.to_string();
-            let place = place.rfind(" at line").and_then(|at| place.get(at..)).unwrap_or_default();
-            Ending::usage(
-                format!("the connection {connection} is not JSON{place}"),
-                "Give a file with the settings as one JSON object.",
-            )
-        })?;
         let secrets = Arc::new(Secrets::of_connection(&known, &form));
         say::guard(secrets.clone());
+        let file = file.map(|file| told_where_open(&file, &secrets, connection, global.json));
         let digest = digest(&without_secrets(&known, &|name| secrets.is_secret(name)).to_string());
 
         let policy = policy(&component, &settings, global)?;
@@ -117,7 +112,9 @@ impl Site {
         });
 
         let mocked = script.is_some() || replayer.is_some() || recorder.is_some();
-        let sessions = file.filter(|_| !mocked).map(|file| SessionFile::beside(&file, &settings));
+        let sessions = file
+            .filter(|_| !mocked)
+            .map(|file| Sessions::of(SessionFile::beside(&file, &settings), Arc::clone(&secrets)));
         let defaults = Limits::default();
         let limits = Limits {
             memory: global.max_memory.unwrap_or(defaults.memory),
@@ -171,7 +168,7 @@ impl Site {
                 continue;
             }
             let wait = retry_after(&error, attempt).filter(|_| attempt < self.retries);
-            let ending = Ending::of_call(error, &self.run.failures());
+            let ending = Ending::of_call(&error, &self.run.failures());
             let Some(wait) = wait else { return Err(ending) };
             attempt += 1;
             if let Some(told) = &ending.told {
@@ -219,19 +216,45 @@ impl Site {
     }
 }
 
-/// The settings, the file that they are in, and the pod in this process, if it is one.
-fn connected(argument: &str, global: &Global) -> Result<(String, Option<PathBuf>, Option<InProcess>), Ending> {
+/// What `--connection` names.
+struct Connected {
+    settings: Exact,
+    file: Option<ConnectionFile>,
+    /// The pod in this process, if it is one.
+    pod: Option<InProcess>,
+}
+
+fn connected(argument: &str, global: &Global) -> Result<Connected, Ending> {
     if argument == "sim" || argument.starts_with("sim:") {
         let pod = InProcess::open(argument.strip_prefix("sim:").map(Path::new), global.scenario.as_deref())?;
-        return Ok((pod.settings(), None, Some(pod)));
+        let settings = parse_json(&pod.settings()).unwrap_or(Exact::Null);
+        return Ok(Connected { settings, file: None, pod: Some(pod) });
     }
-    let file = PathBuf::from(argument);
-    let settings = std::fs::read_to_string(&file).map_err(|error| {
-        let remedy = "Write a file such as {\"host\": \"…\", \"auth\": {\"type\": \"basic\", \"username\": \"…\", \"password\": \"…\"}}, or give \
-                      `--connection sim` for a simulated pod.";
-        Ending::usage(format!("the connection file {argument} cannot be read: {error}"), remedy)
+    let mut file = ConnectionFile::read(Path::new(argument)).map_err(|error| {
+        let remedy = match &error {
+            ConnectionFileError::Unreadable { .. } => {
+                "Write a file such as {\"host\": \"…\", \"auth\": {\"type\": \"basic\", \"username\": \"…\", \"password\": \"…\"}}, or give \
+                 `--connection sim` for a simulated pod."
+            }
+            ConnectionFileError::NotJson { .. } => "Give a file with the settings as one JSON object.",
+            ConnectionFileError::Reference { remedy, .. } => remedy,
+        };
+        Ending::usage(error.to_string(), remedy)
     })?;
-    Ok((settings, Some(file), None))
+    let settings = std::mem::replace(&mut file.settings, Exact::Null);
+    Ok(Connected { settings, file: Some(file), pod: None })
+}
+
+/// Warns of files with secrets that others may read; answers where the connection file is.
+fn told_where_open(file: &ConnectionFile, secrets: &Secrets, argument: &str, json: bool) -> PathBuf {
+    for open in file.readable_by_others(secrets) {
+        let shown = open.display();
+        let message = format!(
+            "{shown} holds a secret, and others on this machine may read it. Keep it to yourself with: chmod 600 {shown}"
+        );
+        say::warning("readable_by_others", &message, None, json);
+    }
+    PathBuf::from(argument)
 }
 
 fn policy(component: &Component, settings: &str, global: &Global) -> Result<Policy, Ending> {

@@ -16,16 +16,24 @@ const MILLISECOND: u64 = 1_000_000;
 const CHUNK: u64 = 64 * 1024;
 
 pub fn fetches(input: &Value) -> Result<Outcome, Error> {
+    let Some((status, bytes)) = exchange(input)? else {
+        return Ok(Outcome::Done(json!({"timed_out": true}).to_string()));
+    };
+    let start = String::from_utf8_lossy(bytes.get(..100).unwrap_or(&bytes)).into_owned();
+    Ok(Outcome::Done(json!({"status": status, "bytes": bytes.len(), "text": start}).to_string()))
+}
+
+/// Status and body; none where the timer that the input asks for went off before.
+pub fn exchange(input: &Value) -> Result<Option<(u16, Vec<u8>)>, Error> {
     let response = match send(input) {
         Ok(Some(response)) => response,
-        Ok(None) => return Ok(Outcome::Done(json!({"timed_out": true}).to_string())),
+        Ok(None) => return Ok(None),
         Err(code) => return Err(refused(&code)),
     };
     let status = response.status();
     let body = response.consume().map_err(|()| permanent(ProblemKind::Internal, "the body is gone"))?;
     let bytes = read(&body).map_err(|reason| permanent(ProblemKind::UnexpectedResponse, &reason))?;
-    let start = String::from_utf8_lossy(bytes.get(..100).unwrap_or(&bytes)).into_owned();
-    Ok(Outcome::Done(json!({"status": status, "bytes": bytes.len(), "text": start}).to_string()))
+    Ok(Some((status, bytes)))
 }
 
 fn refused(code: &ErrorCode) -> Error {

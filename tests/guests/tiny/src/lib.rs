@@ -1,7 +1,8 @@
 //! A guest of the contract that knows no Fusion: each operation shows one thing that a host must cope with.
 //!
 //! `pends`, `receives` and `polls` behave well and at length; `traps`, `panics`, `loops` and `allocates`
-//! misbehave; `waits` and `fetches` use the clock and the network; `fails` answers with an error of its own.
+//! misbehave; `waits` and `fetches` use the clock and the network; `fails` answers with an error of its own;
+//! `guarded` wants a session.
 
 #![cfg(target_family = "wasm")]
 // It panics on purpose, and indexing a `serde_json::Value` by name never does.
@@ -9,6 +10,7 @@
 
 mod fetch;
 mod manifest;
+mod signing;
 
 use std::time::{Duration, Instant};
 
@@ -61,35 +63,53 @@ impl catalog::Guest for Tiny {
 }
 
 impl connections::Guest for Tiny {
-    fn authenticate(_connection: Connection) -> Result<Session, Error> {
-        Ok(Session { value: json!({"signed": "in"}).to_string(), expires_at: None })
+    fn authenticate(connection: Connection) -> Result<Session, Error> {
+        signing::authenticate(connection)
     }
 
-    fn authorize_url(_settings: String, redirect_uri: String) -> Result<connections::Authorization, Error> {
-        Ok(connections::Authorization {
-            url: format!("https://example.com/authorize?redirect_uri={redirect_uri}"),
-            keep: json!({"state": "kept"}).to_string(),
-        })
+    fn authorize_url(settings: String, redirect_uri: String) -> Result<connections::Authorization, Error> {
+        signing::authorize_url(&settings, &redirect_uri)
     }
 
     fn complete_authorization(
         _settings: String,
         _redirect_uri: String,
         keep: String,
-        _query: String,
+        query: String,
     ) -> Result<Session, Error> {
-        Ok(Session { value: keep, expires_at: None })
+        signing::complete(&keep, &query)
     }
 
-    fn test(_connection: Connection) -> Result<connections::ConnectionReport, Error> {
-        let check = connections::Check {
-            id: "sign_in".to_owned(),
-            title: "Signing in".to_owned(),
-            status: connections::CheckStatus::Ok,
-            cause: None,
-            remedy: None,
+    fn test(connection: Connection) -> Result<connections::ConnectionReport, Error> {
+        let check = |id: &str, title: &str, status, cause: Option<&str>, remedy: Option<&str>| connections::Check {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            status,
+            cause: cause.map(str::to_owned),
+            remedy: remedy.map(str::to_owned),
         };
-        Ok(connections::ConnectionReport { checks: vec![check] })
+        let mut checks = vec![check("sign_in", "Signing in", connections::CheckStatus::Ok, None, None)];
+        if read(&connection.settings)?["troubled"] == true {
+            checks.extend([
+                check(
+                    "clock",
+                    "The clock",
+                    connections::CheckStatus::Warning,
+                    Some("This machine's clock is 4 minutes behind."),
+                    Some("Set it by a time server."),
+                ),
+                check(
+                    "data",
+                    "Reading data",
+                    connections::CheckStatus::Failed,
+                    Some(
+                        "The user signs in, and may not read a single invoice, since no role of theirs grants it in any business unit.",
+                    ),
+                    Some("Ask an administrator for the role Accounts Payable Specialist: Tools > Security Console > Users."),
+                ),
+            ]);
+        }
+        Ok(connections::ConnectionReport { checks })
     }
 }
 
@@ -117,7 +137,7 @@ impl forms::Guest for Tiny {
 }
 
 impl actions::Guest for Tiny {
-    fn invoke(_connection: Connection, _call: Call, action: String, input: String) -> Result<Outcome, Error> {
+    fn invoke(connection: Connection, _call: Call, action: String, input: String) -> Result<Outcome, Error> {
         let input = read(&input)?;
         match action.as_str() {
             "pends" => Ok(pending(1)),
@@ -130,6 +150,7 @@ impl actions::Guest for Tiny {
             "waits" => waits(number(&input, "ms")),
             "fetches" => fetch::fetches(&input),
             "fails" => fails(&input),
+            "guarded" => signing::guarded(&connection, &input),
             _ => Err(permanent(ProblemKind::NotFound, "there is no such action")),
         }
     }

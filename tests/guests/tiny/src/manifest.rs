@@ -12,6 +12,9 @@ pub fn manifest() -> Manifest {
         connection_schema: form(&json!({
             "host": {"type": "string", "title": "Host", "x-connector-origin": true},
             "password": {"type": "string", "title": "Password", "format": "password", "writeOnly": true},
+            "token_url": {"type": "string", "title": "Where tokens are", "x-connector-origin": ["*.id.example.com"]},
+            "no_browser": {"type": "boolean", "title": "Sign in without a browser"},
+            "troubled": {"type": "boolean", "title": "Find faults in this connection"},
         })),
         operations: operations(),
     }
@@ -47,6 +50,14 @@ fn operations() -> Vec<Operation> {
             &json!({"how": {"type": "string", "enum": ["transient", "permanent"]}}),
             &json!({"how": "transient"}),
             &json!({}),
+        ),
+        action(
+            "guarded",
+            "Wants a session",
+            Effect::Read,
+            &json!({"dead": text}),
+            &json!({"dead": "token-1"}),
+            &json!({"token": "token-2"}),
         ),
         trigger("polls", Delivery::Poll, &json!({"number": whole}), &json!({"number": 1})),
         trigger(
