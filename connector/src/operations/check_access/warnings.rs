@@ -100,10 +100,14 @@ impl Warnings {
                 groups.push((area.group, speaking));
             }
         }
-        if groups.len() > 1 {
+        let all: Vec<String> = roles.iter().filter(|role| all_of("MODULES", role)).map(named).collect();
+        if groups.len() > 1 || !all.is_empty() {
+            if !all.is_empty() {
+                groups.push(("all modules", all));
+            }
             let told: Vec<String> = groups.iter().map(|(group, roles)| format!("{group} ({})", list(roles))).collect();
             let message = format!(
-                "By their names the roles of this one user reach several modules: {}. That is a question of segregation of duties: take one user for each module, or write the exception down with a control that makes up for it.",
+                "By their names the roles of this one user reach into several modules: {}. That is a question of segregation of duties: take one user for each module, or write the exception down with a control that makes up for it.",
                 told.join("; ")
             );
             self.add("several_modules", None, message);
@@ -197,13 +201,18 @@ fn among(list: &str, word: &str) -> bool {
     list.split(' ').any(|known| known == word)
 }
 
+/// Whether `ALL` stands before a word of the list in the role's code or name.
+fn all_of(list: &str, role: &Role) -> bool {
+    let words = access::words(role);
+    words.iter().zip(words.iter().skip(1)).any(|(word, next)| word == "ALL" && among(list, next))
+}
+
 fn sees_everything(role: &Role) -> bool {
     // A view-all role of the product is no data role; those are the customer's own.
     if role.code.as_deref().is_some_and(|code| code.starts_with("ORA_")) {
         return false;
     }
-    let words = access::words(role);
-    words.iter().zip(words.iter().skip(1)).any(|(word, next)| word == "ALL" && among(EVERYTHING, next))
+    all_of(EVERYTHING, role)
 }
 
 /// Test and development pods say so in the first label of their name; loopback is none.
@@ -261,5 +270,8 @@ mod tests {
         assert!(sees_everything(&role("AP_SPECIALIST_ALL_BUSINESS_UNITS")));
         assert!(!sees_everything(&role("AP_SPECIALIST_US_BU")));
         assert!(!sees_everything(&role("CALL_DATA")));
+        let mut found = Warnings::default();
+        found.of_roles(&[role("CUSTOM_INT_ALL_MODULES")], &access::areas());
+        assert_eq!(found.told.first().map(|told| told.code), Some("several_modules"));
     }
 }
