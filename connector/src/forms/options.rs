@@ -5,6 +5,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::contract::{Choice, OptionPage, ProblemKind};
+use crate::fusion::access;
 use crate::fusion::address::{Address, is_resource_name};
 use crate::fusion::describe::Description;
 use crate::fusion::page::Envelope;
@@ -12,7 +13,7 @@ use crate::fusion::pod::{Doing, Pod};
 use crate::fusion::query::{path, quote};
 use crate::fusion::record;
 use crate::fusion::target::Target;
-use crate::operations::list_resources::matching;
+use crate::operations::{self, list_resources::matching};
 use crate::problem::{Failure, Result};
 
 /// Choices in one page.
@@ -57,6 +58,22 @@ pub fn list(pod: &Pod, source: &str, partial: &str, search: Option<&str>, page: 
             let all = matching(search, None)
                 .map(|resource| choice(resource.name, &format!("{} ({})", resource.title, resource.name)));
             Ok(slice(all.collect(), offset))
+        }
+        "modules" => {
+            let mut names: Vec<&str> = Vec::new();
+            for area in access::areas().iter().filter(|area| holds(area.module, search)) {
+                if !names.contains(&area.module) {
+                    names.push(area.module);
+                }
+            }
+            Ok(slice(names.into_iter().map(|name| choice(name, name)).collect(), offset))
+        }
+        "operations" => {
+            let found = operations::ALL
+                .iter()
+                .filter(|entry| holds(entry.spec.id, search) || holds(entry.spec.title, search))
+                .map(|entry| choice(entry.spec.id, &format!("{} ({})", entry.spec.title, entry.spec.id)));
+            Ok(slice(found.collect(), offset))
         }
         "queryable_attributes" => {
             let target = Target::describe(pod, partial.resource()?)?;

@@ -4,14 +4,12 @@
 //! keeps the roles to itself (FACTS 2.4, 4.2). Both are read into one shape. What either said instead of an
 //! answer is kept: whether a role is missing or merely not visible are different findings. Nothing is written.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::Value;
 
 use super::address::Address;
 use super::page::{Envelope, PAGE};
 use super::pod::{Doing, Pod};
 use super::query::quote;
-use super::record::plain;
 use crate::contract::ProblemKind;
 use crate::problem::{Failure, Result};
 
@@ -124,7 +122,10 @@ pub fn find_user(pod: &Pod, user_name: &str) -> Result<Lookup> {
     match scim_user(pod, user_name) {
         Ok(Some(user)) => {
             lookup.roles_source = user.roles.is_some().then_some(Source::Scim);
-            lookup.user = Some(lookup.user.map_or(user.clone(), |known| known.with(user)));
+            match &mut lookup.user {
+                Some(known) => known.fill(user),
+                None => lookup.user = Some(user),
+            }
         }
         Ok(None) => lookup.tried.push(Tried { source: Source::Scim, failure: None }),
         Err(failure) => lookup.tried.push(Tried { source: Source::Scim, failure: Some(passing(failure)?) }),
@@ -133,6 +134,7 @@ pub fn find_user(pod: &Pod, user_name: &str) -> Result<Lookup> {
 }
 
 /// A refusal by the pod is kept; where nobody answered or nobody is let in, everything else fails as well.
+#[inline(never)]
 fn passing(failure: Failure) -> Result<Failure> {
     match failure.problem.http_status {
         None => Err(failure),
@@ -143,101 +145,67 @@ fn passing(failure: Failure) -> Result<Failure> {
 
 impl User {
     /// Fills from another service what this one did not tell.
-    fn with(self, other: Self) -> Self {
-        Self {
-            id: self.id.or(other.id),
-            user_name: self.user_name,
-            name: self.name.or(other.name),
-            email: self.email.or(other.email),
-            active: self.active.or(other.active),
-            person_id: self.person_id.or(other.person_id),
-            person_number: self.person_number.or(other.person_number),
-            roles: self.roles.or(other.roles),
-            roles_cut: self.roles_cut || other.roles_cut,
+    fn fill(&mut self, other: Self) {
+        let pairs = [
+            (&mut self.id, other.id),
+            (&mut self.name, other.name),
+            (&mut self.email, other.email),
+            (&mut self.person_id, other.person_id),
+            (&mut self.person_number, other.person_number),
+        ];
+        for (mine, theirs) in pairs {
+            if mine.is_none() {
+                *mine = theirs;
+            }
+        }
+        self.active = self.active.or(other.active);
+        if self.roles.is_none() {
+            (self.roles, self.roles_cut) = (other.roles, other.roles_cut);
         }
     }
 
     /// From a row of `userAccounts`, with its roles as far as they stand in it.
-    pub fn from_account(row: &str) -> Option<Self> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Row<'r> {
-            username: Option<String>,
-            #[serde(borrow, rename = "GUID")]
-            guid: Option<&'r RawValue>,
-            suspended_flag: Option<&'r RawValue>,
-            person_id: Option<&'r RawValue>,
-            person_number: Option<&'r RawValue>,
-            #[serde(rename = "userAccountRoles")]
-            roles: Option<&'r RawValue>,
-        }
-        let row: Row = serde_json::from_str(row).ok()?;
+    pub fn from_account(row: &Value) -> Option<Self> {
         // Flags are booleans in some resources and letters in others (FACTS 1.12).
-        let active = row.suspended_flag.and_then(plain).and_then(|flag| match flag.as_str() {
-            "false" | "N" => Some(true),
-            "true" | "Y" => Some(false),
+        let active = match row.get("SuspendedFlag") {
+            Some(Value::Bool(suspended)) => Some(!suspended),
+            Some(Value::String(flag)) if flag == "N" => Some(true),
+            Some(Value::String(flag)) if flag == "Y" => Some(false),
             _ => None,
-        });
-        let (roles, roles_cut) = match row.roles.map(|raw| child_roles(raw.get())) {
-            Some(Some((roles, cut))) => (Some(roles), cut),
-            _ => (None, false),
         };
+        let (roles, roles_cut) = row.get(ACCOUNT_ROLES).and_then(child_roles).unzip();
         Some(Self {
-            id: word(row.guid),
-            user_name: row.username?,
+            id: word(row, "GUID"),
+            user_name: word(row, "Username")?,
             active,
-            person_id: word(row.person_id),
-            person_number: word(row.person_number),
+            person_id: word(row, "PersonId"),
+            person_number: word(row, "PersonNumber"),
             roles,
-            roles_cut,
+            roles_cut: roles_cut.unwrap_or(false),
             ..Self::default()
         })
     }
 
     /// From an entry of SCIM's `Resources`.
-    pub fn from_scim(entry: &str) -> Option<Self> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Entry<'r> {
-            #[serde(borrow)]
-            id: Option<&'r RawValue>,
-            user_name: Option<String>,
-            display_name: Option<String>,
-            name: Option<Name>,
-            #[serde(default)]
-            emails: Vec<Email>,
-            active: Option<bool>,
-            roles: Option<Vec<&'r RawValue>>,
-            #[serde(rename = "urn:scim:schemas:extension:fa:2.0:faUser")]
-            fusion: Option<&'r RawValue>,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Name {
-            given_name: Option<String>,
-            family_name: Option<String>,
-        }
-        #[derive(Deserialize)]
-        struct Email {
-            value: Option<String>,
-            #[serde(default)]
-            primary: Option<bool>,
-        }
-        let entry: Entry = serde_json::from_str(entry).ok()?;
-        let whole = entry.name.and_then(|name| {
-            let parts: Vec<String> = [name.given_name, name.family_name].into_iter().flatten().collect();
-            (!parts.is_empty()).then(|| parts.join(" "))
+    pub fn from_scim(entry: &Value) -> Option<Self> {
+        let whole = entry.get("name").and_then(|name| match (word(name, "givenName"), word(name, "familyName")) {
+            (Some(given), Some(family)) => Some(format!("{given} {family}")),
+            (given, family) => given.or(family),
         });
-        let primary = entry.emails.iter().find(|email| email.primary == Some(true)).or(entry.emails.first());
+        let emails = entry.get("emails").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let primary = emails.iter().find(|email| email.get("primary") == Some(&Value::Bool(true)));
         Some(Self {
-            id: word(entry.id),
-            user_name: entry.user_name?,
-            name: entry.display_name.filter(|name| !name.trim().is_empty()).or(whole),
-            email: primary.and_then(|email| email.value.clone()),
-            active: entry.active,
+            id: word(entry, "id"),
+            user_name: word(entry, "userName")?,
+            name: word(entry, "displayName").or(whole),
+            email: primary.or(emails.first()).and_then(|email| word(email, "value")),
+            active: entry.get("active").and_then(Value::as_bool),
             person_id: None,
-            person_number: entry.fusion.and_then(|raw| person_number(raw.get())),
-            roles: entry.roles.map(|roles| roles.into_iter().filter_map(|raw| scim_role(raw.get())).collect()),
+            person_number: person_number(entry),
+            roles: entry
+                .get("roles")
+                .and_then(Value::as_array)
+                .map(|roles| roles.iter().filter_map(scim_role).collect()),
             roles_cut: false,
         })
     }
@@ -270,6 +238,7 @@ fn account(pod: &Pod, user_name: &str) -> Result<Option<User>> {
     Ok(Some(user))
 }
 
+#[inline(never)]
 fn accounts(pod: &Pod, doing: Doing, condition: &str, user_name: &str) -> Result<Option<User>> {
     let address = Address::collection("hcmRestApi", &pod.settings.api_version, ACCOUNTS)
         .param("q", condition)
@@ -280,10 +249,11 @@ fn accounts(pod: &Pod, doing: Doing, condition: &str, user_name: &str) -> Result
     Ok(envelope
         .items
         .iter()
-        .filter_map(|row| User::from_account(row.get()))
+        .filter_map(|row| User::from_account(&value(row.get())?))
         .find(|user| same(&user.user_name, user_name)))
 }
 
+#[inline(never)]
 fn all_roles(pod: &Pod, doing: Doing, id: &str) -> Result<(Vec<Role>, bool)> {
     let fixed = Address::collection("hcmRestApi", &pod.settings.api_version, ACCOUNTS)
         .key(id)?
@@ -298,7 +268,7 @@ fn all_roles(pod: &Pod, doing: Doing, id: &str) -> Result<(Vec<Role>, bool)> {
         let body = pod.get(doing, &address)?.body;
         let envelope = envelope(pod, doing, &body)?;
         offset += envelope.items.len();
-        for role in envelope.items.iter().filter_map(|row| account_role(row.get())) {
+        for role in envelope.items.iter().filter_map(|row| account_role(&value(row.get())?)) {
             if !roles.contains(&role) {
                 roles.push(role);
             }
@@ -311,46 +281,27 @@ fn all_roles(pod: &Pod, doing: Doing, id: &str) -> Result<(Vec<Role>, bool)> {
     Ok((roles, true))
 }
 
+#[inline(never)]
 fn envelope<'b>(pod: &Pod, doing: Doing, body: &'b [u8]) -> Result<Envelope<'b>> {
     serde_json::from_slice(body)
         .map_err(|error| pod.unexpected(doing, &format!("it is no list of records ({error})")).status(200))
 }
 
 /// Roles in a row: a plain list (framework 1 and 2) or an envelope, and whether some are missing.
-fn child_roles(text: &str) -> Option<(Vec<Role>, bool)> {
-    let (rows, cut) = match serde_json::from_str::<Vec<&RawValue>>(text) {
-        Ok(rows) => {
-            let cut = rows.len() >= SILENT_CUT;
-            (rows, cut)
-        }
-        Err(_) => {
-            let envelope: Envelope = serde_json::from_str(text).ok()?;
-            (envelope.items, envelope.has_more == Some(true))
-        }
+fn child_roles(child: &Value) -> Option<(Vec<Role>, bool)> {
+    let (rows, cut) = match child.as_array() {
+        Some(rows) => (rows, rows.len() >= SILENT_CUT),
+        None => (child.get("items")?.as_array()?, child.get("hasMore") == Some(&Value::Bool(true))),
     };
-    Some((rows.into_iter().filter_map(|row| account_role(row.get())).collect(), cut))
+    Some((rows.iter().filter_map(account_role).collect(), cut))
 }
 
-fn account_role(row: &str) -> Option<Role> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Row<'r> {
-        #[serde(borrow)]
-        role_id: Option<&'r RawValue>,
-        role_code: Option<&'r RawValue>,
-        role_name: Option<&'r RawValue>,
-    }
-    let row: Row = serde_json::from_str(row).ok()?;
-    let role = Role { id: word(row.role_id), code: word(row.role_code), name: word(row.role_name) };
+fn account_role(row: &Value) -> Option<Role> {
+    let role = Role { id: word(row, "RoleId"), code: word(row, "RoleCode"), name: word(row, "RoleName") };
     (role != Role::default()).then_some(role)
 }
 
 fn scim_user(pod: &Pod, user_name: &str) -> Result<Option<User>> {
-    #[derive(Deserialize)]
-    struct Body<'b> {
-        #[serde(borrow, rename = "Resources", default)]
-        resources: Vec<&'b RawValue>,
-    }
     let what = format!("read the roles of user {user_name} over SCIM");
     let doing = Doing { what: &what, object: "Users" };
     let quoted = serde_json::to_string(user_name).unwrap_or_default();
@@ -359,25 +310,18 @@ fn scim_user(pod: &Pod, user_name: &str) -> Result<Option<User>> {
         .param("startIndex", "1")
         .param("count", "10");
     let body = pod.get(doing, &address)?.body;
-    let body: Body = serde_json::from_slice(&body)
-        .map_err(|error| pod.unexpected(doing, &format!("it is no list of users ({error})")).status(200))?;
-    Ok(body.resources.iter().filter_map(|raw| User::from_scim(raw.get())).find(|user| same(&user.user_name, user_name)))
+    let told = std::str::from_utf8(&body).ok().and_then(value);
+    let told =
+        told.filter(Value::is_object).ok_or_else(|| pod.unexpected(doing, "it is no list of users").status(200))?;
+    let users = told.get("Resources").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    Ok(users.iter().filter_map(User::from_scim).find(|user| same(&user.user_name, user_name)))
 }
 
-fn scim_role(entry: &str) -> Option<Role> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Entry<'r> {
-        #[serde(borrow)]
-        id: Option<&'r RawValue>,
-        value: Option<&'r RawValue>,
-        display_name: Option<&'r RawValue>,
-    }
-    let entry: Entry = serde_json::from_str(entry).ok()?;
-    let (id, value) = (word(entry.id), word(entry.value));
+fn scim_role(entry: &Value) -> Option<Role> {
+    let (id, told) = (word(entry, "id"), word(entry, "value"));
     // `value` is the code on some pods and the id again on others.
-    let code = value.clone().filter(|value| id.as_ref() != Some(value) && is_code(value));
-    let role = Role { id: id.or(value), code, name: word(entry.display_name) };
+    let code = told.clone().filter(|told| id.as_ref() != Some(told) && is_code(told));
+    let role = Role { id: id.or(told), code, name: word(entry, "displayName") };
     (role != Role::default()).then_some(role)
 }
 
@@ -388,21 +332,29 @@ fn is_code(text: &str) -> bool {
 }
 
 /// The number in `workerInformation`, which stands there as an object or as a list of them.
-fn person_number(text: &str) -> Option<String> {
-    let fusion: serde_json::Value = serde_json::from_str(text).ok()?;
-    let worker = fusion.get("workerInformation")?;
-    let worker = worker.get(0).unwrap_or(worker);
-    match worker.get("personNumber")? {
-        serde_json::Value::String(text) if !text.is_empty() => Some(text.clone()),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+fn person_number(entry: &Value) -> Option<String> {
+    let worker = entry.get("urn:scim:schemas:extension:fa:2.0:faUser")?.get("workerInformation")?;
+    word(worker.get(0).unwrap_or(worker), "personNumber")
 }
 
-fn word(raw: Option<&RawValue>) -> Option<String> {
-    raw.and_then(plain).filter(|text| !text.trim().is_empty())
+/// JSON as values: ids of 18 digits are whole numbers, and stay exact.
+#[inline(never)]
+fn value(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok()
 }
 
+/// A member that is a text or a number, and not blank.
+#[inline(never)]
+fn word(object: &Value, member: &str) -> Option<String> {
+    let text = match object.get(member)? {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    (!text.trim().is_empty()).then_some(text)
+}
+
+#[inline(never)]
 fn same(left: &str, right: &str) -> bool {
     left.to_lowercase() == right.to_lowercase()
 }
@@ -521,9 +473,11 @@ mod tests {
     proptest! {
         #[test]
         fn any_answer_is_a_user_or_none(text in "\\PC{0,80}") {
-            let _ = User::from_account(&text);
-            let _ = User::from_scim(&text);
-            let _ = child_roles(&text);
+            let told = serde_json::json!({"Username": text, "userName": text, "userAccountRoles": text, "roles": [text], "emails": [text]});
+            for told in [told, Value::from(text)] {
+                let _ = User::from_account(&told);
+                let _ = User::from_scim(&told);
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Fusion's protocol: addresses, queries, pages, errors, and what is known of resources.
 
+pub mod access;
 pub mod address;
 pub mod catalogue;
 pub mod describe;

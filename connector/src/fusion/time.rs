@@ -28,12 +28,24 @@ pub fn instant_or_day(text: &str) -> Option<Timestamp> {
 
 /// As it stands in `q`: the form that FACTS 1.5 gives first, `2026-01-31T10:00:00.000+00:00`.
 pub fn in_query(instant: Timestamp) -> String {
-    instant.strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string()
+    let at = TimeZone::UTC.to_datetime(instant);
+    format!("{}.{:03}+00:00", to_the_second(at), at.millisecond())
 }
 
 /// As it stands in events: RFC 3339 in UTC.
 pub fn in_event(instant: Timestamp) -> String {
-    instant.strftime("%Y-%m-%dT%H:%M:%S%.fZ").to_string()
+    let at = TimeZone::UTC.to_datetime(instant);
+    let fraction = match at.subsec_nanosecond() {
+        0 => String::new(),
+        nanoseconds => format!(".{nanoseconds:09}"),
+    };
+    format!("{}{}Z", to_the_second(at), fraction.trim_end_matches('0'))
+}
+
+/// Written out here, since a general formatter is a large part of a small component.
+fn to_the_second(at: DateTime) -> String {
+    let (year, month, day) = (at.year(), at.month(), at.day());
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second())
 }
 
 /// An HTTP date, as in `Date` and `Retry-After`.
@@ -45,6 +57,7 @@ pub fn http_date(text: &str) -> Option<Timestamp> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn the_forms_of_one_answer_are_all_read() {
@@ -73,5 +86,14 @@ mod tests {
     fn http_dates_are_read() {
         assert_eq!(http_date("Sat, 21 Nov 2026 01:21:09 GMT"), instant("2026-11-21T01:21:09Z"));
         assert_eq!(http_date("soon"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn instants_are_written_as_a_general_formatter_would(ms in -62_135_596_800_000_i64..253_402_207_200_000) {
+            let moment = Timestamp::from_millisecond(ms).unwrap();
+            prop_assert_eq!(in_query(moment), moment.strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string());
+            prop_assert_eq!(in_event(moment), moment.strftime("%Y-%m-%dT%H:%M:%S%.fZ").to_string());
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The catalogue: one file for each operation, one line for each in [`ALL`].
 
 pub mod answer;
+pub mod check_access;
 pub mod create_invoice;
 pub mod create_record;
 pub mod describe_resource;
@@ -27,6 +28,7 @@ pub const ALL: &[Entry] = &[
     action::<list_resources::ListResources>(),
     action::<describe_resource::DescribeResource>(),
     action::<create_invoice::CreateInvoice>(),
+    action::<check_access::CheckAccess>(),
     trigger::<new_or_updated_record::NewOrUpdatedRecord>(),
 ];
 
