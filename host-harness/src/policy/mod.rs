@@ -34,7 +34,7 @@ pub enum Denied {
     /// A setting names it, and the connector's form expects another kind of host there: a mistake, or
     /// somebody who wants to have the credentials.
     #[error(
-        "the connection names {}, which is not where its form expects that address to lead; a host must allow it by name",
+        "the connection names {}, which is not where its form expects that address to lead",
         origin.host()
     )]
     Unexpected {

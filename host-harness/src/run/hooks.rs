@@ -58,7 +58,7 @@ impl WasiHttpHooks for Hooks {
     ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Io)>> + Send> {
         let notes = self.notes.clone();
         if let Err(denied) = self.policy.check(request.uri()) {
-            return Box::new(ready(Err(notes.down(Failure::Denied(denied.to_string())))));
+            return Box::new(ready(Err(notes.down(Failure::Denied(denied)))));
         }
         notes.seen.sent();
         let timeouts = asked_for(options, self.timeouts);

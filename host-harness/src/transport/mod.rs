@@ -17,6 +17,8 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http_body_util::combinators::UnsyncBoxBody;
 
+use crate::policy::Denied;
+
 /// A body in motion, either way.
 pub type Body = UnsyncBoxBody<Bytes, Failure>;
 
@@ -97,7 +99,7 @@ pub enum Failure {
     Unexpected(String),
     /// The policy of the host does not allow this request; nothing was sent.
     #[error("{0}")]
-    Denied(String),
+    Denied(Denied),
 }
 
 /// The way to the remote system.

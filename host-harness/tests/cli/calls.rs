@@ -104,10 +104,15 @@ fn permanent_and_transient_are_told_apart() {
 #[test]
 fn where_the_connection_may_not_go_nothing_is_sent() {
     let Some(bench) = Bench::new() else { return };
-    for url in ["https://evil.example/", "http://127.0.0.1:1/"] {
+    for (url, flag) in [
+        ("https://evil.example/", "--allow-host evil.example."),
+        ("https://evil.example:8443/", "--allow-host evil.example:8443."),
+        ("http://127.0.0.1:1/", "--allow-http 127.0.0.1:1."),
+        ("http://evil.example/", "https"),
+    ] {
         let ended = bench.action("fetches", &format!(r#"{{"url": "{url}"}}"#), &[]);
         assert_eq!(ended.code, 3);
-        assert!(ended.err.contains("--allow-ht"), "{}", ended.err);
+        assert!(ended.err.contains(flag), "{}", ended.err);
     }
     let ended = bench.action("fetches", r#"{"url": "http://127.0.0.1:1/"}"#, &["--allow-http", "127.0.0.1:1"]);
     assert_eq!(ended.code, 4, "allowed, and nobody listens");

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use host_harness::CallError;
 use host_harness::contract::types::{Error, Problem, ProblemKind};
 use host_harness::transport::Failure;
+use host_harness::{CallError, Denied};
 use serde::Serialize;
 
 /// The exit statuses beside 0.
@@ -127,18 +127,31 @@ fn of_problem(exit: Exit, problem: Problem, failures: &[Failure]) -> Ending {
             let remedy = told.remedy.take().map(|remedy| format!("{} ", sentence(&remedy))).unwrap_or_default();
             told.remedy = Some(format!("{remedy}Here, --ca-file FILE trusts another issuer."));
         }
-        if let Failure::Denied(_) = failure {
+        if let Failure::Denied(denied) = failure {
             // What the host does not allow now it does not allow later either.
             if exit == Exit::Transient {
                 exit = Exit::Permanent;
             }
-            told.remedy = Some(
-                "Allow it with --allow-host HOST, or with --allow-http HOST:PORT for plain http on this machine."
-                    .to_owned(),
-            );
+            told.remedy = Some(permission(denied));
         }
     }
     Ending { exit, told: Some(Box::new(told)) }
+}
+
+/// What allows a request that the policy did not let pass.
+fn permission(denied: &Denied) -> String {
+    match denied {
+        Denied::NotListed { origin } | Denied::Unexpected { origin } => {
+            let origin = origin.to_string();
+            let host = origin.strip_prefix("https://").unwrap_or(&origin);
+            format!("Where it is right that this connection's data goes there, allow it with --allow-host {host}.")
+        }
+        Denied::PlainHttp { origin } if origin.is_loopback() => {
+            format!("Allow it with --allow-http {}:{}.", origin.host(), origin.port())
+        }
+        Denied::PlainHttp { .. } => "Give an https address.".to_owned(),
+        Denied::NoOrigin => "Give an https address with a host, and without a user name.".to_owned(),
+    }
 }
 
 /// As the contract spells it.

@@ -77,16 +77,17 @@ fn answer(answer: &Answer) -> Exact {
 fn no_answer(failure: &Failure, members: &mut Vec<(String, Exact)>) {
     let (kind, reason) = match failure {
         Failure::Unresolved { .. } => ("unresolved", None),
-        Failure::Unreachable { reason, .. } => ("unreachable", Some(reason)),
-        Failure::Certificate { reason, .. } => ("certificate", Some(reason)),
-        Failure::Tls { reason, .. } => ("tls", Some(reason)),
+        Failure::Unreachable { reason, .. } => ("unreachable", Some(reason.clone())),
+        Failure::Certificate { reason, .. } => ("certificate", Some(reason.clone())),
+        Failure::Tls { reason, .. } => ("tls", Some(reason.clone())),
         Failure::TimedOut { .. } => ("timed-out", None),
-        Failure::Broken { reason, .. } => ("broken", Some(reason)),
-        Failure::Unexpected(reason) | Failure::Denied(reason) => ("unreachable", Some(reason)),
+        Failure::Broken { reason, .. } => ("broken", Some(reason.clone())),
+        Failure::Unexpected(reason) => ("unreachable", Some(reason.clone())),
+        Failure::Denied(denied) => ("unreachable", Some(denied.to_string())),
     };
     members.push(member("failure", text(kind)));
     if let Some(reason) = reason {
-        members.push(member("reason", text(reason)));
+        members.push(member("reason", text(&reason)));
     }
     if let Failure::TimedOut { phase, .. } = failure {
         members.push(member("phase", text(phase)));
