@@ -4,7 +4,7 @@
 //! sentences before they are broken into lines, where they could no longer be found.
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use host_harness::contract::connections::{Check, CheckStatus, ConnectionReport};
 use host_harness::secrets::Secrets;
 
@@ -48,6 +48,15 @@ fn table(checks: &[Check], width: u16) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(width).set_header(["Status", "Check", "What was found, and what to do"]);
+    for (column, constraint) in [
+        (0, ColumnConstraint::ContentWidth),
+        // What to do has more to say than a title.
+        (1, ColumnConstraint::UpperBoundary(Width::Percentage(34))),
+    ] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_constraint(constraint);
+        }
+    }
     for check in checks {
         let found = check.cause.as_deref().map(sentence);
         let remedy = check.remedy.as_deref().map(|remedy| format!("What to do: {}", sentence(remedy)));
