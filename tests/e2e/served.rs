@@ -41,7 +41,9 @@ impl Served {
     /// session yet.
     pub fn new(kind: &str, faults: Value) -> Self {
         let scenario = Scenario::from_value(json!({ "faults": faults })).unwrap();
-        let pod = Pod::new(Options { scenario, ..Options::default() }).unwrap();
+        // The harness goes by the clock on the wall, and so does the pod.
+        let start = jiff::Timestamp::now();
+        let pod = Pod::new(Options { scenario, start, realtime: true, ..Options::default() }).unwrap();
         pod.trust(fusion_sim::ISSUER, CERTIFICATE).unwrap();
         pod.trust_client("sim-client", CERTIFICATE).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

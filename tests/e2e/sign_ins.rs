@@ -58,7 +58,8 @@ fn two_hundred_pages_and_three_ends_of_the_session_in_one_command() {
         if kind == "oauth_authorization_code" {
             assert_eq!(served.authorize().code, 0);
         }
-        let search = r#"{"resource": "invoices", "fields": ["InvoiceId"]}"#;
+        // One answer for the kinds that renew within a call; the browser's kind goes on from cursor to cursor.
+        let search = r#"{"resource": "invoices", "fields": ["InvoiceId"], "limit": 10000}"#;
         let run = served.harness(&["run", "search_records", "--connection", "pod.json", "--input", search, "--ndjson"]);
         assert_eq!(run.code, 0, "{kind}: {}", run.err);
         let mut rows: Vec<&str> = run.out.lines().collect();
@@ -68,4 +69,16 @@ fn two_hundred_pages_and_three_ends_of_the_session_in_one_command() {
         assert_eq!(rows.len(), 1000, "{kind}");
         assert_eq!(served.pod.sign_ins(), 4, "{kind}");
     }
+}
+
+#[test]
+fn a_session_that_died_is_renewed_once_and_not_by_every_call_after() {
+    let end = |after: u32| json!({"name": "E3", "resource": "invoices", "after": after, "times": 1});
+    let served = Served::new("oauth_client_credentials", json!([end(2), end(5)]));
+    let run =
+        ["run", "search_records", "--connection", "pod.json", "--input", r#"{"resource": "invoices"}"#, "--ndjson"];
+    let ended = served.harness(&run);
+    assert_eq!((ended.code, ended.out.lines().count()), (0, 1000), "{}", ended.err);
+    // The first, and for each end one within the call and one for those after it.
+    assert_eq!(served.pod.token_requests(), 5);
 }

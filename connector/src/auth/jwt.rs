@@ -53,7 +53,7 @@ impl Issuer {
     /// # Errors
     /// Those of [`Key::sign`].
     pub fn sign(&self, now: i64) -> Result<Token> {
-        let life = Life::at(now);
+        let life = Life::of_its_own(now);
         let claims = Claims { iss: &self.issuer, prn: &self.username, iat: life.from, exp: life.to };
         Ok(Token { text: self.key.sign(&claims)?, life })
     }
@@ -79,8 +79,10 @@ mod tests {
     fn a_token_says_who_and_until_when() {
         let token = Issuer::new(" issuer", "fin.user ", PEM, CERTIFICATE).unwrap().sign(NOW).unwrap();
         let (_, claims) = verified(&token.text);
-        assert_eq!(claims, json!({"iss": "issuer", "prn": "fin.user", "iat": NOW - 10, "exp": NOW + 290}));
-        assert!(token.is_good(NOW) && token.is_good(NOW + 250));
-        assert!(!token.is_good(NOW + 290) && !token.is_good(NOW - 60));
+        let Life { from, to } = token.life;
+        assert_eq!(claims, json!({"iss": "issuer", "prn": "fin.user", "iat": from, "exp": to}));
+        assert!(NOW - 70 < from && from <= NOW - 10 && (240..=300).contains(&(to - from)));
+        assert!(token.is_good(NOW) && token.is_good(NOW + 120));
+        assert!(!token.is_good(NOW + 290) && !token.is_good(NOW - 80));
     }
 }

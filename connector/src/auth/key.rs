@@ -4,6 +4,7 @@
 //! here, and nothing shows what it holds.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rsa::rand_core::{OsRng, RngCore as _};
 use serde::Serialize;
 
 use super::fingerprint;
@@ -46,6 +47,16 @@ impl Life {
     pub fn at(now: i64) -> Self {
         let from = now.saturating_sub(BACK);
         Self { from, to: from.saturating_add(LIFETIME) }
+    }
+
+    /// One that differs from others of the same second: a signature tells nothing apart that has the same
+    /// times, and where a token has been ended its equals are dead as well.
+    pub fn of_its_own(now: i64) -> Self {
+        let mut bytes = [0; 2];
+        OsRng.fill_bytes(&mut bytes);
+        let [earlier, shorter] = bytes.map(|byte| i64::from(byte) % 60);
+        let Self { from, to } = Self::at(now.saturating_sub(earlier));
+        Self { from, to: to.saturating_sub(shorter) }
     }
 }
 

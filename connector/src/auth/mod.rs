@@ -229,7 +229,7 @@ pub struct Signer<'a> {
     secrets: &'a Secrets,
     brought: Brought<'a>,
     state: RefCell<State>,
-    renewals: Cell<u32>,
+    renewed: Cell<bool>,
     /// Whether the pod took the present token at least once.
     taken: Cell<bool>,
 }
@@ -251,7 +251,7 @@ impl<'a> Signer<'a> {
             secrets,
             brought,
             state: RefCell::new(state),
-            renewals: Cell::new(0),
+            renewed: Cell::new(false),
             taken: Cell::new(false),
         }
     }
@@ -272,10 +272,7 @@ impl<'a> Signer<'a> {
         }
         let signed = match self.credentials {
             Credentials::Basic { header, .. } => return Ok(header.clone()),
-            // Two tokens of one second would be the same, and the first one is dead already.
-            Credentials::Jwt(issuer) => issuer
-                .sign(now.saturating_sub(i64::from(self.renewals.get())))
-                .map(|token| (token.text.clone(), State::Jwt(token))),
+            Credentials::Jwt(issuer) => issuer.sign(now).map(|token| (token.text.clone(), State::Jwt(token))),
             Credentials::Oauth(client) if !client.signs_in_alone() => Err(self.ended(client)),
             Credentials::Oauth(client) => {
                 let patience = left.map_or(PATIENCE, |left| left.min(PATIENCE));
@@ -309,10 +306,10 @@ impl<'a> Signer<'a> {
             Credentials::Jwt(_) => true,
             Credentials::Oauth(client) => client.signs_in_alone(),
         };
-        if !alone || (self.renewals.get() > 0 && !self.taken.get()) {
+        if !alone || (self.renewed.get() && !self.taken.get()) {
             return false;
         }
-        self.renewals.set(self.renewals.get().saturating_add(1));
+        self.renewed.set(true);
         self.taken.set(false);
         *self.state.borrow_mut() = State::Fresh;
         true

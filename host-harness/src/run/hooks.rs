@@ -78,6 +78,7 @@ impl WasiHttpHooks for Hooks {
             drop(flight);
             match answer {
                 Ok(response) => {
+                    notes.seen.answered(response.status());
                     let response = response.map(|body| body.map_err(move |failure| notes.down(failure)).boxed_unsync());
                     Ok((response, Box::new(ready(Ok(()))) as Io))
                 }

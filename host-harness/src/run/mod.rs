@@ -16,6 +16,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::StatusCode;
+
 use crate::clock::{Clock, SystemClock};
 use crate::policy::Policy;
 use crate::transport::{Failure, Timeouts, Transport};
@@ -57,6 +59,9 @@ pub struct Usage {
     pub peak_memory: usize,
     /// Requests that were let through to the transport.
     pub requests: u64,
+    /// Answers with the status 401. Where a call succeeded in spite of one, the guest signed in again by itself:
+    /// the session that it was given is dead, and is best renewed before the next call.
+    pub unauthenticated: u64,
 }
 
 /// The surroundings of one logical call, or of several that belong together.
@@ -105,6 +110,12 @@ impl Seen {
 
     pub(crate) fn sent(&self) {
         self.with(|usage, _| usage.requests += 1);
+    }
+
+    pub(crate) fn answered(&self, status: StatusCode) {
+        if status == StatusCode::UNAUTHORIZED {
+            self.with(|usage, _| usage.unauthenticated += 1);
+        }
     }
 
     pub(crate) fn held(&self, memory: usize) {

@@ -52,6 +52,8 @@ pub struct Site {
     pub json: bool,
     /// How many records are printed, where not as JSON.
     pub shape: Option<Shape>,
+    /// Whether a call had to sign in by itself though it had a session.
+    died: bool,
     retries: u32,
     script: Option<Arc<Script>>,
     replayer: Option<Arc<Replayer>>,
@@ -147,6 +149,7 @@ impl Site {
             secrets,
             json,
             shape,
+            died: false,
             retries,
             script,
             replayer,
@@ -167,11 +170,19 @@ impl Site {
     ) -> Result<T, Ending> {
         let mut renewed = false;
         let mut attempt = 0;
+        if std::mem::take(&mut self.died) {
+            // Where that fails the call says why, or signs in by itself.
+            let _ = signin::renew(self).await;
+        }
         loop {
+            let before = self.run.usage().unauthenticated;
             let remaining = self.run.limits.deadline.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
-            let this = Call { id: id.to_owned(), attempt, remaining_ms: remaining };
+            let this = Call { id: id.to_owned(), attempt: attempt + u32::from(renewed), remaining_ms: remaining };
             let error = match call(self, &this).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.died = self.connection.session.is_some() && self.run.usage().unauthenticated > before;
+                    return Ok(answer);
+                }
                 Err(error) => error,
             };
             if !renewed && is_unauthenticated(&error) && signin::renew(self).await? {

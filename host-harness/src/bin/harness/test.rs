@@ -16,7 +16,9 @@ use crate::{json, say, site};
 pub async fn run(global: &Global, connection: &str) -> Result<(), Ending> {
     let component = Component::load(global).await?;
     site::within(component, global, connection, async |site| {
-        // A session that is kept is not handed in: whether signing in works is the first thing to find out.
+        // Where only a kept session lets anybody in, the report is about that one. That signing in fails is for
+        // the report to say.
+        let _ = crate::signin::sign_in(site).await;
         let id = site.call_id.clone();
         let mut report =
             site.call(&id, async |site, _| site.component.connector.test(&site.run, &site.connection).await).await?;
