@@ -93,7 +93,7 @@ async fn dispatch(cli: Cli) -> Result<(), Ending> {
 }
 
 fn finish(result: Result<(), Ending>, json: bool) -> i32 {
-    match result {
+    let status = match result {
         Ok(()) => 0,
         Err(Ending { exit, told }) => {
             if let Some(told) = told {
@@ -101,7 +101,9 @@ fn finish(result: Result<(), Ending>, json: bool) -> i32 {
             }
             exit as i32
         }
-    }
+    };
+    say::asides();
+    status
 }
 
 /// A command line that does not fit. Help and version are asked for, and go to standard output.

@@ -4,7 +4,7 @@
 //! on a terminal alone, and `NO_COLOR` is respected.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -19,6 +19,7 @@ use crate::ending::{Ending, Exit, Told};
 const WIDTH: u16 = 100;
 
 static SECRETS: OnceLock<Arc<Secrets>> = OnceLock::new();
+static ASIDES: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
@@ -45,6 +46,23 @@ pub fn problem(told: &Told, json: bool) {
 /// A line for people.
 pub fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "{}", clean(text));
+}
+
+/// A warning about the surroundings rather than the answer. Programs get these last, so that a problem record
+/// is what they read first.
+pub fn aside(code: &str, message: &str, json: bool) {
+    if json {
+        ASIDES.lock().unwrap_or_else(PoisonError::into_inner).push((code.to_owned(), message.to_owned()));
+    } else {
+        warning(code, message, None, json);
+    }
+}
+
+/// Says what was set aside.
+pub fn asides() {
+    for (code, message) in ASIDES.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        warning(&code, &message, None, true);
+    }
 }
 
 /// Something that was lost sight of, ignored or changed.

@@ -97,7 +97,7 @@ fn take(site: &mut Site, live: Result<Live, SessionError>) -> Result<bool, Endin
         Err(SessionError::SignIn(error)) => Err(Ending::of_call(&error, &site.run.failures())),
         // The call signs in by itself then, where the settings suffice.
         Err(SessionError::NoTurn(error)) => {
-            say::warning("session_not_kept", &format!("the session is not kept: {error}"), None, site.json);
+            say::aside("session_not_kept", &format!("the session is not kept: {error}"), site.json);
             Ok(false)
         }
         Err(SessionError::NotKept(error)) => Err(not_kept(&error)),

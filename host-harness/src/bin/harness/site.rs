@@ -274,7 +274,7 @@ fn told_where_open(file: &ConnectionFile, secrets: &Secrets, argument: &str, jso
         let message = format!(
             "{shown} holds a secret, and others on this machine may read it. Keep it to yourself with: chmod 600 {shown}"
         );
-        say::warning("readable_by_others", &message, None, json);
+        say::aside("readable_by_others", &message, json);
     }
     PathBuf::from(argument)
 }
