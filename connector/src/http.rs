@@ -5,6 +5,7 @@
 //! It follows no redirect, keeps no cookie and repeats nothing: that is decided by those who know what the
 //! request means.
 
+use std::fmt;
 use std::time::Duration;
 
 #[cfg(target_family = "wasm")]
@@ -45,8 +46,8 @@ impl Method {
     }
 }
 
-/// One request.
-#[derive(Clone, Debug)]
+/// One request. It carries credentials, so that no `Debug` shows more than where it goes.
+#[derive(Clone)]
 pub struct Request {
     /// Method.
     pub method: Method,
@@ -66,8 +67,8 @@ pub struct Request {
     pub most: usize,
 }
 
-/// A whole answer.
-#[derive(Clone, Debug, Default)]
+/// A whole answer. It may be a token, so that no `Debug` shows more than its status.
+#[derive(Clone, Default)]
 pub struct Response {
     /// Status.
     pub status: u16,
@@ -75,6 +76,18 @@ pub struct Response {
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}{} ..", self.method.as_str(), self.authority, self.path)
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} and {} bytes ..", self.status, self.body.len())
+    }
 }
 
 impl Response {

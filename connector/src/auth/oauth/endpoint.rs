@@ -40,7 +40,6 @@ pub struct Endpoint {
 }
 
 /// What a token endpoint answered.
-#[derive(Debug)]
 pub struct Granted {
     /// The access token.
     pub token: String,
@@ -255,13 +254,17 @@ mod tests {
     fn refusals_are_told_with_their_remedy_and_nothing_is_believed_that_is_no_token() {
         let failure =
             ask(&Fake::new([answer(400, r#"{"error":"invalid_scope","error_description":"No such Scope"}"#)]))
-                .unwrap_err();
+                .err()
+                .unwrap();
         assert_eq!((failure.kind(), failure.again), (ProblemKind::Unauthenticated, false));
         assert_eq!(failure.problem.remedy.as_deref(), Some("invalid_scope no such scope"));
-        assert_eq!(ask(&Fake::new([answer(401, "")])).unwrap_err().problem.remedy.as_deref(), Some("invalid_client "));
-        assert!(ask(&Fake::new([typed(503, "text/html", "<html>")])).unwrap_err().again);
+        assert_eq!(
+            ask(&Fake::new([answer(401, "")])).err().unwrap().problem.remedy.as_deref(),
+            Some("invalid_client ")
+        );
+        assert!(ask(&Fake::new([typed(503, "text/html", "<html>")])).err().unwrap().again);
         for body in ["<html>", "{}", r#"{"access_token":"a\r\nb"}"#, r#"{"access_token":"a","token_type":"mac"}"#] {
-            let failure = ask(&Fake::new([answer(200, body)])).unwrap_err();
+            let failure = ask(&Fake::new([answer(200, body)])).err().unwrap();
             assert_eq!(failure.kind(), ProblemKind::UnexpectedResponse, "{body}");
         }
     }
