@@ -17,14 +17,14 @@ pub use crate::secrets::Secrets;
 #[schemars(title = "Oracle Fusion connection", deny_unknown_fields)]
 pub struct Form {
     /// Host name of the pod, as in servername.fa.us2.oraclecloud.com; also an https address with a port.
-    #[schemars(title = "Host", length(min = 1), extend("examples" = ["servername.fa.us2.oraclecloud.com"]))]
+    #[schemars(title = "Host", length(min = 1, max = 2000), extend("examples" = ["servername.fa.us2.oraclecloud.com"]))]
     #[schemars(extend("x-connector-origin" = true, "x-connector-visibility" = "important", "x-connector-order" = 1))]
     pub host: String,
     /// How to sign in.
     #[schemars(title = "Sign in with", extend("x-connector-visibility" = "important", "x-connector-order" = 2))]
     pub auth: Auth,
     /// Language of the texts that the pod answers, as in en or de. Display values come in it.
-    #[schemars(title = "Language", pattern("^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"))]
+    #[schemars(title = "Language", length(max = 35), pattern("^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"))]
     #[schemars(extend("x-connector-visibility" = "advanced", "x-connector-order" = 3))]
     pub language: Option<String>,
     /// REST framework version that is sent with every call.
@@ -32,7 +32,7 @@ pub struct Form {
     #[schemars(extend("default" = 4, "x-connector-visibility" = "advanced", "x-connector-order" = 4))]
     pub rest_framework_version: Option<u8>,
     /// Version segment of resource addresses.
-    #[schemars(title = "API version", pattern("^(latest|[0-9]+(\\.[0-9]+)*)$"))]
+    #[schemars(title = "API version", length(max = 40), pattern("^(latest|[0-9]+(\\.[0-9]+)*)$"))]
     #[schemars(extend("default" = "11.13.18.05", "x-connector-visibility" = "advanced", "x-connector-order" = 5))]
     pub api_version: Option<String>,
     /// Reads date-effective resources as of this day (yyyy-MM-dd) where the input names none.
@@ -46,102 +46,102 @@ pub struct Form {
 /// How to sign in.
 #[derive(Clone, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[schemars(title = "Sign-in")]
+#[schemars(title = "Sign-in", deny_unknown_fields)]
 pub enum Auth {
     /// User name and password of a Fusion user.
     #[schemars(title = "User name and password")]
     Basic {
         /// User name of the Fusion user.
-        #[schemars(title = "User name", length(min = 1), extend("x-connector-order" = 1))]
+        #[schemars(title = "User name", length(min = 1, max = 2000), extend("x-connector-order" = 1))]
         username: String,
         /// Password of the Fusion user.
-        #[schemars(title = "Password", length(min = 1), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 2))]
+        #[schemars(title = "Password", length(min = 1, max = 4000), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 2))]
         password: String,
     },
     /// A JWT that is signed with a key of which the pod knows the certificate. No token endpoint is needed.
     #[schemars(title = "Signed JWT")]
     Jwt {
         /// Trusted issuer, as in Security Console > API Authentication.
-        #[schemars(title = "Issuer", length(min = 1), extend("x-connector-order" = 1))]
+        #[schemars(title = "Issuer", length(min = 1, max = 2000), extend("x-connector-order" = 1))]
         issuer: String,
         /// User name of the Fusion user as whom to work.
-        #[schemars(title = "User name", length(min = 1), extend("x-connector-order" = 2))]
+        #[schemars(title = "User name", length(min = 1, max = 2000), extend("x-connector-order" = 2))]
         username: String,
         /// RSA private key in PEM (PKCS#1 or PKCS#8), without a passphrase.
-        #[schemars(title = "Private key", length(min = 1), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 3))]
+        #[schemars(title = "Private key", length(min = 1, max = 40000), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 3))]
         private_key: String,
         /// SHA-1 fingerprint of the certificate that the pod knows, in hex or base64; or the certificate in PEM.
-        #[schemars(title = "Certificate fingerprint", length(min = 1), extend("x-connector-order" = 4))]
+        #[schemars(title = "Certificate fingerprint", length(min = 1, max = 100000), extend("x-connector-order" = 4))]
         certificate_fingerprint: String,
     },
     /// An application of the identity domain, for which the pod has a user of the same name.
     #[schemars(title = "OAuth client credentials")]
     OauthClientCredentials {
         /// Token endpoint of the identity domain.
-        #[schemars(title = "Token address", length(min = 1), extend("examples" = ["https://idcs-0123.identity.oraclecloud.com/oauth2/v1/token"]))]
+        #[schemars(title = "Token address", length(min = 1, max = 2000), extend("examples" = ["https://idcs-0123.identity.oraclecloud.com/oauth2/v1/token"]))]
         #[schemars(extend("x-connector-origin" = IDENTITY_DOMAINS, "x-connector-order" = 1))]
         token_url: String,
         /// Client id of the application; a Fusion user of this name must exist.
-        #[schemars(title = "Client id", length(min = 1), extend("x-connector-order" = 2))]
+        #[schemars(title = "Client id", length(min = 1, max = 2000), extend("x-connector-order" = 2))]
         client_id: String,
         /// Client secret of the application.
-        #[schemars(title = "Client secret", length(min = 1), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 3))]
+        #[schemars(title = "Client secret", length(min = 1, max = 4000), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 3))]
         client_secret: String,
         /// Scope, as the application's resources show it.
-        #[schemars(title = "Scope", length(min = 1), extend("x-connector-order" = 4))]
+        #[schemars(title = "Scope", length(min = 1, max = 4000), extend("x-connector-order" = 4))]
         scope: String,
     },
     /// An application of the identity domain that works as a user, for whom it signs.
     #[schemars(title = "OAuth user assertion")]
     OauthJwtAssertion {
         /// Token endpoint of the identity domain.
-        #[schemars(title = "Token address", length(min = 1), extend("examples" = ["https://idcs-0123.identity.oraclecloud.com/oauth2/v1/token"]))]
+        #[schemars(title = "Token address", length(min = 1, max = 2000), extend("examples" = ["https://idcs-0123.identity.oraclecloud.com/oauth2/v1/token"]))]
         #[schemars(extend("x-connector-origin" = IDENTITY_DOMAINS, "x-connector-order" = 1))]
         token_url: String,
         /// Client id of the application.
-        #[schemars(title = "Client id", length(min = 1), extend("x-connector-order" = 2))]
+        #[schemars(title = "Client id", length(min = 1, max = 2000), extend("x-connector-order" = 2))]
         client_id: String,
         /// Client secret of the application. Left empty, the application proves itself with the same key.
-        #[schemars(title = "Client secret", extend("format" = "password", "writeOnly" = true, "x-connector-order" = 3))]
+        #[schemars(title = "Client secret", length(max = 4000), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 3))]
         client_secret: Option<String>,
         /// Name of the user as whom to work, in the identity domain and in Fusion.
-        #[schemars(title = "User name", length(min = 1), extend("x-connector-order" = 4))]
+        #[schemars(title = "User name", length(min = 1, max = 2000), extend("x-connector-order" = 4))]
         username: String,
         /// RSA private key in PEM (PKCS#1 or PKCS#8), without a passphrase.
-        #[schemars(title = "Private key", length(min = 1), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 5))]
+        #[schemars(title = "Private key", length(min = 1, max = 40000), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 5))]
         private_key: String,
         /// SHA-1 fingerprint of the certificate that the application knows, in hex or base64; or the certificate in PEM.
-        #[schemars(title = "Certificate fingerprint", length(min = 1), extend("x-connector-order" = 6))]
+        #[schemars(title = "Certificate fingerprint", length(min = 1, max = 100000), extend("x-connector-order" = 6))]
         certificate_fingerprint: String,
         /// Alias under which the certificate was imported at the application.
-        #[schemars(title = "Certificate alias", extend("x-connector-order" = 7))]
+        #[schemars(title = "Certificate alias", length(max = 2000), extend("x-connector-order" = 7))]
         certificate_alias: Option<String>,
         /// Scope, as the application's resources show it.
-        #[schemars(title = "Scope", length(min = 1), extend("x-connector-order" = 8))]
+        #[schemars(title = "Scope", length(min = 1, max = 4000), extend("x-connector-order" = 8))]
         scope: String,
     },
     /// A person signs in with a browser, and the connection works as that person.
     #[schemars(title = "OAuth in the browser")]
     OauthAuthorizationCode {
         /// Token endpoint of the identity domain.
-        #[schemars(title = "Token address", length(min = 1), extend("examples" = ["https://idcs-0123.identity.oraclecloud.com/oauth2/v1/token"]))]
+        #[schemars(title = "Token address", length(min = 1, max = 2000), extend("examples" = ["https://idcs-0123.identity.oraclecloud.com/oauth2/v1/token"]))]
         #[schemars(extend("x-connector-origin" = IDENTITY_DOMAINS, "x-connector-order" = 1))]
         token_url: String,
         /// Address of the identity domain to which the browser goes.
-        #[schemars(title = "Sign-in address", length(min = 1), extend("examples" = ["https://idcs-0123.identity.oraclecloud.com/oauth2/v1/authorize"]))]
+        #[schemars(title = "Sign-in address", length(min = 1, max = 2000), extend("examples" = ["https://idcs-0123.identity.oraclecloud.com/oauth2/v1/authorize"]))]
         #[schemars(extend("x-connector-order" = 2))]
         authorize_url: String,
         /// Client id of the application.
-        #[schemars(title = "Client id", length(min = 1), extend("x-connector-order" = 3))]
+        #[schemars(title = "Client id", length(min = 1, max = 2000), extend("x-connector-order" = 3))]
         client_id: String,
         /// Client secret of the application.
-        #[schemars(title = "Client secret", length(min = 1), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 4))]
+        #[schemars(title = "Client secret", length(min = 1, max = 4000), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 4))]
         client_secret: String,
         /// Scope, as the application's resources show it. offline_access is added to it.
-        #[schemars(title = "Scope", length(min = 1), extend("x-connector-order" = 5))]
+        #[schemars(title = "Scope", length(min = 1, max = 4000), extend("x-connector-order" = 5))]
         scope: String,
         /// Refresh token from elsewhere. Left empty, the sign-in with the browser brings one.
-        #[schemars(title = "Refresh token", extend("format" = "password", "writeOnly" = true, "x-connector-order" = 6))]
+        #[schemars(title = "Refresh token", length(max = 20000), extend("format" = "password", "writeOnly" = true, "x-connector-order" = 6))]
         refresh_token: Option<String>,
     },
 }
@@ -186,7 +186,7 @@ impl Settings {
     /// # Errors
     /// `invalid-input`, with a JSON pointer for each fault.
     pub fn parse(text: &str) -> Result<Self> {
-        let form: Form = forms::parse("connection settings", &forms::schema::<Form>(), text)?;
+        let form: Form = forms::parse_settings(&forms::schema::<Form>(), text)?;
         let origin = Origin::of_pod(&form.host).map_err(|why| {
             Failure::invalid_fields("connection settings", vec![FieldProblem { pointer: "/host".into(), message: why }])
                 .remedy("Give the host name of the pod, as in servername.fa.us2.oraclecloud.com: sign in to Fusion with a browser, and copy it from the address bar.")
@@ -290,7 +290,7 @@ impl Origin {
                     .to_owned(),
             );
         }
-        if matches!(host, "cloud.oracle.com" | "www.oracle.com" | "oracle.com" | "docs.oracle.com") {
+        if host == "oracle.com" || host.ends_with(".oracle.com") {
             return Err("this is a page of Oracle's for everybody; the pod has a host name of its own".to_owned());
         }
         Ok(origin)
@@ -343,6 +343,30 @@ mod tests {
         ] {
             assert!(Origin::parse(given).is_err(), "{given}");
         }
+    }
+
+    #[test]
+    fn what_is_filled_in_wrongly_is_pointed_to_and_never_repeated() {
+        for (auth, pointer) in [
+            (serde_json::json!({"type": "basic", "username": "u", "password": 48_151_623}), "/auth/password"),
+            (serde_json::json!({"type": "basic", "username": "u", "pasword": "48151623"}), "/auth/password"),
+            (serde_json::json!({"type": "jwt", "isuer": "48151623"}), "/auth/issuer"),
+            (serde_json::json!("48151623"), "/auth"),
+            (serde_json::json!({"type": "Basic", "password": "48151623"}), "/auth/type"),
+            (serde_json::json!({"password": "48151623"}), "/auth/type"),
+            (
+                serde_json::json!({"type": "basic", "username": "u".repeat(140_000), "password": "48151623"}),
+                "/auth/username",
+            ),
+        ] {
+            let text = serde_json::json!({"host": "pod.example", "auth": auth}).to_string();
+            let failure = Settings::parse(&text).err().unwrap();
+            let told = format!("{:?}", failure.problem);
+            assert_eq!(failure.problem.fields.first().unwrap().pointer, pointer, "{told}");
+            assert!(!told.contains("48151623") && failure.problem.remedy.is_some(), "{told}");
+        }
+        let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"p1234","user":"x"}}"#;
+        assert_eq!(Settings::parse(text).err().unwrap().problem.fields.first().unwrap().pointer, "/auth/user");
     }
 
     #[test]

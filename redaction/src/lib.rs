@@ -191,6 +191,9 @@ mod tests {
             assert!(!of(&spelt).clean(pem).contains("MIIEv"), "{spelt}");
             assert!(!redactor.clean(&spelt).contains("QIBADANBgkqhkiG9"), "{spelt}");
         }
+        let mut changed = of(&pem.replace("-----", "\u{2013}\u{2013}\u{2013}"));
+        assert_eq!(changed.clean("from -----BEGIN PRIVATE KEY----- on"), "from -----BEGIN PRIVATE KEY----- on");
+        assert!(!changed.clean(pem).contains("MIIEv"));
         assert_eq!(
             redactor.clean("paste from -----BEGIN PRIVATE KEY----- on"),
             "paste from -----BEGIN PRIVATE KEY----- on"

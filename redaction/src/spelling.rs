@@ -19,10 +19,12 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 /// What stands between the first and the last line of PEM, also where line breaks were lost or are written as
 /// `\n`; `None` for any other text.
 pub(crate) fn pem_body(text: &str) -> Option<String> {
-    let (_, rest) = text.split_once("-----BEGIN ")?;
-    let (_, rest) = rest.split_once("-----")?;
-    let body = rest.split_once("-----END").map_or(rest, |(body, _)| body);
-    Some(body.replace("\\r", "\n").replace("\\n", "\n"))
+    // Not by the dashes: word processors change them.
+    let (_, rest) = text.split_once("BEGIN ")?;
+    let (_, rest) = rest.split_once("KEY")?;
+    let body = rest.split_once("END ").map_or(rest, |(body, _)| body);
+    let dash = |c: char| c == '-' || ('\u{2010}'..='\u{2015}').contains(&c) || c == '\u{2212}';
+    Some(body.trim_matches(dash).replace("\\r", "\n").replace("\\n", "\n"))
 }
 
 /// Adds every spelling of a secret that is long enough to be looked for.

@@ -232,7 +232,7 @@ fn the_report_names_what_is_wrong_and_where_to_click() {
         ("basic", json!([]), &[("username", "no.privilege")], "rest_fscm", Warning, "403", "Roles"),
         ("basic", json!([]), &[("username", "no.data")], "rest_fscm", Warning, "sees none", "Data Access"),
         ("basic", fault("no_roles_api"), &[], "user", Warning, "", "Security Console"),
-        ("basic", json!([{"name": "E6", "retry_after": "1"}]), &[], "reachable", Failed, "out of order", "maintenance"),
+        ("basic", json!([{"name": "E6", "retry_after": "1"}]), &[], "reachable", Failed, "too many requests", "Wait"),
         ("jwt", json!([]), &[("issuer", "Another")], "credentials", Failed, "401", "trusted issuer"),
         ("jwt", json!([{"name": "clock_skew", "seconds": 600}]), &[], "clock", Warning, "600 seconds behind", "clock"),
         ("jwt", json!([{"name": "clock_skew", "seconds": -600}]), &[], "clock", Warning, "600 seconds ahead", "clock"),

@@ -27,26 +27,36 @@ impl Fingerprint {
     }
 }
 
-/// Reads hex with or without colons, base64 or base64url, padded or not, or the certificate itself.
+/// Reads hex with or without colons, base64 or base64url, padded or not, or the certificate itself; of several
+/// certificates the one that `is_ours`, else the first.
 ///
 /// # Errors
 /// A sentence that says what is wrong with it.
-pub fn read(text: &str) -> Result<Given, String> {
+pub fn read(text: &str, is_ours: impl Fn(&[u8]) -> bool) -> Result<Given, String> {
     let blocks = pem::blocks(text);
-    if let Some(block) = blocks.iter().find(|block| block.label.ends_with("CERTIFICATE")) {
+    let certificates = || blocks.iter().filter(|block| block.label.ends_with("CERTIFICATE"));
+    let ours = certificates().find(|block| block.der.as_deref().is_some_and(&is_ours));
+    if let Some(block) = ours.or_else(|| certificates().next()) {
         let der = block.der.clone().filter(|der| der.first() == Some(&0x30));
         return der.map(of_certificate).ok_or_else(|| "the certificate is damaged: it is not base64".to_owned());
+    }
+    if blocks.iter().any(|block| block.label.ends_with("REQUEST")) {
+        return Err("this is a request for a certificate; the certificate itself is expected".to_owned());
     }
     if !blocks.is_empty() {
         return Err("this is a key; the certificate's fingerprint, or the certificate, is expected".to_owned());
     }
-    let text: String = pem::unescape(text).split_whitespace().collect();
+    // Copied from a page, a fingerprint may bring marks along that nobody sees.
+    let visible = |c: &char| !c.is_whitespace() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}');
+    let text: String = pem::unescape(text).chars().filter(visible).collect();
     let text = after_name(&text);
-    let digits: String = text.chars().filter(|letter| *letter != ':').collect();
+    let digits: String = text.chars().filter(|letter| !matches!(letter, ':' | '-')).collect();
     if digits.chars().all(|letter| letter.is_ascii_hexdigit()) {
         match digits.len() {
             40 => return sized(hex(&digits)),
+            32 => return Err("this is an MD5 fingerprint; the SHA-1 fingerprint is expected".to_owned()),
             64 => return Err(TOO_LONG.to_owned()),
+            128 => return Err("this is a SHA-512 fingerprint; the SHA-1 fingerprint is expected".to_owned()),
             _ => {}
         }
     }
@@ -92,27 +102,33 @@ mod tests {
     use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
     use proptest::prelude::*;
 
+    fn read_any(text: &str) -> Result<Given, String> {
+        super::read(text, |_| false)
+    }
+
     const CERTIFICATE: &str = include_str!("testdata/certificate.pem");
 
     #[test]
     fn a_certificate_is_its_own_fingerprint() {
         // `openssl x509 -in certificate.pem -noout -fingerprint -sha1`
         let told = include_str!("testdata/certificate.sha1");
-        let given = read(CERTIFICATE).unwrap();
-        assert_eq!(given.fingerprint, read(told).unwrap().fingerprint);
+        let given = read_any(CERTIFICATE).unwrap();
+        assert_eq!(given.fingerprint, read_any(told).unwrap().fingerprint);
         let one_line = CERTIFICATE.lines().collect::<Vec<_>>().join("\\n");
-        assert_eq!(read(&one_line).unwrap().fingerprint, given.fingerprint);
+        assert_eq!(read_any(&one_line).unwrap().fingerprint, given.fingerprint);
         let bare: String = CERTIFICATE.lines().filter(|line| !line.starts_with('-')).collect();
-        assert_eq!(read(&bare).unwrap().fingerprint, given.fingerprint);
+        assert_eq!(read_any(&bare).unwrap().fingerprint, given.fingerprint);
     }
 
     #[test]
     fn what_is_no_fingerprint_is_told() {
-        assert!(read(&"ab".repeat(32)).unwrap_err().contains("SHA-256"));
-        assert!(read(&STANDARD.encode([7; 32])).unwrap_err().contains("SHA-256"));
-        assert!(read("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----").unwrap_err().contains("a key"));
+        assert!(read_any(&"ab".repeat(32)).unwrap_err().contains("SHA-256"));
+        assert!(read_any(&STANDARD.encode([7; 32])).unwrap_err().contains("SHA-256"));
+        assert!(
+            read_any("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----").unwrap_err().contains("a key")
+        );
         for wrong in ["", "zz", "abcd", "é", "12:34"] {
-            assert!(read(wrong).is_err(), "{wrong}");
+            assert!(read_any(wrong).is_err(), "{wrong}");
         }
     }
 
@@ -132,13 +148,13 @@ mod tests {
                 URL_SAFE.encode(bytes),
                 URL_SAFE_NO_PAD.encode(bytes),
             ] {
-                prop_assert_eq!(read(&spelling).unwrap().fingerprint, Fingerprint(bytes), "{}", spelling);
+                prop_assert_eq!(read_any(&spelling).unwrap().fingerprint, Fingerprint(bytes), "{}", spelling);
             }
         }
 
         #[test]
         fn no_text_trips_the_reader(text in ".{0,80}") {
-            let _ = read(&text);
+            let _ = read_any(&text);
         }
     }
 }

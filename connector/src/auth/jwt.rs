@@ -55,7 +55,7 @@ impl Issuer {
     pub fn sign(&self, now: i64) -> Result<Token> {
         let life = Life::of_its_own(now);
         let claims = Claims { iss: &self.issuer, prn: &self.username, iat: life.from, exp: life.to };
-        Ok(Token { text: self.key.sign(&claims)?, life })
+        Ok(Token { text: self.key.sign(&claims, now)?, life })
     }
 }
 

@@ -82,7 +82,7 @@ impl Credentials {
                 scope,
                 refresh_token,
             } => {
-                let authorize = Endpoint::authorize(authorize_url)?;
+                let authorize = Endpoint::authorize(authorize_url, token_url)?;
                 let refresh = refresh_token.as_deref().map(str::trim).filter(|text| !text.is_empty());
                 let grant = Grant::Code { authorize, refresh: refresh.map(str::to_owned) };
                 Client::new(token_url, client_id, secret(client_secret), scope, grant)

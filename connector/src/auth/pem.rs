@@ -18,6 +18,9 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 const INTEGER: u8 = 0x02;
 const OCTETS: u8 = 0x04;
 const SEQUENCE: u8 = 0x30;
+const VERSION: u8 = 0xa0;
+const SHORT_TIME: u8 = 0x17;
+const LONG_TIME: u8 = 0x18;
 
 /// One armoured block.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,7 +60,11 @@ pub fn base64(text: &str) -> Option<Vec<u8>> {
 
 /// The text with `\n` in two characters made a line break, and without quotes around it.
 pub fn unescape(text: &str) -> String {
-    text.trim().trim_matches(['"', '\'']).replace("\\r", "\n").replace("\\n", "\n")
+    text.trim()
+        .trim_matches(['"', '\''])
+        .replace("\\r", "\n")
+        .replace("\\n", "\n")
+        .replace(['\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2212}'], "-")
 }
 
 /// An RSA private key as PKCS#1, with the bytes by which a certificate holds its public half.
@@ -114,6 +121,37 @@ pub fn is_elliptic(der: &[u8]) -> bool {
     }
 }
 
+/// Whether a private key in DER (PKCS#8) is one of Ed25519 or Ed448.
+pub fn is_edwards(der: &[u8]) -> bool {
+    let Some((_, outer, _)) = element(der, SEQUENCE) else { return false };
+    let Some((_, _, rest)) = element(outer, INTEGER) else { return false };
+    element(rest, SEQUENCE).is_some_and(|(_, algorithm, _)| algorithm.starts_with(&[0x06, 0x03, 0x2b, 0x65]))
+}
+
+/// The day on which a certificate (DER) ends, in seconds since 1970; `None` where it cannot be read.
+pub fn ends(certificate: &[u8]) -> Option<i64> {
+    let (_, outer, _) = element(certificate, SEQUENCE)?;
+    let (_, body, _) = element(outer, SEQUENCE)?;
+    // Version (in certificates of today), serial number, algorithm, issuer, validity (RFC 5280 4.1).
+    let rest = element(body, VERSION).map_or(body, |(_, _, rest)| rest);
+    let (_, _, rest) = element(rest, INTEGER)?;
+    let (_, _, rest) = element(rest, SEQUENCE)?;
+    let (_, _, rest) = element(rest, SEQUENCE)?;
+    let (_, validity, _) = element(rest, SEQUENCE)?;
+    let [from_short, from_long] = [SHORT_TIME, LONG_TIME].map(|tag| element(validity, tag));
+    let (_, _, rest) = from_short.or(from_long)?;
+    let text = |tag| element(rest, tag).and_then(|(_, text, _)| std::str::from_utf8(text).ok());
+    let whole = match text(SHORT_TIME) {
+        // Two digits of the year, of which 50 and more are those of 1950 and later.
+        Some(short) => format!("{}{short}", if short < "50" { "20" } else { "19" }),
+        None => text(LONG_TIME)?.to_owned(),
+    };
+    let part = |range: std::ops::Range<usize>| whole.get(range)?.parse::<i8>().ok();
+    let year = whole.get(..4)?.parse().ok()?;
+    let at = jiff::civil::DateTime::new(year, part(4..6)?, part(6..8)?, part(8..10)?, part(10..12)?, part(12..14)?, 0);
+    jiff::tz::TimeZone::UTC.to_timestamp(at.ok()?).ok().map(|at| at.as_second())
+}
+
 /// The element at the beginning: with its head, without it, and what comes after.
 fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8], &[u8])> {
     let (&[found, first], rest) = der.split_first_chunk::<2>()?;
@@ -146,6 +184,17 @@ mod tests {
 
     fn key(text: &str) -> RsaKey {
         RsaKey::read(blocks(text)[0].der.as_ref().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_certificate_tells_when_it_ends() {
+        // `openssl x509 -in certificate.pem -noout -enddate`
+        let told = include_str!("testdata/certificate.enddate").trim();
+        let told = told.strip_prefix("notAfter=").unwrap();
+        let at = jiff::civil::DateTime::strptime("%b %d %H:%M:%S %Y GMT", told).unwrap();
+        let at = jiff::tz::TimeZone::UTC.to_timestamp(at).unwrap().as_second();
+        assert_eq!(ends(blocks(CERTIFICATE)[0].der.as_ref().unwrap()), Some(at));
+        assert_eq!(ends(b"nonsense"), None);
     }
 
     #[test]
@@ -184,6 +233,7 @@ mod tests {
         #[test]
         fn no_bytes_trip_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..64), text in ".{0,64}") {
             let _ = RsaKey::read(&bytes);
+            let _ = ends(&bytes);
             let _ = blocks(&text);
         }
     }

@@ -17,7 +17,7 @@ use crate::problem::{Failure, Result};
 const SKEW_MS: i64 = 30_000;
 /// Role names that fit into a sentence.
 const ROLES_TOLD: usize = 6;
-const LATER: &str = "Try again later; if it stays, ask the pod's administrator.";
+const LATER: &str = "Try again later; if it stays, ask whoever runs that host, and give the trace id.";
 
 /// Tries the connection.
 pub fn test(pod: &Pod) -> ConnectionReport {
@@ -36,11 +36,20 @@ impl Report<'_> {
     fn run(&mut self) -> Option<()> {
         let (asks, unknown) = self.reach()?;
         self.sign_in()?;
-        let lists: Vec<(&Pillar, Result<Response>)> = asks.iter().map(|pillar| (*pillar, self.list(pillar))).collect();
+        let mut lists: Vec<(&Pillar, Result<Response>)> = Vec::new();
+        for pillar in PILLARS.iter().filter(|pillar| !unknown.contains(pillar)) {
+            let list = self.list(pillar);
+            let refused = list.as_ref().err().map(Failure::kind) == Some(ProblemKind::Unauthenticated);
+            lists.push((pillar, list));
+            // Asking on would count as further tries to get in.
+            if refused {
+                break;
+            }
+        }
         self.clock();
         self.credentials(&lists)?;
         self.user();
-        self.pillars(&lists, &unknown);
+        self.pillars(&lists);
         if asks.iter().any(|pillar| pillar.root == "fscmRestApi") {
             self.erp_integrations();
         }
@@ -86,7 +95,7 @@ impl Report<'_> {
                     return None;
                 }
                 SendError::Denied(_) => {
-                    self.fail("address", resolves, format!("The engine that runs this connector does not allow requests to {host}."), format!("Allow {host} in the engine; plain http is allowed to loopback alone, and only where the engine says so."));
+                    self.fail("address", resolves, format!("The engine that runs this connector does not allow requests to {host}."), format!("Allow {host} in the engine (harness: --allow-host {host}); plain http is allowed to loopback alone, and only where the engine says so (harness: --allow-http {host})."));
                     return None;
                 }
                 _ => {}
@@ -117,6 +126,15 @@ impl Report<'_> {
         let is_pod = format!("{host} is a Fusion pod");
         match answer {
             Answer::Nobody(_) => None,
+            Answer::OutOfOrder(429) => {
+                self.fail(
+                    "reachable",
+                    answers,
+                    format!("{host} answers 429: too many requests come from here."),
+                    "Wait some minutes; then ask for less at once, or spread the work over the day.",
+                );
+                None
+            }
             Answer::OutOfOrder(status) => {
                 self.fail("reachable", answers, format!("{host} answers {status}: it is out of order or overloaded."), "Wait for the end of a maintenance window (Oracle Cloud console > Fusion Applications > the environment > Maintenance), then try again.");
                 None
@@ -176,13 +194,23 @@ impl Report<'_> {
         Some(())
     }
 
+    /// A small list of ERP, where an empty one is a finding; of the others what everybody may read.
     fn list(&self, pillar: &Pillar) -> Result<Response> {
+        if pillar.root != "fscmRestApi" {
+            return self.versions(pillar);
+        }
         let what = format!("read one record of {}", pillar.list);
         let doing = Doing { what: &what, object: pillar.list };
         let address = Address::collection(pillar.root, &self.pod.settings.api_version, pillar.list)
             .param("onlyData", "true")
             .param("limit", "1");
         self.pod.get(doing, &address)
+    }
+
+    fn versions(&self, pillar: &Pillar) -> Result<Response> {
+        let what = format!("read the versions of {}", pillar.root);
+        let doing = Doing { what: &what, object: pillar.root };
+        self.pod.get(doing, &Address::fixed(&format!("/{}/resources/", pillar.root)))
     }
 
     fn clock(&mut self) {
@@ -203,22 +231,23 @@ impl Report<'_> {
 
     fn credentials(&mut self, lists: &[(&Pillar, Result<Response>)]) -> Option<()> {
         let title = "The pod accepts the credentials";
+        let user = self.pod.username();
         let failures = || lists.iter().filter_map(|(_, list)| list.as_ref().err());
         if let Some(failure) = failures().find(|failure| failure.kind() == ProblemKind::Unauthenticated) {
             let (cause, remedy) = told(failure);
-            self.fail("credentials", title, cause, remedy);
+            let who = user.map_or_else(|| "this user".to_owned(), |user| format!("{user:?}"));
+            self.fail("credentials", title, format!("The pod does not let {who} in. {cause}"), remedy);
             return None;
         }
         // Function security refuses one thing; whoever is refused everything has another problem.
-        let user = self.pod.username().map(|user| format!("As {user}."));
         if failures().count() == lists.len()
             && let Some(failure) = failures().find(|failure| failure.kind() == ProblemKind::Forbidden)
         {
             let (cause, _) = told(failure);
-            self.warn("credentials", title, cause, "Either the password has expired (Security Console > Users > the user > Reset Password), or the user has no roles yet (Security Console > Users > the user > Add Role).");
-        } else {
-            self.ok("credentials", title, user);
+            self.fail("credentials", title, format!("The pod knows the user and refuses everything. {cause}"), "Either the password has expired (Security Console > Users > the user > Reset Password), or the user has no roles yet (Security Console > Users > the user > Add Role).");
+            return None;
         }
+        self.ok("credentials", title, user.map(|user| format!("As {user}.")));
         Some(())
     }
 
@@ -245,7 +274,14 @@ impl Report<'_> {
     fn user_found(&mut self, title: &str, name: &str, lookup: &Lookup) {
         const SEE: &str = "It works all the same. To have roles shown here and in check_access, give the user a role that may read user accounts (the privileges of IT Security Manager, better a custom role with View User Account alone), or look in Security Console > Users.";
         let Some(user) = &lookup.user else {
-            let cause = if lookup.tried.iter().all(|tried| tried.failure.is_none()) {
+            let refused = |kind: ProblemKind| matches!(kind, ProblemKind::Forbidden | ProblemKind::NotFound);
+            let failures = || lookup.tried.iter().filter_map(|tried| tried.failure.as_ref());
+            if let Some(failure) = failures().find(|failure| !refused(failure.kind())) {
+                let (cause, remedy) = told(failure);
+                self.warn("user", title, cause, remedy);
+                return;
+            }
+            let cause = if failures().next().is_none() {
                 format!("{name} signs in, but no user account of that name is shown.")
             } else {
                 format!("{name} signs in, but may not read user accounts, so the roles are not known.")
@@ -279,20 +315,9 @@ impl Report<'_> {
         }
     }
 
-    fn pillars(&mut self, lists: &[(&'static Pillar, Result<Response>)], unknown: &[&'static Pillar]) {
-        for pillar in &PILLARS {
-            if unknown.contains(&pillar) {
-                continue;
-            }
+    fn pillars(&mut self, lists: &[(&'static Pillar, Result<Response>)]) {
+        for (pillar, list) in lists {
             let title = format!("REST for {} ({})", pillar.name, pillar.root);
-            let asked;
-            let list = match lists.iter().find(|(known, _)| known.root == pillar.root) {
-                Some((_, list)) => list,
-                None => {
-                    asked = self.list(pillar);
-                    &asked
-                }
-            };
             match list {
                 Ok(response) if pillar.root == "fscmRestApi" && is_empty(response) => self.warn(
                     pillar.id,
@@ -378,11 +403,9 @@ impl Report<'_> {
             allowed: Vec<String>,
         }
         let title = "API version and REST framework";
-        let doing = Doing { what: "read the versions of the pod", object: "versions" };
         let (version, framework) = (&self.pod.settings.api_version, self.pod.settings.framework.to_string());
         let asked = format!("API version {version} and framework {framework} are asked for");
-        let list = self.pod.get(doing, &Address::fixed(&format!("/{}/resources/", pillar.root)));
-        let listed = list.ok().and_then(|list| serde_json::from_slice::<Versions>(&list.body).ok());
+        let listed = self.versions(pillar).ok().and_then(|list| serde_json::from_slice::<Versions>(&list.body).ok());
         let Some(Versions { items }) = listed.filter(|listed| !listed.items.is_empty()) else {
             self.ok("version", title, format!("{asked}; the pod does not list its own."));
             return;
@@ -486,8 +509,8 @@ mod tests {
 
     #[test]
     fn another_pillar_is_recognised_and_the_rest_is_still_tried() {
-        let list = r#"{"items":[],"count":0,"hasMore":false}"#;
-        let answers = [unknown(), unknown(), typed(401, "", ""), json(200, list)];
+        let versions = r#"{"items":[{"version":"11.13.18.05"}]}"#;
+        let answers = [unknown(), unknown(), typed(401, "", ""), json(200, versions)];
         let (checks, _) = report(answers);
         let pod = checks.iter().find(|check| check.id == "fusion_pod").unwrap();
         assert_eq!(pod.status, CheckStatus::Failed);
@@ -512,7 +535,7 @@ mod tests {
             typed(401, "", ""),
             json(200, units),
             forbidden(),
-            forbidden(),
+            unknown(),
             forbidden(),
             unknown(),
             forbidden(),

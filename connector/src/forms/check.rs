@@ -15,17 +15,45 @@ const DEPTH: usize = 64;
 
 /// Every fault, in document order.
 pub fn faults(form: &Value, value: &Value) -> Vec<FieldProblem> {
-    let mut checker = Checker { form, faults: Vec::new() };
-    checker.value(form, value, &mut String::new(), 0);
-    checker.faults
+    Checker::run(form, value, true)
+}
+
+/// The same of a value that may be a secret: faults say of what kind it is and never what it is.
+pub fn faults_of_secrets(form: &Value, value: &Value) -> Vec<FieldProblem> {
+    Checker::run(form, value, false)
 }
 
 struct Checker<'a> {
     form: &'a Value,
+    /// Whether values may be repeated.
+    shows: bool,
     faults: Vec<FieldProblem>,
 }
 
 impl<'a> Checker<'a> {
+    fn run(form: &'a Value, value: &Value, shows: bool) -> Vec<FieldProblem> {
+        let mut checker = Checker { form, shows, faults: Vec::new() };
+        checker.value(form, value, &mut String::new(), 0);
+        checker.faults
+    }
+
+    fn kind(&self, value: &Value) -> String {
+        match value {
+            Value::Number(number) if self.shows => format!("the number {number}"),
+            Value::Number(_) => "a number; put it between quotes".to_owned(),
+            Value::String(text) if self.shows => format!("the text {}", shorten(&format!("{text:?}"), 40)),
+            Value::String(_) => "text".to_owned(),
+            Value::Null => "null".to_owned(),
+            Value::Bool(flag) => flag.to_string(),
+            Value::Array(_) => "a list".to_owned(),
+            Value::Object(_) => "an object".to_owned(),
+        }
+    }
+
+    fn plain(&self, value: &Value) -> String {
+        if self.shows { plain(value) } else { "this".to_owned() }
+    }
+
     fn fault(&mut self, at: &str, message: String) {
         if self.faults.len() < MOST {
             self.faults.push(FieldProblem { pointer: at.to_owned(), message });
@@ -40,18 +68,18 @@ impl<'a> Checker<'a> {
         if let Some(kinds) = schema.get("type")
             && !has_type(kinds, value)
         {
-            return self.fault(at, format!("{} is expected here, not {}", named(kinds), kind_of(value)));
+            return self.fault(at, format!("{} is expected here, not {}", named(kinds), self.kind(value)));
         }
         if let Some(Value::Array(choices)) = schema.get("enum")
             && !choices.contains(value)
         {
             let told: Vec<String> = choices.iter().map(plain).collect();
-            return self.fault(at, format!("{} is not one of {}", plain(value), told.join(", ")));
+            return self.fault(at, format!("{} is not one of {}", self.plain(value), told.join(", ")));
         }
         if let Some(wanted) = schema.get("const")
             && wanted != value
         {
-            return self.fault(at, format!("{} is expected here, not {}", plain(wanted), plain(value)));
+            return self.fault(at, format!("{} is expected here, not {}", plain(wanted), self.plain(value)));
         }
         if let Some(Value::Array(options)) = schema.get("oneOf") {
             self.one_of(options, value, at, depth);
@@ -79,30 +107,35 @@ impl<'a> Checker<'a> {
 
     /// A choice by a constant member where there is one, else the first choice that fits.
     fn one_of(&mut self, options: &'a [Value], value: &Value, at: &mut String, depth: usize) {
-        let mut tags: Vec<String> = Vec::new();
+        let mut tags: Vec<(&str, String)> = Vec::new();
         for option in options {
             let Some(schema) = self.resolve(option) else { continue };
             let Some((name, wanted)) = discriminator(schema) else { continue };
             match value.get(name) {
                 Some(given) if given == wanted => return self.value(option, value, at, depth + 1),
-                _ => tags.push(format!("{name} {}", plain(wanted))),
+                _ => tags.push((name, plain(wanted))),
             }
         }
         if !tags.is_empty() {
-            if value.is_object() {
-                self.fault(at, format!("it is none of: {}", tags.join(", ")));
+            if let (Some(members), Some((name, _))) = (value.as_object(), tags.first()) {
+                let names: Vec<&str> = tags.iter().map(|(_, tag)| tag.as_str()).collect();
+                let given = members.contains_key(*name);
+                let length = extend(at, name);
+                let told = if given { "is none of these" } else { "is missing; it is one of these" };
+                self.fault(&at.clone(), format!("{name} {told}: {}", names.join(", ")));
+                at.truncate(length);
             } else {
-                self.fault(at, format!("an object is expected here, not {}", kind_of(value)));
+                self.fault(at, format!("an object is expected here, not {}", self.kind(value)));
             }
             return;
         }
         let fits = options.iter().any(|option| {
-            let mut trial = Checker { form: self.form, faults: Vec::new() };
+            let mut trial = Checker { form: self.form, shows: self.shows, faults: Vec::new() };
             trial.value(option, value, &mut at.clone(), depth + 1);
             trial.faults.is_empty()
         });
         if !fits {
-            self.fault(at, format!("{} fits none of the choices", plain(value)));
+            self.fault(at, format!("{} fits none of the choices", self.plain(value)));
         }
     }
 
@@ -185,7 +218,13 @@ impl<'a> Checker<'a> {
             } else {
                 "a date and time as in 2026-01-31T10:00:00Z"
             };
-            self.fault(at, format!("{wanted} is expected here, not {}", shorten(text, 40)));
+            self.fault(
+                at,
+                format!(
+                    "{wanted} is expected here, not {}",
+                    if self.shows { shorten(text, 40) } else { "this".to_owned() }
+                ),
+            );
         }
     }
 
@@ -194,12 +233,12 @@ impl<'a> Checker<'a> {
         if let Some(least) = schema.get("minimum").and_then(Value::as_f64)
             && given < least
         {
-            self.fault(at, format!("{} is less than {least}", plain(value)));
+            self.fault(at, format!("{} is less than {least}", self.plain(value)));
         }
         if let Some(most) = schema.get("maximum").and_then(Value::as_f64)
             && given > most
         {
-            self.fault(at, format!("{} is more than {most}", plain(value)));
+            self.fault(at, format!("{} is more than {most}", self.plain(value)));
         }
     }
 }
@@ -261,17 +300,6 @@ fn named(kinds: &Value) -> String {
     }
 }
 
-fn kind_of(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(flag) => flag.to_string(),
-        Value::Number(number) => format!("the number {number}"),
-        Value::String(text) => format!("the text {}", shorten(&format!("{text:?}"), 40)),
-        Value::Array(_) => "a list".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
-    }
-}
-
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => shorten(text, 60),
@@ -321,7 +349,7 @@ mod tests {
             {"type": "object", "properties": {"type": {"const": "jwt"}}, "required": ["type"]},
         ]});
         assert_eq!(told(&form, &json!({"type": "basic"})), ["/password password is missing"]);
-        assert_eq!(told(&form, &json!({"type": "oauth"})), [" it is none of: type basic, type jwt"]);
+        assert_eq!(told(&form, &json!({"type": "oauth"})), ["/type type is none of these: basic, jwt"]);
         assert_eq!(told(&form, &json!("basic")), [" an object is expected here, not the text \"basic\""]);
         assert!(told(&form, &json!({"type": "jwt"})).is_empty());
     }

@@ -30,7 +30,23 @@ pub fn schema<T: JsonSchema>() -> Value {
 /// `invalid-input`, with a JSON pointer for each fault.
 pub fn parse<T: DeserializeOwned>(what: &str, form: &Value, text: &str) -> Result<T> {
     let value: Value = serde_json::from_str(text).map_err(|error| not_json(what, &error))?;
-    let faults = check::faults(form, &value);
+    checked(what, check::faults(form, &value), text)
+}
+
+/// The same of settings, whose values are never repeated.
+///
+/// # Errors
+/// `invalid-input`, with a JSON pointer for each fault.
+pub fn parse_settings<T: DeserializeOwned>(form: &Value, text: &str) -> Result<T> {
+    const WHAT: &str = "connection settings";
+    const REMEDY: &str =
+        "Each kind of sign-in has fields of its own below auth; docs/connecting.md shows a whole file for each.";
+    let value: Value = serde_json::from_str(text).map_err(|error| not_json(WHAT, &error))?;
+    checked(WHAT, check::faults_of_secrets(form, &value), text)
+        .map_err(|failure: Failure| failure.or_remedy(|| REMEDY.to_owned()))
+}
+
+fn checked<T: DeserializeOwned>(what: &str, faults: Vec<FieldProblem>, text: &str) -> Result<T> {
     if !faults.is_empty() {
         return Err(Failure::invalid_fields(what, faults));
     }

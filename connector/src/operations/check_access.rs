@@ -106,7 +106,8 @@ impl Action for CheckAccess {
         let checked_at = checked_at(pod)?;
         let user = lookup.as_ref().and_then(|lookup| lookup.user.clone());
         let user_name = user.as_ref().map(|user| user.user_name.clone()).or(asked);
-        let file = csv::write(&host, user_name.as_deref().unwrap_or_default(), &checked_at, &rows);
+        let named = user_name.as_deref().unwrap_or_default();
+        let file = csv::write(&host, named, &checked_at, &rows, &changes, &found.told);
         let told = user.unwrap_or_default();
         let flag = |flag: Option<bool>| flag.map_or(Value::Null, Value::from);
         let user = object(vec![

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::endpoint::{Asking, encode};
-use super::{Client, Grant, Refused, remedy, seconds};
+use super::{Client, Grant, Refused, hex, remedy, seconds};
 use crate::contract::{Authorization, ProblemKind, Session};
 use crate::problem::{Failure, Result};
 use crate::text::shorten;
@@ -24,8 +24,8 @@ const VERSION: u32 = 1;
 #[derive(Serialize, Deserialize)]
 struct Keep {
     version: u32,
-    settings: String,
-    redirect_uri: String,
+    /// Settings and redirect address, as a hash: what is kept is secret as a whole, and these are not.
+    bound: String,
     state: String,
     verifier: String,
 }
@@ -64,8 +64,7 @@ impl Client {
         let scheme = if origin.secure { "https" } else { "http" };
         let joint = if authorize.path.contains('?') { '&' } else { '?' };
         let url = format!("{scheme}://{}{}{joint}{query}", origin.authority, authorize.path);
-        let keep =
-            Keep { version: VERSION, settings: self.mark(), redirect_uri: redirect_uri.to_owned(), state, verifier };
+        let keep = Keep { version: VERSION, bound: self.bound(redirect_uri), state, verifier };
         let keep = serde_json::to_string(&keep).map_err(|_| Failure::internal("Could not write down the state."))?;
         Ok(Authorization { url, keep })
     }
@@ -79,7 +78,7 @@ impl Client {
         let Grant::Code { .. } = &self.grant else { return Err(no_browser()) };
         let keep: Keep = serde_json::from_str(keep)
             .map_err(|_| Failure::invalid("/keep", "this is not what authorize-url answered").remedy(AGAIN))?;
-        if keep.version != VERSION || keep.settings != self.mark() || keep.redirect_uri != redirect_uri {
+        if keep.version != VERSION || keep.bound != self.bound(redirect_uri) {
             return Err(Failure::invalid(
                 "/keep",
                 "the connection or the redirect address was changed while the browser was away",
@@ -122,6 +121,12 @@ impl Client {
         let now = seconds(asking.door.unix_ms());
         let token = self.ask(asking, now, form).map_err(|Refused { failure, .. }| failure)?;
         Ok(self.session(&token))
+    }
+}
+
+impl Client {
+    fn bound(&self, redirect_uri: &str) -> String {
+        hex(&Sha256::digest(format!("{} {redirect_uri}", self.mark())))
     }
 }
 

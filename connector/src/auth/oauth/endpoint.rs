@@ -116,6 +116,9 @@ impl Endpoint {
 
     fn read(&self, response: &Response, secrets: &Secrets, remedy: &dyn Fn(&str, &str) -> String) -> Result<Granted> {
         let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        if response.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<') && response.status < 500 {
+            return Err(self.strange("a web page came instead of a token").status(response.status));
+        }
         if !(200..300).contains(&response.status) {
             return Err(self.refused(response, &body, secrets, remedy));
         }

@@ -301,7 +301,8 @@ impl Client {
 
     fn assertion(&self, key: &Key, subject: &str, now: i64, secrets: &Secrets) -> Result<String> {
         let life = Life::at(now);
-        let text = key.sign(&Claims { iss: &self.id, sub: subject, aud: AUDIENCE, iat: life.from, exp: life.to })?;
+        let claims = Claims { iss: &self.id, sub: subject, aud: AUDIENCE, iat: life.from, exp: life.to };
+        let text = key.sign(&claims, now)?;
         secrets.add(&text);
         Ok(text)
     }
@@ -325,12 +326,21 @@ impl Client {
 }
 
 impl Endpoint {
-    /// Parses the address to which the browser goes.
+    /// Parses the address to which the browser goes: one of the identity domain that issues the tokens, since
+    /// whoever is sent elsewhere may give a password away.
     ///
     /// # Errors
     /// [`Fault`].
-    pub fn authorize(url: &str) -> std::result::Result<Self, Fault> {
-        Self::parse(url, remedy::AUTHORIZE_EXAMPLE).map_err(|why| ("authorize_url", why, remedy::AUTHORIZE_ADDRESS))
+    pub fn authorize(url: &str, token_url: &str) -> std::result::Result<Self, Fault> {
+        let wrong = |why: String| ("authorize_url", why, remedy::AUTHORIZE_ADDRESS);
+        let endpoint = Self::parse(url, remedy::AUTHORIZE_EXAMPLE).map_err(wrong)?;
+        let tokens =
+            Self::parse(token_url, remedy::TOKEN_EXAMPLE).map_err(|why| ("token_url", why, remedy::TOKEN_ADDRESS))?;
+        if endpoint.origin != tokens.origin {
+            let host = &tokens.origin.authority;
+            return Err(wrong(format!("this is another host than that of the token address, {host}")));
+        }
+        Ok(endpoint)
     }
 }
 

@@ -1,23 +1,51 @@
 //! The rows as CSV (RFC 4180), safe to open in a spreadsheet.
 
-use super::report::{COLUMNS, Row};
+use super::report::{COLUMNS, Change, Row, Warned};
 
-/// Writes all rows below a header, each with the pod, the user and the time.
-pub fn write(pod: &str, user: &str, checked_at: &str, rows: &[Row]) -> String {
-    let mut text = "pod,user,checked_at".to_owned();
+/// Writes rows, then changes and warnings, below a header; each line says what it is, for which pod and user,
+/// and of what time.
+pub fn write(pod: &str, user: &str, checked_at: &str, rows: &[Row], changes: &[Change], warnings: &[Warned]) -> String {
+    let mut text = "pod,user,checked_at,line".to_owned();
     for (column, _) in COLUMNS {
         text.push(',');
         text.push_str(column);
     }
     text.push_str("\r\n");
     let before = [pod, user, checked_at].map(cell).join(",");
-    for row in rows {
+    let mut line = |kind: &str, of: &dyn Fn(&str) -> String| {
         text.push_str(&before);
-        for value in row.cells() {
+        text.push(',');
+        text.push_str(kind);
+        for (column, _) in COLUMNS {
             text.push(',');
-            text.push_str(&cell(value));
+            text.push_str(&cell(&of(column)));
         }
         text.push_str("\r\n");
+    };
+    for row in rows {
+        let cells = row.cells();
+        line("right", &|column| {
+            let named = COLUMNS.iter().zip(cells).find(|((name, _), _)| *name == column);
+            named.map_or(String::new(), |(_, cell)| cell.to_owned())
+        });
+    }
+    for change in changes {
+        line("change", &|column| match column {
+            "resource" => change.resource.clone().or_else(|| change.role.clone()).unwrap_or_default(),
+            "right" => change.right.unwrap_or_default().to_owned(),
+            "status" => change.kind.to_owned(),
+            "cause" => change.message.clone(),
+            "evidence" => format!("before: {}; now: {}", change.before, change.now),
+            _ => String::new(),
+        });
+    }
+    for warning in warnings {
+        line("warning", &|column| match column {
+            "resource" => warning.key.clone().unwrap_or_default(),
+            "status" => warning.code.to_owned(),
+            "cause" => warning.message.clone(),
+            _ => String::new(),
+        });
     }
     text
 }

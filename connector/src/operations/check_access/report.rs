@@ -33,6 +33,9 @@ pub const COLUMNS: [(&str, &str); 16] = [
     ("remedy", "What to do."),
 ];
 
+/// Columns that a table for people shows; the others are for the file.
+const IMPORTANT: [&str; 5] = ["resource", "right", "status", "cause", "remedy"];
+
 /// What was found of one right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -294,6 +297,11 @@ impl JsonSchema for Report {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let columns: Vec<_> = COLUMNS.iter().map(|(name, description)| (*name, *description, true)).collect();
         let mut row = form("Right", "One right on one resource.", &columns);
+        for name in IMPORTANT {
+            if let Some(column) = row.pointer_mut(&format!("/properties/{name}")).and_then(Value::as_object_mut) {
+                column.insert("x-connector-visibility".to_owned(), "important".into());
+            }
+        }
         if let Some(status) = row.pointer_mut("/properties/status").and_then(Value::as_object_mut) {
             let names = Status::ALL.iter().map(|status| Value::from(status.name())).collect();
             status.insert("enum".to_owned(), Value::Array(names));
@@ -319,7 +327,7 @@ impl JsonSchema for Report {
             ("warnings", list("What a person should look at.", form("Warning", "A warning.", WARNING))),
             ("changes", list("What changed since the baseline.", form("Change", "A change.", CHANGE))),
             ("checked_at", words("When it was checked, in UTC.")),
-            ("csv", form("File", "The rows as a file.", FILE)),
+            ("csv", form("File", "Rows, warnings and changes as a file, each line with pod, user and time.", FILE)),
         ];
         let required = members.iter().map(|(name, _)| Value::from(*name)).collect();
         let whole = object(vec![
