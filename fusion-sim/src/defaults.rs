@@ -96,6 +96,25 @@ pub(crate) fn complete(store: &mut Store, resource: &Resource, row: &mut Row, co
     }
 }
 
+/// What processes of the pod fill right after a create, and its answer does not show yet (FACTS 8, W4).
+pub(crate) fn derive(store: &mut Store, resource: &Resource, row: &Row) {
+    if resource.name != "invoices" {
+        return;
+    }
+    let mut row = row.clone();
+    for (name, value) in [
+        ("ValidationStatus", "Not validated"),
+        ("ApprovalStatus", "Not required"),
+        ("PaidStatus", "Unpaid"),
+        ("AccountingStatus", "Unaccounted"),
+    ] {
+        default(resource, &mut row, name, value);
+    }
+    default(resource, &mut row, "CanceledFlag", false);
+    default(resource, &mut row, "AmountPaid", Decimal::ZERO);
+    store.insert(resource, row);
+}
+
 /// The rules of the object that hold for a new row.
 pub(crate) fn judge_new(
     store: &Store,

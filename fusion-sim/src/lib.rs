@@ -25,6 +25,7 @@ mod scim;
 mod scim_filter;
 mod security;
 pub mod store;
+mod upsert;
 mod validate;
 
 pub use clock::Clock;

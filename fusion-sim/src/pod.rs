@@ -374,6 +374,16 @@ fn around(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
             }
             return answer;
         }
+        Some(Before::Contended { changes, refused }) => {
+            let detail = handle::contend(&mut state.store, &arrival.path, &changes, now);
+            match detail.filter(|_| refused) {
+                Some(error) => {
+                    let (negotiated, _) = Negotiated::read(&arrival.headers, arrival.framework_default);
+                    return error.answer(&negotiated);
+                }
+                None => inside(state, arrival, now),
+            }
+        }
         None => inside(state, arrival, now),
     };
     state.faults.after(arrival, &mut answer, now);

@@ -8,6 +8,7 @@ mod edge;
 mod entrance;
 mod paging;
 mod refusal;
+mod writes;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as JsonValue;
 
 use crate::identity;
+use crate::payload::Payload;
 use crate::pod::Arrival;
 use crate::rest::answer::Answer;
 use crate::scenario::{FaultSpec, ScenarioError};
@@ -34,6 +36,8 @@ pub(crate) enum Before {
     AnswerLost(Answer),
     /// It is done later, when either comes: so many requests, so much time.
     Later { answer: Answer, requests: u64, wait: Option<Duration> },
+    /// Somebody else changes the row first; then the request is refused as JBO-25014, or judged as always.
+    Contended { changes: Payload, refused: bool },
 }
 
 /// One way to go wrong. Each hook says whether it did something, which is what `times` counts.
@@ -65,23 +69,34 @@ pub(crate) trait Fault: Debug + Send {
 type Make = fn(&JsonValue) -> Result<Box<dyn Fault>, serde_json::Error>;
 
 /// Every fault by name. The rows without a switch are how the pod always is.
-const KNOWN: [(&str, Option<Make>); 32] = [
+const KNOWN: [(&str, Option<Make>); 43] = [
     ("P1", Some(make::<paging::SmallerLimit>)),
     ("P2", Some(make::<paging::NoHasMore>)),
     ("P5", Some(make::<paging::ShortPages>)),
     ("P8", Some(make::<paging::BrokenRow>)),
     ("I5", None),
     ("E1", Some(make::<refusal::NotAcceptable>)),
+    ("E2", Some(make::<writes::Blank>)),
     ("E3", Some(make::<refusal::SignedOut>)),
     ("E4", Some(make::<refusal::NotVisible>)),
     ("E5", Some(make::<refusal::Forbidden>)),
     ("E6", Some(make::<edge::Throttled>)),
     ("E7", Some(make::<edge::Edge>)),
     ("E9", Some(make::<edge::NoPatch>)),
+    ("E10", Some(make::<writes::Contended>)),
     ("E11", Some(make::<bodies::OddError>)),
+    ("N1", None),
     ("Q1", None),
+    ("Q3", None),
     ("Q4", None),
+    ("T10", Some(make::<writes::PartlyDone>)),
+    ("W1", Some(make::<writes::Busy>)),
+    ("W2", Some(make::<writes::Ignored>)),
+    ("W3", Some(make::<writes::Overridden>)),
+    ("W4", None),
     ("W5", None),
+    ("late_commit", Some(make::<writes::LateCommit>)),
+    ("payload_limit", Some(make::<writes::PayloadLimit>)),
     ("broken_body", Some(make::<bodies::BrokenBody>)),
     ("large_body", Some(make::<bodies::LargeBody>)),
     ("cut_body", Some(make::<bodies::CutBody>)),

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::Fault;
+use crate::payload::Given;
 
 /// How the current page is cut.
 #[derive(Debug, Default)]
@@ -15,6 +16,10 @@ pub(crate) struct Tuning {
     pub(crate) breaks: Vec<Break>,
     /// There are no rows, for nobody.
     pub(crate) nothing: bool,
+    /// Attributes of a PATCH that change nothing (W2).
+    pub(crate) ignored: Vec<String>,
+    /// Attributes that the pod fills itself whatever is sent, with the value or else a number (W3).
+    pub(crate) overridden: Vec<(String, Option<Given>)>,
     /// The user doesn't consent to the authorization.
     pub(crate) consent_denied: bool,
 }

@@ -15,6 +15,7 @@ use crate::faults::Tuning;
 use crate::keys::{self, KeyValues, Place};
 use crate::metadata;
 use crate::model::{Resource, Row};
+use crate::payload::Payload;
 use crate::pod::Arrival;
 use crate::security;
 use crate::store::{Context, Step, Store, with_places};
@@ -86,6 +87,37 @@ impl Target {
     pub(crate) fn with_row<T>(&self, then: impl FnOnce(&Place<'_>) -> T) -> Result<T, PodError> {
         with_places(&self.trail, |place| place.map(then)).ok_or_else(PodError::not_found)
     }
+}
+
+/// Changes a row as another user would (FACTS 8, E10), and words the refusal of who changes it at the same time; none
+/// where the path leads to no row.
+pub(crate) fn contend(store: &mut Store, path: &str, changes: &Payload, now: Timestamp) -> Option<PodError> {
+    let path = Path::parse(path)?;
+    let mut segments = path.segments.iter();
+    let resource = metadata::resource(path.root, segments.next()?)?;
+    let mut target = Target { resource, trail: Vec::new(), key: None, steps: Vec::new(), item: false };
+    while let Some(segment) = segments.next() {
+        if target.item {
+            target.resource = target.resource.child(segments.next().filter(|_| segment == "child")?)?;
+            target.item = false;
+        } else {
+            target.descend(store, segment).ok()?;
+        }
+    }
+    let key = target.key.as_ref().filter(|_| target.item)?;
+    let context = Context { now, user: "another.user".to_owned() };
+    let changed = match target.steps.as_slice() {
+        [] => store.update(target.resource, key, changes, &context),
+        steps => store.update_child(target.top(), key, steps, changes, &context),
+    };
+    changed.ok()?;
+    let last = target.steps.last().map_or(key, |step| &step.key);
+    let identity = last.identity(target.resource).replace('|', " ");
+    let mut error = PodError::bad(format!(
+        "JBO-25014: Another user has changed the row with primary key oracle.jbo.Key[{identity} ]."
+    ));
+    error.code = Some("25014".to_owned());
+    Some(error)
 }
 
 /// Answers a request below a root.

@@ -12,11 +12,13 @@ use super::json::Json;
 use super::negotiate::{Media, expect_body};
 use super::params::{Params, Scope};
 use super::render::echoed;
+use crate::defaults;
 use crate::keys::{self, Place};
-use crate::model::{Row, Type, Value};
-use crate::payload::Payload;
+use crate::model::{Resource, Row, Type, Value};
+use crate::payload::{Given, Payload};
 use crate::query::selection::Selection;
-use crate::store::{Store, with_places};
+use crate::store::{Step, Store, with_places};
+use crate::upsert;
 
 const ITEM: &str = "application/vnd.oracle.adf.resourceitem+json";
 
@@ -32,12 +34,31 @@ pub(crate) fn create(store: &mut Store, call: &Call<'_>, target: &Target) -> Res
     expect_body(&call.arrival.headers, ITEM)?;
     call.negotiated.content_type(Media::Item)?;
     let params = Params::read(&call.arrival.query, Scope::Item)?;
-    let payload = payload(call)?;
+    let payload = changed_by_server(call, target.resource, payload(call)?);
     let context = call.context();
+    if upserts(call)?
+        && let Some(key) = upsert::matched(store, &target.trail, target.resource, &payload)?
+    {
+        let row = match &target.key {
+            None => store.update(target.resource, &key, &payload, &context)?,
+            Some(top) => {
+                let mut steps = target.steps.clone();
+                steps.push(Step { child: target.resource.name.clone(), key });
+                store.update_child(target.top(), top, &steps, &payload, &context)?
+            }
+        };
+        return with_places(&target.trail, |parent| {
+            let place = Place { resource: target.resource, row: &row, parent };
+            show(call, &params, &place, &Selection::default(), StatusCode::OK)
+        });
+    }
     let row = match &target.key {
         None => store.create(target.resource, &payload, &context)?,
         Some(key) => store.create_child(target.top(), key, &target.steps, target.resource, &payload, &context)?,
     };
+    if target.key.is_none() {
+        defaults::derive(store, target.resource, &row);
+    }
     with_places(&target.trail, |parent| {
         let place = Place { resource: target.resource, row: &row, parent };
         let href = view(call, &params).item_href(&place);
@@ -51,7 +72,7 @@ pub(crate) fn update(store: &mut Store, call: &Call<'_>, target: &Target) -> Res
     expect_body(&call.arrival.headers, ITEM)?;
     call.negotiated.content_type(Media::Item)?;
     let params = Params::read(&call.arrival.query, Scope::Item)?;
-    let payload = payload(call)?;
+    let payload = ignoring(call, changed_by_server(call, target.resource, payload(call)?));
     unchanged(call, target)?;
     let key = target.key.as_ref().ok_or_else(PodError::not_found)?;
     let context = call.context();
@@ -120,6 +141,35 @@ fn show(
 fn payload(call: &Call<'_>) -> Result<Payload, PodError> {
     Payload::parse(&call.arrival.body)
         .map_err(|error| PodError::bad(format!("The request payload isn't valid: {error}")))
+}
+
+/// Whether the POST matches first (`Upsert-Mode`, FACTS 1.2).
+fn upserts(call: &Call<'_>) -> Result<bool, PodError> {
+    match call.arrival.headers.get("upsert-mode").map(|value| value.as_bytes().to_ascii_lowercase()) {
+        None => Ok(false),
+        Some(value) if value == b"true" => Ok(true),
+        Some(value) if value == b"false" => Ok(false),
+        Some(_) => Err(PodError::bad("The value of the Upsert-Mode header isn't valid.")),
+    }
+}
+
+/// W2: what the pod ignores without a word.
+fn ignoring(call: &Call<'_>, mut payload: Payload) -> Payload {
+    payload.members.retain(|(name, _)| !call.tuning.ignored.contains(name));
+    payload
+}
+
+/// W3: what the pod stores instead of what was sent.
+fn changed_by_server(call: &Call<'_>, resource: &Resource, mut payload: Payload) -> Payload {
+    for (name, value) in &call.tuning.overridden {
+        if resource.attribute(name).is_some()
+            && let Some((_, given)) = payload.members.iter_mut().find(|(member, _)| member == name)
+        {
+            *given =
+                value.clone().unwrap_or_else(|| Given::Text((call.now.as_millisecond() % 100_000_000).to_string()));
+        }
+    }
+    payload
 }
 
 fn etag(row: &Row) -> String {

@@ -23,6 +23,7 @@ mod query;
 mod scim;
 mod security;
 mod sign_in;
+mod writes;
 
 use axum::body::Body;
 use base64::Engine as _;
