@@ -6,7 +6,7 @@ use super::Fault;
 use crate::payload::Given;
 
 /// How the current page is cut.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tuning {
     pub(crate) cap: Option<u64>,
     pub(crate) no_has_more: bool,

@@ -9,7 +9,7 @@ use super::answer::Answer;
 use super::error::PodError;
 use super::negotiate::Negotiated;
 use super::path::{self, Path};
-use super::{action, collection, describe, item};
+use super::{action, batch, collection, describe, item};
 use crate::auth::{Access, User};
 use crate::faults::Tuning;
 use crate::keys::{self, KeyValues, Place};
@@ -126,6 +126,9 @@ pub(crate) fn answer(store: &mut Store, call: &Call<'_>) -> Result<Answer, PodEr
     let mut segments = path.segments.iter().map(String::as_str);
     if path.version.is_none() {
         return describe::versions(call, path.root);
+    }
+    if batch::is_one(call.arrival) && path.segments.len() < 2 {
+        return batch::answer(store, call);
     }
     let Some(first) = segments.next() else {
         return Err(PodError::not_allowed("POST"));

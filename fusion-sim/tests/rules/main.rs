@@ -8,6 +8,7 @@
     clippy::string_slice
 )]
 
+mod batch;
 mod doors;
 mod errors;
 mod ess;
