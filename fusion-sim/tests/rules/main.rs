@@ -8,6 +8,7 @@
     clippy::string_slice
 )]
 
+mod actions;
 mod batch;
 mod doors;
 mod errors;
