@@ -4,6 +4,7 @@
 //! object's own) and the ids, versions and audit values that the server fills. Promises that a
 //! refused write changed nothing but the id counter. Never decides where a row is kept.
 
+use crate::attachments;
 use crate::defaults;
 use crate::keys::{self, EFFECTIVE_DATE};
 use crate::model::{AllowChanges, Resource, Row, Type, Value};
@@ -73,6 +74,9 @@ fn amend(
         }
     }
     validate::required(resource, row, path)?;
+    if attachments::is_one(resource) {
+        attachments::measure(resource, row);
+    }
     defaults::judge(store, ancestors, resource, row, path)?;
     let now = Value::Timestamp(context.now);
     for name in ["LastUpdateDate", "LastUpdateDateTime"] {

@@ -6,6 +6,7 @@
 use jiff::ToSpan as _;
 use rust_decimal::Decimal;
 
+use crate::attachments;
 use crate::create::Owner;
 use crate::data::setup;
 use crate::metadata;
@@ -15,6 +16,9 @@ use crate::validate;
 
 /// Fills what the server derives, where the payload left it open.
 pub(crate) fn fill(store: &mut Store, ancestors: &[Owner<'_>], resource: &Resource, row: &mut Row, context: &Context) {
+    if attachments::is_one(resource) {
+        return attachments::fill(resource, row);
+    }
     match resource.name.as_str() {
         "invoices" => invoice(store, resource, row, context),
         "invoiceLines" => invoice_line(ancestors, resource, row),
@@ -123,6 +127,9 @@ pub(crate) fn judge_new(
     row: &Row,
     path: &str,
 ) -> Result<(), Refusal> {
+    if attachments::is_one(resource) {
+        return attachments::judge(resource, row, path);
+    }
     match resource.name.as_str() {
         "suppliers" => {
             for name in ["Supplier", "TaxpayerId", "TaxRegistrationNumber"] {

@@ -160,7 +160,7 @@ pub(crate) fn answer(store: &mut Store, call: &Call<'_>) -> Result<Answer, PodEr
             Some("enclosure") if target.item => {
                 let name = segments.next().ok_or_else(PodError::not_found)?;
                 only_last(segments.next())?;
-                return item::enclosure(call, &target, name);
+                return item::enclosure(store, call, &target, name);
             }
             Some("child") if target.item => {
                 let name = segments.next().ok_or_else(PodError::not_found)?;

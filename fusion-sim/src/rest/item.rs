@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 
 use super::answer::Answer;
 use super::collection::{breaks, selection, view};
@@ -12,6 +12,7 @@ use super::json::Json;
 use super::negotiate::{Media, expect_body};
 use super::params::{Params, Scope};
 use super::render::echoed;
+use crate::attachments;
 use crate::defaults;
 use crate::keys::{self, Place};
 use crate::model::{Resource, Row, Type, Value};
@@ -100,20 +101,39 @@ pub(crate) fn delete(store: &mut Store, call: &Call<'_>, target: &Target) -> Res
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
-/// The bytes of an attachment (FACTS 1.7).
-pub(crate) fn enclosure(call: &Call<'_>, target: &Target, name: &str) -> Result<Answer, PodError> {
-    if call.method != http::Method::GET {
-        return Err(PodError::not_allowed("GET"));
-    }
+/// The bytes of an attachment (FACTS 1.7): read, put in place, taken away.
+pub(crate) fn enclosure(store: &mut Store, call: &Call<'_>, target: &Target, name: &str) -> Result<Answer, PodError> {
     let attribute = target.resource.attribute(name).filter(|attribute| attribute.kind == Type::Attachment);
     let attribute = attribute.ok_or_else(PodError::not_found)?;
-    target.with_row(|place| match place.row.get(place.resource, &attribute.name) {
-        Some(Value::Text(text)) => {
-            let bytes = STANDARD.decode(text.as_bytes()).map_err(|_| PodError::not_found())?;
-            Ok(Answer::new(StatusCode::OK, "application/octet-stream", bytes))
-        }
-        _ => Err(PodError::not_found()),
-    })?
+    let contents = match call.method {
+        Method::GET => return target.with_row(|place| contents(place, &attribute.name))?,
+        Method::PUT => Given::Text(STANDARD.encode(&call.arrival.body)),
+        Method::DELETE => Given::Null,
+        _ => return Err(PodError::not_allowed("GET, PUT, DELETE")),
+    };
+    let key = target.key.as_ref().ok_or_else(PodError::not_found)?;
+    let payload = Payload { members: vec![(attribute.name.clone(), contents)] };
+    if target.steps.is_empty() {
+        store.update(target.resource, key, &payload, &call.context())?;
+    } else {
+        store.update_child(target.top(), key, &target.steps, &payload, &call.context())?;
+    }
+    Ok(Answer::empty(if call.method == Method::PUT { StatusCode::OK } else { StatusCode::NO_CONTENT }))
+}
+
+fn contents(place: &Place<'_>, name: &str) -> Result<Answer, PodError> {
+    let (resource, row) = (place.resource, place.row);
+    let bytes = attachments::bytes(resource, row, name).ok_or_else(PodError::not_found)?;
+    let text = |name: &str| match row.get(resource, name) {
+        Some(Value::Text(text)) => Some(text.as_ref()),
+        _ => None,
+    };
+    let answer =
+        Answer::new(StatusCode::OK, text("UploadedFileContentType").unwrap_or("application/octet-stream"), bytes);
+    Ok(match text("FileName") {
+        Some(name) => answer.header(header::CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\"")),
+        None => answer,
+    })
 }
 
 fn show(

@@ -9,6 +9,7 @@
 )]
 
 mod actions;
+mod attachments;
 mod batch;
 mod doors;
 mod errors;
