@@ -374,6 +374,10 @@ fn around(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
             }
             return answer;
         }
+        Some(Before::FirstRowGone) => {
+            handle::first_row_gone(&mut state.store, &arrival.path, now);
+            inside(state, arrival, now)
+        }
         Some(Before::Contended { changes, refused }) => {
             let detail = handle::contend(&mut state.store, &arrival.path, &changes, now);
             match detail.filter(|_| refused) {

@@ -7,6 +7,7 @@ mod bodies;
 mod edge;
 mod entrance;
 mod paging;
+mod queries;
 mod refusal;
 mod writes;
 
@@ -36,6 +37,8 @@ pub(crate) enum Before {
     AnswerLost(Answer),
     /// It is done later, when either comes: so many requests, so much time.
     Later { answer: Answer, requests: u64, wait: Option<Duration> },
+    /// The first row of the collection is deleted; then the request is answered.
+    FirstRowGone,
     /// Somebody else changes the row first; then the request is refused as JBO-25014, or judged as always.
     Contended { changes: Payload, refused: bool },
 }
@@ -69,11 +72,16 @@ pub(crate) trait Fault: Debug + Send {
 type Make = fn(&JsonValue) -> Result<Box<dyn Fault>, serde_json::Error>;
 
 /// Every fault by name. The rows without a switch are how the pod always is.
-const KNOWN: [(&str, Option<Make>); 43] = [
+const KNOWN: [(&str, Option<Make>); 50] = [
     ("P1", Some(make::<paging::SmallerLimit>)),
     ("P2", Some(make::<paging::NoHasMore>)),
+    ("P3", Some(make::<queries::OffsetIgnored>)),
+    ("P4", Some(make::<queries::Wrapped>)),
     ("P5", Some(make::<paging::ShortPages>)),
+    ("P6", Some(make::<queries::Moving>)),
+    ("P7", Some(make::<queries::Totals>)),
     ("P8", Some(make::<paging::BrokenRow>)),
+    ("P9", Some(make::<queries::FewChildren>)),
     ("I5", None),
     ("E1", Some(make::<refusal::NotAcceptable>)),
     ("E2", Some(make::<writes::Blank>)),
@@ -87,8 +95,10 @@ const KNOWN: [(&str, Option<Make>); 43] = [
     ("E11", Some(make::<bodies::OddError>)),
     ("N1", None),
     ("Q1", None),
+    ("Q2", Some(make::<queries::Selective>)),
     ("Q3", None),
     ("Q4", None),
+    ("Q5", Some(make::<queries::EffectiveOf>)),
     ("T10", Some(make::<writes::PartlyDone>)),
     ("W1", Some(make::<writes::Busy>)),
     ("W2", Some(make::<writes::Ignored>)),

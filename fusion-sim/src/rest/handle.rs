@@ -120,6 +120,19 @@ pub(crate) fn contend(store: &mut Store, path: &str, changes: &Payload, now: Tim
     Some(error)
 }
 
+/// Deletes the first row of a collection (FACTS 8, P6).
+pub(crate) fn first_row_gone(store: &mut Store, path: &str, now: Timestamp) {
+    let Some(path) = Path::parse(path) else { return };
+    let [name] = path.segments.as_slice() else { return };
+    let Some(resource) = metadata::resource(path.root, name) else { return };
+    let first = store.scan(resource).next();
+    if let Some(row) = first {
+        let key = keys::of(&Place::top(resource, &row), now.to_zoned(TimeZone::UTC).date());
+        // The row was there just before.
+        let _ = store.delete(resource, &key);
+    }
+}
+
 /// Answers a request below a root.
 pub(crate) fn answer(store: &mut Store, call: &Call<'_>) -> Result<Answer, PodError> {
     let path = Path::parse(&call.arrival.path).ok_or_else(PodError::not_found)?;
