@@ -24,6 +24,7 @@ pub mod saved;
 pub mod scenario;
 mod scim;
 mod scim_filter;
+mod scim_write;
 mod security;
 pub mod store;
 mod upsert;

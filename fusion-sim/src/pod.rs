@@ -415,7 +415,7 @@ fn inside(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
 fn signed_in(state: &mut PodState, arrival: &Arrival, user: &'static User, now: Timestamp) -> Answer {
     let tuning = state.faults.tuning();
     match arrival.path.as_str() {
-        path if scim::is_below(path) => scim::answer(&state.store, arrival, user, tuning.nothing),
+        path if scim::is_below(path) => scim::answer(&mut state.store, arrival, user, tuning.nothing, now),
         path if ess::is_below(path) => ess::answer(&state.store, arrival, user, tuning.nothing),
         audit::PATH => audit::answer(arrival, user),
         _ => rest(&mut state.store, arrival, user, tuning, now),

@@ -111,6 +111,9 @@ type Rows = BTreeMap<String, Option<Row>>;
 struct Overlay {
     rows: BTreeMap<String, Rows>,
     ids: i64,
+    /// What SCIM knows of a user and no row holds, by the user's id.
+    #[serde(default)]
+    notes: BTreeMap<String, serde_json::Value>,
 }
 
 /// The rows of a pod.
@@ -368,6 +371,16 @@ impl Store {
             self.insert(resource, row);
         }
         all
+    }
+
+    /// Keeps what no row has a place for.
+    pub(crate) fn note(&mut self, id: &str, value: serde_json::Value) {
+        self.overlay.notes.insert(id.to_owned(), value);
+    }
+
+    /// What was kept.
+    pub(crate) fn noted(&self, id: &str) -> Option<&serde_json::Value> {
+        self.overlay.notes.get(id)
     }
 
     /// A number that no row has as its id.
