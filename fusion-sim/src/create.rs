@@ -36,7 +36,8 @@ pub(crate) fn child(
 ) -> Result<Row, Refusal> {
     validate::names(resource, payload, "")?;
     let siblings = ancestors.last().map_or(&[][..], |(_, parent)| parent.child(&resource.name));
-    let row = make(store, ancestors, resource, payload, context, ("", next_number(resource, siblings)))?;
+    let mut row = make(store, ancestors, resource, payload, context, ("", next_number(resource, siblings)))?;
+    defaults::number(resource, &mut row, siblings);
     unique(ancestors, resource, siblings, &row, "")?;
     Ok(row)
 }
@@ -96,7 +97,8 @@ fn amend(
             match rows.iter_mut().find(|held| names_row(child, held, item)) {
                 Some(held) => amend(store, &owners, child, held, item, context, &here)?,
                 None => {
-                    let made = make(store, &owners, child, item, context, (&here, next_number(child, rows)))?;
+                    let mut made = make(store, &owners, child, item, context, (&here, next_number(child, rows)))?;
+                    defaults::number(child, &mut made, rows);
                     unique(&owners, child, rows, &made, &here)?;
                     rows.push(made);
                 }
@@ -137,7 +139,8 @@ fn make(
             let here = format!("{path}/{}", child.name);
             for (at, item) in validate::children(given, &child.name, &here)?.into_iter().enumerate() {
                 let here = format!("{here}/{at}");
-                let made = make(store, &owners, child, item, context, (&here, next_number(child, &rows)))?;
+                let mut made = make(store, &owners, child, item, context, (&here, next_number(child, &rows)))?;
+                defaults::number(child, &mut made, &rows);
                 unique(&owners, child, &rows, &made, &here)?;
                 rows.push(made);
             }

@@ -35,7 +35,31 @@ pub(crate) fn fill(store: &mut Store, ancestors: &[Owner<'_>], resource: &Resour
             };
             default(resource, row, "BusinessRelationship", relationship);
         }
-        "sites" => default(resource, row, "Status", "ACTIVE"),
+        "sites" | "addresses" | "contacts" => default(resource, row, "Status", "ACTIVE"),
+        "draftPurchaseOrders" => {
+            let number = format!("US{}", store.next_id().rem_euclid(1_000_000));
+            default(resource, row, "OrderNumber", number);
+            default(resource, row, "Status", "Incomplete");
+            default(resource, row, "StatusCode", "INCOMPLETE");
+        }
+        "lines" | "schedules" | "distributions" => order_part(ancestors, resource, row),
+        "standardReceipts" => {
+            default(resource, row, "ReceiptDate", context.today());
+            default(resource, row, "AccountingDate", context.today());
+            default(resource, row, "State", "Confirmed");
+            default(resource, row, "Status", "Unapplied");
+            for name in ["UnappliedAmount", "AccountedAmount"] {
+                let amount = row.get(resource, "Amount").cloned().unwrap_or(Value::Null);
+                default(resource, row, name, amount);
+            }
+        }
+        "projects" => {
+            let number = format!("P{}", store.next_id().rem_euclid(1_000_000));
+            default(resource, row, "ProjectNumber", number);
+            default(resource, row, "ProjectStatus", "Draft");
+            default(resource, row, "ProjectStatusCode", "DRAFT");
+            default(resource, row, "ProjectStartDate", context.today());
+        }
         "receivablesInvoices" => {
             // Automatic numbering overrides what was sent (FACTS 8, W3).
             let number = store.next_id().rem_euclid(100_000_000).to_string();
@@ -233,6 +257,30 @@ fn invoice(store: &Store, resource: &Resource, row: &mut Row, context: &Context)
         .find(|site| text(sites, site, "SupplierSite") == text(resource, row, "SupplierSite"));
     let address = site.and_then(|site| site.get(sites, "SupplierAddressName")).cloned().unwrap_or(Value::Null);
     default(resource, row, "PartySite", address);
+}
+
+/// The part of an order below another: what it takes over from above.
+fn order_part(ancestors: &[Owner<'_>], resource: &Resource, row: &mut Row) {
+    let Some((owner, above)) = ancestors.last() else { return };
+    for name in ["OrderNumber", "POHeaderId", "POLineId", "CurrencyCode", "Price", "Quantity", "Status", "StatusCode"] {
+        default(resource, row, name, above.get(owner, name).cloned().unwrap_or(Value::Null));
+    }
+}
+
+/// Numbers a part of an order one above the highest beside it; invoice lines are numbered with their key.
+pub(crate) fn number(resource: &Resource, row: &mut Row, siblings: &[Row]) {
+    let name = match resource.name.as_str() {
+        "lines" => "LineNumber",
+        "schedules" => "ScheduleNumber",
+        "distributions" => "DistributionNumber",
+        _ => return,
+    };
+    let numbers = siblings.iter().filter_map(|row| match row.get(resource, name) {
+        Some(Value::Decimal(number)) => Some(*number),
+        _ => None,
+    });
+    let highest = numbers.max().unwrap_or(Decimal::ZERO);
+    default(resource, row, name, highest.checked_add(Decimal::ONE).unwrap_or(highest));
 }
 
 fn invoice_line(ancestors: &[Owner<'_>], resource: &Resource, row: &mut Row) {

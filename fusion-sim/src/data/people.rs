@@ -57,6 +57,12 @@ fn person(index: u64) -> Person {
     }
 }
 
+/// Id, name and e-mail of a worker.
+pub(crate) fn identity(index: u64) -> (i64, String, String) {
+    let person = person(index % WORKERS);
+    (person.id, format!("{} {}", person.given, person.family), person.username)
+}
+
 /// The users that sign in and are no workers.
 fn accounts() -> impl Iterator<Item = &'static User> {
     USERS.iter().filter(|user| user.username != OPERATOR)

@@ -20,6 +20,7 @@ mod identity;
 mod items;
 mod jwt;
 mod keys_and_links;
+mod objects;
 mod pages;
 mod parameters;
 mod pod;
