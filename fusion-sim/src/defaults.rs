@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use crate::attachments;
 use crate::create::Owner;
 use crate::data::setup;
+use crate::interface;
 use crate::metadata;
 use crate::model::{Resource, Root, Row, Value};
 use crate::store::{Context, Refusal, Store};
@@ -18,6 +19,9 @@ use crate::validate;
 pub(crate) fn fill(store: &mut Store, ancestors: &[Owner<'_>], resource: &Resource, row: &mut Row, context: &Context) {
     if attachments::is_one(resource) {
         return attachments::fill(resource, row);
+    }
+    if interface::is_one(resource) {
+        return interface::fill(ancestors, resource, row);
     }
     match resource.name.as_str() {
         "invoices" => invoice(store, resource, row, context),
@@ -126,6 +130,7 @@ pub(crate) fn complete(store: &mut Store, resource: &Resource, row: &mut Row, co
 
 /// What processes of the pod fill right after a create, and its answer does not show yet (FACTS 8, W4).
 pub(crate) fn derive(store: &mut Store, resource: &Resource, row: &Row) {
+    interface::accepted(store, resource, row);
     if resource.name != "invoices" {
         return;
     }

@@ -10,6 +10,7 @@ mod defaults;
 mod ess;
 mod faults;
 pub mod identity;
+mod interface;
 pub mod keys;
 mod late;
 pub mod log;

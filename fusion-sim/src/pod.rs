@@ -26,7 +26,7 @@ use crate::rest::handle::{self, Call};
 use crate::rest::negotiate::Negotiated;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::store::{self, Store};
-use crate::{audit, ess, scim};
+use crate::{audit, ess, interface, scim};
 
 /// The host that [`Pod::settings`] names.
 pub const HOST: &str = "sim.fa.us2.oraclecloud.com";
@@ -414,6 +414,7 @@ fn inside(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
 /// A request of somebody who came in.
 fn signed_in(state: &mut PodState, arrival: &Arrival, user: &'static User, now: Timestamp) -> Answer {
     let tuning = state.faults.tuning();
+    interface::settle(&mut state.store, now);
     match arrival.path.as_str() {
         path if scim::is_below(path) => scim::answer(&mut state.store, arrival, user, tuning.nothing, now),
         path if ess::is_below(path) => ess::answer(&state.store, arrival, user, tuning.nothing),

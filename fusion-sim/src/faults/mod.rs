@@ -72,7 +72,7 @@ pub(crate) trait Fault: Debug + Send {
 type Make = fn(&JsonValue) -> Result<Box<dyn Fault>, serde_json::Error>;
 
 /// Every fault by name. The rows without a switch are how the pod always is.
-const KNOWN: [(&str, Option<Make>); 50] = [
+const KNOWN: [(&str, Option<Make>); 53] = [
     ("P1", Some(make::<paging::SmallerLimit>)),
     ("P2", Some(make::<paging::NoHasMore>)),
     ("P3", Some(make::<queries::OffsetIgnored>)),
@@ -83,6 +83,7 @@ const KNOWN: [(&str, Option<Make>); 50] = [
     ("P8", Some(make::<paging::BrokenRow>)),
     ("P9", Some(make::<queries::FewChildren>)),
     ("I5", None),
+    ("I8", Some(make::<queries::DatedKeys>)),
     ("E1", Some(make::<refusal::NotAcceptable>)),
     ("E2", Some(make::<writes::Blank>)),
     ("E3", Some(make::<refusal::SignedOut>)),
@@ -105,6 +106,8 @@ const KNOWN: [(&str, Option<Make>); 50] = [
     ("W3", Some(make::<writes::Overridden>)),
     ("W4", None),
     ("W5", None),
+    ("W6", None),
+    ("W7", None),
     ("late_commit", Some(make::<writes::LateCommit>)),
     ("payload_limit", Some(make::<writes::PayloadLimit>)),
     ("broken_body", Some(make::<bodies::BrokenBody>)),

@@ -28,6 +28,8 @@ pub(crate) struct Tuning {
     pub(crate) nested: Option<usize>,
     /// Attributes of which `q` must name one (Q2).
     pub(crate) selective: Vec<String>,
+    /// A key holds only on its own date (I8).
+    pub(crate) dated_keys: bool,
     /// Attributes of a PATCH that change nothing (W2).
     pub(crate) ignored: Vec<String>,
     /// Attributes that the pod fills itself whatever is sent, with the value or else a number (W3).

@@ -1,4 +1,4 @@
-//! P3, P4, P6, P7, P9, Q2, Q5: collections that page, count, filter or listen in their own way.
+//! P3, P4, P6, P7, P9, I8, Q2, Q5: collections that page, count, filter or listen in their own way.
 
 use http::{Method, StatusCode};
 use jiff::Timestamp;
@@ -162,5 +162,17 @@ impl Fault for EffectiveOf {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
         let error = PodError::new(status, "The request isn't valid: the effective date range is missing.");
         Some(Before::Instead(error.answer(&negotiated)))
+    }
+}
+
+/// I8: the key of a date-effective row leads nowhere on another date than its own (FACTS 1.7).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DatedKeys {}
+
+impl Fault for DatedKeys {
+    fn tune(&self, tuning: &mut Tuning) -> bool {
+        tuning.dated_keys = true;
+        true
     }
 }

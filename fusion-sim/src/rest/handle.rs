@@ -14,7 +14,7 @@ use crate::auth::{Access, User};
 use crate::faults::Tuning;
 use crate::keys::{self, KeyValues, Place};
 use crate::metadata;
-use crate::model::{Resource, Row};
+use crate::model::{Resource, Row, Value};
 use crate::payload::Payload;
 use crate::pod::Arrival;
 use crate::security;
@@ -184,10 +184,25 @@ pub(crate) fn answer(store: &mut Store, call: &Call<'_>) -> Result<Answer, PodEr
                 if call.sees_nothing() {
                     return Err(PodError::not_found());
                 }
+                if call.tuning.dated_keys && !of_today(call, target.resource, key) {
+                    return Err(PodError::not_found());
+                }
                 target.descend(store, key)?;
             }
             Some(_) => return Err(PodError::not_found()),
         }
+    }
+}
+
+/// Whether a key names no date, or the one that the request is for (I8).
+fn of_today(call: &Call<'_>, resource: &Resource, segment: &str) -> bool {
+    let asked = super::params::split(&call.arrival.query).unwrap_or_default();
+    let asked = asked.iter().find(|(name, _)| name == "effectiveDate").and_then(|(_, value)| value.parse().ok());
+    let effective = Value::Date(asked.unwrap_or_else(|| call.today()));
+    let dated = keys::attributes(resource).into_iter().position(|name| name == keys::EFFECTIVE_DATE);
+    match (dated, keys::parse(resource, segment)) {
+        (Some(at), Ok(key)) => key.0.get(at) == Some(&effective),
+        _ => true,
     }
 }
 

@@ -103,3 +103,64 @@ async fn receipts_and_projects_are_created_and_journals_are_not() {
     assert_eq!((project.status.as_u16(), &project.json()["ProjectStatusCode"]), (201, &"DRAFT".into()));
     assert_eq!(post(&pod, "journalBatches", json!({"BatchName": "x"})).await.status, 405);
 }
+
+#[tokio::test]
+async fn w6_a_receipt_is_accepted_at_once_and_judged_later() {
+    let pod = pod();
+    let order = get(&pod, "purchaseOrders?limit=1&expand=lines").await.json()["items"][0].clone();
+    let quantity = order["lines"]["items"][0]["Quantity"].clone();
+    let receipt = |shipment: &str| {
+        json!({"ReceiptSourceCode": "VENDOR", "ShipmentNumber": shipment, "lines": [{
+            "TransactionType": "RECEIVE", "DocumentNumber": order["OrderNumber"], "DocumentLineNumber": 1, "Quantity": quantity}]})
+    };
+    let judged = async |shipment: &str| {
+        let made = post(&pod, "receivingReceiptRequests", receipt(shipment)).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        let query = format!(
+            "receivingReceiptTransactionRequests?expand=processingErrors&q=HeaderInterfaceId={}",
+            made.json()["HeaderInterfaceId"]
+        );
+        assert_eq!(get(&pod, &query).await.json()["items"][0]["ProcessingStatusCode"], "PENDING");
+        pod.clock().advance(std::time::Duration::from_secs(31));
+        let row = get(&pod, &query).await.json()["items"][0].clone();
+        (row["ProcessingStatusCode"].clone(), row["processingErrors"]["items"][0]["ErrorMessageName"].clone())
+    };
+    assert_eq!(judged("S-1").await, ("SUCCESS".into(), Json::Null));
+    assert_eq!(judged("S-1").await, ("ERROR".into(), "RCV_ASN_SHIPMT_NOT_OPEN".into()));
+    assert_eq!(judged("S-2").await, ("ERROR".into(), "RCV_TRX_QTY_EXCEEDS_AVAIL_UI".into()));
+}
+
+#[tokio::test]
+async fn w7_a_transaction_awaits_processing_and_may_end_in_error() {
+    let pod = pod();
+    for (action, ends) in [("SR", "SC"), ("XX", "ER")] {
+        let made =
+            post(&pod, "shipmentTransactionRequests", json!({"ActionType": action, "DocumentNumber": "D-1"})).await;
+        assert_eq!((made.status.as_u16(), &made.json()["TransactionStatus"]), (201, &"AP".into()), "{}", made.text());
+        pod.clock().advance(std::time::Duration::from_secs(31));
+        let path = format!("shipmentTransactionRequests/{}?expand=errors", made.json()["TransactionId"]);
+        let row = get(&pod, &path).await.json();
+        assert_eq!(
+            (&row["TransactionStatus"], &row["errors"]["count"]),
+            (&ends.into(), &i32::from(ends == "ER").into())
+        );
+    }
+}
+
+#[tokio::test]
+async fn i8_a_key_of_another_day_leads_nowhere() {
+    let workers = "/hcmRestApi/resources/11.13.18.05/workers";
+    let key = |row: &Json| {
+        row["links"][0]["href"].as_str().unwrap().strip_prefix("https://pod.example.com:443").unwrap().to_owned()
+    };
+    let pod = pod_with(json!([{"name": "I8"}]));
+    let first = send(&pod, "GET", &format!("{workers}?limit=1"), &[V4], "").await.json()["items"][0].clone();
+    assert_eq!(send(&pod, "GET", &key(&first), &[V4], "").await.status, 200);
+    pod.clock().advance(std::time::Duration::from_secs(86_400));
+    assert_eq!(send(&pod, "GET", &key(&first), &[V4], "").await.status, 404);
+    assert_eq!(send(&pod, "GET", &format!("{}?effectiveDate=2026-07-01", key(&first)), &[V4], "").await.status, 200);
+    let query = format!("{workers}?q=PersonId={}", first["PersonId"]);
+    let again = send(&pod, "GET", &query, &[V4], "").await.json()["items"][0].clone();
+    assert_ne!(key(&again), key(&first));
+    assert_eq!(again["PersonNumber"], first["PersonNumber"]);
+}
