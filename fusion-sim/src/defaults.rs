@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use crate::attachments;
 use crate::create::Owner;
 use crate::data::setup;
+use crate::effective;
 use crate::interface;
 use crate::metadata;
 use crate::model::{Resource, Root, Row, Value};
@@ -72,6 +73,12 @@ pub(crate) fn fill(store: &mut Store, ancestors: &[Owner<'_>], resource: &Resour
             default(resource, row, "AccountingDate", context.today());
             default(resource, row, "InvoiceStatus", "Complete");
         }
+        "workers" => {
+            let number = store.next_id().rem_euclid(1_000_000).to_string();
+            default(resource, row, "PersonNumber", number);
+        }
+        "workRelationships" => default(resource, row, "StartDate", context.today()),
+        "names" | "assignments" if effective::is_dated(resource) => dated(ancestors, resource, row, context),
         "userAccounts" => {
             let id = store.next_id();
             row.set(resource, "UserId", id.into());
@@ -262,6 +269,19 @@ fn invoice(store: &Store, resource: &Resource, row: &mut Row, context: &Context)
         .find(|site| text(sites, site, "SupplierSite") == text(resource, row, "SupplierSite"));
     let address = site.and_then(|site| site.get(sites, "SupplierAddressName")).cloned().unwrap_or(Value::Null);
     default(resource, row, "PartySite", address);
+}
+
+/// The range of a date-effective row, and what follows from its parts.
+fn dated(ancestors: &[Owner<'_>], resource: &Resource, row: &mut Row, context: &Context) {
+    let start = ancestors.iter().rev().find_map(|(owner, above)| above.get(owner, "StartDate").cloned());
+    default(resource, row, "EffectiveStartDate", start.unwrap_or_else(|| context.today().into()));
+    default(resource, row, "EffectiveEndDate", effective::OPEN);
+    default(resource, row, "AssignmentType", "E");
+    default(resource, row, "AssignmentStatusType", "ACTIVE");
+    let first = text(resource, row, "FirstName").map(|first| format!("{first} ")).unwrap_or_default();
+    let last = text(resource, row, "LastName").unwrap_or_default().to_owned();
+    default(resource, row, "DisplayName", format!("{first}{last}"));
+    default(resource, row, "FullName", format!("{last}, {}", first.trim_end()));
 }
 
 /// The part of an order below another: what it takes over from above.

@@ -7,6 +7,7 @@ pub mod clock;
 mod create;
 mod data;
 mod defaults;
+mod effective;
 mod ess;
 mod faults;
 pub mod identity;

@@ -71,7 +71,9 @@ impl Generator {
             (Root::Fscm, "crossReferenceRelationships") => CROSS_REFERENCES,
             (Root::Fscm, "purchaseOrders" | "draftPurchaseOrders") => purchasing::COUNT,
             (Root::Hcm, "userAccounts") => people::users(),
-            (Root::Hcm, "workers" | "publicWorkers") => people::WORKERS,
+            (Root::Hcm, "publicWorkers") => people::WORKERS,
+            // One more is hired later.
+            (Root::Hcm, "workers") => people::WORKERS + 1,
             (Root::Fscm, name) => setup::count(name).unwrap_or(0),
             _ => 0,
         }

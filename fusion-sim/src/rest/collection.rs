@@ -10,6 +10,7 @@ use super::negotiate::Media;
 use super::params::{MAX_LIMIT, Params, Scope};
 use super::render::{Envelope, View};
 use super::source::{self, Page, Wanted};
+use crate::effective;
 use crate::keys::{self, Place};
 use crate::metadata;
 use crate::model::Resource;
@@ -30,8 +31,13 @@ pub(crate) fn get(store: &Store, call: &Call<'_>, target: &Target) -> Result<Ans
     }
     let list = call.tuning.wrapped.as_deref().map(|list| (list, unwrapped(&mut params, list)));
     let selection = selection(&params, resource)?;
+    let effective = params.effective_date.unwrap_or_else(|| call.today());
     let filter = filter(&params, resource, call.negotiated.version)?;
     select(call, resource, filter.as_ref())?;
+    let filter = match effective::present(resource, effective) {
+        Some(present) => Some(filter.map_or(present.clone(), |filter| filter.and(present))),
+        None => filter,
+    };
     let order = params.order_by.as_deref().map(|text| Order::parse(text, resource)).transpose()?;
     let shift = call.tuning.shift.filter(|_| params.offset > 0 && !is_total(resource, order.as_ref())).unwrap_or(0);
     let limit = params.asked().min(MAX_LIMIT).min(call.tuning.cap.unwrap_or(MAX_LIMIT));
@@ -44,6 +50,10 @@ pub(crate) fn get(store: &Store, call: &Call<'_>, target: &Target) -> Result<Ans
     };
     let mut page = match target.trail.last() {
         _ if call.sees_nothing() => Page { total: params.total_results.then_some(0), ..Page::default() },
+        Some((_, parent)) if effective::is_dated(resource) => {
+            let rows = parent.child(&resource.name).iter().filter(|row| effective::holds(resource, row, effective));
+            source::of_rows(&rows.cloned().collect::<Vec<_>>(), &wanted)
+        }
         Some((_, parent)) => source::of_rows(parent.child(&resource.name), &wanted),
         None => source::of_store(store, resource, &wanted),
     };
@@ -132,9 +142,7 @@ fn wrap(
 /// Q2: refuses a `q` that says too little.
 fn select(call: &Call<'_>, resource: &Resource, filter: Option<&Filter>) -> Result<(), PodError> {
     let demanded = &call.tuning.selective;
-    let named = |at: usize| {
-        resource.attributes.get(at).is_some_and(|attribute| demanded.iter().any(|name| *name == attribute.name))
-    };
+    let named = |at: usize| resource.attributes.get(at).is_some_and(|attribute| demanded.contains(&attribute.name));
     if demanded.is_empty() || filter.is_some_and(|filter| filter.selects(3, &named)) {
         return Ok(());
     }

@@ -11,6 +11,7 @@ use super::negotiate::Negotiated;
 use super::path::{self, Path};
 use super::{action, batch, collection, describe, item};
 use crate::auth::{Access, User};
+use crate::effective;
 use crate::faults::Tuning;
 use crate::keys::{self, KeyValues, Place};
 use crate::metadata;
@@ -188,17 +189,28 @@ pub(crate) fn answer(store: &mut Store, call: &Call<'_>) -> Result<Answer, PodEr
                     return Err(PodError::not_found());
                 }
                 target.descend(store, key)?;
+                let there = target.trail.last().is_none_or(|(resource, row)| {
+                    effective::present(resource, effective_date(call)).is_none_or(|present| present.matches(row))
+                });
+                if !there {
+                    return Err(PodError::not_found());
+                }
             }
             Some(_) => return Err(PodError::not_found()),
         }
     }
 }
 
-/// Whether a key names no date, or the one that the request is for (I8).
-fn of_today(call: &Call<'_>, resource: &Resource, segment: &str) -> bool {
+/// The date that a request is for: `effectiveDate`, else today.
+fn effective_date(call: &Call<'_>) -> Date {
     let asked = super::params::split(&call.arrival.query).unwrap_or_default();
     let asked = asked.iter().find(|(name, _)| name == "effectiveDate").and_then(|(_, value)| value.parse().ok());
-    let effective = Value::Date(asked.unwrap_or_else(|| call.today()));
+    asked.unwrap_or_else(|| call.today())
+}
+
+/// Whether a key names no date, or the one that the request is for (I8).
+fn of_today(call: &Call<'_>, resource: &Resource, segment: &str) -> bool {
+    let effective = Value::Date(effective_date(call));
     let dated = keys::attributes(resource).into_iter().position(|name| name == keys::EFFECTIVE_DATE);
     match (dated, keys::parse(resource, segment)) {
         (Some(at), Ok(key)) => key.0.get(at) == Some(&effective),

@@ -14,6 +14,7 @@ use super::params::{Params, Scope};
 use super::render::echoed;
 use crate::attachments;
 use crate::defaults;
+use crate::effective::Range;
 use crate::keys::{self, Place};
 use crate::model::{Resource, Row, Type, Value};
 use crate::payload::{Given, Payload};
@@ -77,10 +78,12 @@ pub(crate) fn update(store: &mut Store, call: &Call<'_>, target: &Target) -> Res
     unchanged(call, target)?;
     let key = target.key.as_ref().ok_or_else(PodError::not_found)?;
     let context = call.context();
-    let row = if target.steps.is_empty() {
-        store.update(target.resource, key, &payload, &context)?
-    } else {
-        store.update_child(target.top(), key, &target.steps, &payload, &context)?
+    let row = match (range(call)?, target.steps.as_slice()) {
+        (_, []) => store.update(target.resource, key, &payload, &context)?,
+        (Range::Correction, steps) => store.update_child(target.top(), key, steps, &payload, &context)?,
+        (Range::UpdateFrom(from), steps) => {
+            store.update_child_from((target.top(), key, steps), &payload, &context, from)?
+        }
     };
     let above = target.trail.len().saturating_sub(1);
     with_places(target.trail.get(..above).unwrap_or_default(), |parent| {
@@ -161,6 +164,12 @@ fn show(
 fn payload(call: &Call<'_>) -> Result<Payload, PodError> {
     Payload::parse(&call.arrival.body)
         .map_err(|error| PodError::bad(format!("The request payload isn't valid: {error}")))
+}
+
+/// From when a change holds.
+fn range(call: &Call<'_>) -> Result<Range, PodError> {
+    let header = call.arrival.headers.get("effective-of").map(|value| String::from_utf8_lossy(value.as_bytes()));
+    header.map_or(Ok(Range::default()), |text| Range::read(&text).map_err(PodError::bad))
 }
 
 /// Whether the POST matches first (`Upsert-Mode`, FACTS 1.2).

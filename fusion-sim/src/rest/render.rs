@@ -4,6 +4,7 @@ use jiff::civil::Date;
 
 use super::json::Json;
 use super::path;
+use crate::effective;
 use crate::keys::{self, Place};
 use crate::model::{Resource, Root, Row, Type};
 use crate::query::selection::Selection;
@@ -77,7 +78,9 @@ impl View<'_> {
     }
 
     fn expanded(&self, json: &mut Json, parent: &Place<'_>, child: &Resource, selection: &Selection) {
-        let rows = parent.row.child(&child.name);
+        let dated = effective::is_dated(child);
+        let rows = parent.row.child(&child.name).iter();
+        let rows: Vec<&Row> = rows.filter(|row| !dated || effective::holds(child, row, self.effective)).collect();
         let usual = if self.version >= 3 { NESTED_LIMIT } else { ARRAY_CAP };
         let cap = self.nested.map_or(usual, |rows| rows.min(usual));
         let page = rows.get(..rows.len().min(cap)).unwrap_or_default();

@@ -12,6 +12,7 @@ mod actions;
 mod attachments;
 mod batch;
 mod doors;
+mod effective;
 mod errors;
 mod ess;
 mod faults;
