@@ -111,3 +111,33 @@ pub(crate) fn cut(resource: &Resource, row: &Row, from: Date) -> Option<(Row, Ro
     after.set(resource, "EffectiveStartDate", from.into());
     Some((before, after))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_range_is_read_from_its_parts_in_any_order() {
+        let from = Range::UpdateFrom(date(2026, 9, 1));
+        for text in [
+            "RangeMode=UPDATE;RangeStartDate=2026-09-01",
+            " RangeStartDate=2026-09-01 ; RangeMode=UPDATE; RangeSpan=LOGICAL_ROW_END_DATE;RangeEndDate=4712-12-31",
+        ] {
+            assert_eq!(Range::read(text), Ok(from), "{text}");
+        }
+        assert_eq!(Range::read(""), Ok(Range::Correction));
+        for wrong in ["RangeMode=update", "RangeStartSequence=first", "Range=UPDATE", "RangeMode=UPDATE", "x"] {
+            assert!(Range::read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_is_a_panic(text in "(Range(Mode|StartDate)=?[-A-Z0-9_]{0,12};?|.){0,8}") {
+            let _ = Range::read(&text);
+        }
+    }
+}

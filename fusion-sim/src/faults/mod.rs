@@ -22,6 +22,7 @@ use crate::identity;
 use crate::payload::Payload;
 use crate::pod::Arrival;
 use crate::rest::answer::Answer;
+use crate::rest::batch;
 use crate::scenario::{FaultSpec, ScenarioError};
 
 pub(crate) use paging::Tuning;
@@ -162,7 +163,9 @@ impl Armed {
     /// Whether it is this request's turn; counts the request.
     fn ready(&mut self, arrival: &Arrival) -> bool {
         let resource = match &self.spec.resource {
-            Some(wanted) => arrival.path.split('/').any(|segment| segment == wanted),
+            Some(wanted) => {
+                arrival.path.split('/').any(|segment| segment == wanted) || batch::concerns(arrival, wanted)
+            }
             None => self.fault.as_ref().is_some_and(|fault| fault.concerns(arrival)),
         };
         let method =

@@ -41,6 +41,15 @@ pub(crate) fn is_one(arrival: &Arrival) -> bool {
     arrival.method == Method::POST && body_type(&arrival.headers) == BATCH
 }
 
+/// Whether a batch has a part for that resource.
+pub(crate) fn concerns(arrival: &Arrival, resource: &str) -> bool {
+    is_one(arrival)
+        && serde_json::from_slice::<Batch>(&arrival.body).is_ok_and(|batch| {
+            let segments = |part: &Part| part.path.split(['/', '?']).any(|segment| segment == resource);
+            batch.parts.iter().any(segments)
+        })
+}
+
 /// Answers a batch; the paths of its parts stand below the root's version.
 pub(crate) fn answer(store: &mut Store, call: &Call<'_>) -> Result<Answer, PodError> {
     let batch: Batch = serde_json::from_slice(&call.arrival.body)

@@ -94,3 +94,13 @@ async fn what_is_no_batch_is_refused() {
     let reply = send(&pod, "POST", REST, &[("content-type", "application/json")], "{}").await;
     assert_eq!(reply.status, 405);
 }
+
+#[tokio::test]
+async fn a_fault_of_a_resource_strikes_a_batch_that_touches_it() {
+    for (resource, status) in [("invoices", 504), ("suppliers", 200)] {
+        let pod = pod_with(json!([{"name": "E7", "resource": resource, "method": "POST", "commit": "never"}]));
+        let payload = new_invoice(&pod, "B-4").await;
+        let part = json!([{"id": "1", "path": "/invoices", "operation": "create", "payload": payload}]);
+        assert_eq!(batch(&pod, part).await.status, status);
+    }
+}
