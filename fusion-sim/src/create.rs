@@ -147,7 +147,7 @@ fn make(
         }
         row.children.push((child.name.clone(), rows));
     }
-    defaults::complete(store, resource, &mut row, context);
+    defaults::complete(resource, &mut row, context);
     Ok(row)
 }
 

@@ -7,6 +7,7 @@ use jiff::ToSpan as _;
 use rust_decimal::Decimal;
 
 use crate::attachments;
+use crate::auth::roles;
 use crate::create::Owner;
 use crate::data::setup;
 use crate::effective;
@@ -79,6 +80,12 @@ pub(crate) fn fill(store: &mut Store, ancestors: &[Owner<'_>], resource: &Resour
         }
         "workRelationships" => default(resource, row, "StartDate", context.today()),
         "names" | "assignments" if effective::is_dated(resource) => dated(ancestors, resource, row, context),
+        "userAccountRoles" => {
+            if let Some(role) = text(resource, row, "RoleCode").and_then(roles::find) {
+                row.set(resource, "RoleId", role.id.into());
+                row.set(resource, "RoleName", role.name.into());
+            }
+        }
         "userAccounts" => {
             let id = store.next_id();
             row.set(resource, "UserId", id.into());
@@ -90,7 +97,7 @@ pub(crate) fn fill(store: &mut Store, ancestors: &[Owner<'_>], resource: &Resour
 }
 
 /// What is known only once the children are there.
-pub(crate) fn complete(store: &mut Store, resource: &Resource, row: &mut Row, context: &Context) {
+pub(crate) fn complete(resource: &Resource, row: &mut Row, context: &Context) {
     match resource.name.as_str() {
         "invoices" => {
             let Some(child) = resource.child("invoiceInstallments") else { return };
@@ -122,14 +129,6 @@ pub(crate) fn complete(store: &mut Store, resource: &Resource, row: &mut Row, co
             }
             row.set(resource, "EnteredAmount", total.into());
             row.set(resource, "InvoiceBalanceAmount", total.into());
-        }
-        "userAccounts" => {
-            let Some(child) = resource.child("userAccountRoles") else { return };
-            for role in row.child_mut("userAccountRoles") {
-                if role.get(child, "RoleId") == Some(&Value::Null) {
-                    role.set(child, "RoleId", store.next_id().into());
-                }
-            }
         }
         _ => {}
     }
@@ -179,6 +178,9 @@ pub(crate) fn judge_new(
                 }
             }
             Ok(())
+        }
+        "userAccountRoles" if text(resource, row, "RoleName").is_none() => {
+            Err(validate::invalid_value("RoleCode", &format!("{path}/RoleCode")))
         }
         "userAccounts" if taken(store, resource, row, "Username") => {
             Err(Refusal::invalid("The user name is already used by another account.").at(&format!("{path}/Username")))

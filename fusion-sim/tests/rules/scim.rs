@@ -154,3 +154,23 @@ async fn writes_that_do_not_fit_are_refused() {
         assert_eq!(ask(&pod, method, below, body).await.status, status, "{method} {below}");
     }
 }
+
+#[tokio::test]
+async fn an_account_is_created_with_roles_that_exist() {
+    let pod = pod();
+    let accounts = "/hcmRestApi/resources/11.13.18.05/userAccounts";
+    let headers = [("content-type", "application/json"), ("rest-framework-version", "4")];
+    for (role, status) in [("ORA_AP_ACCOUNTS_PAYABLE_MANAGER_JOB", 201), ("ORA_NO_SUCH_JOB", 400)] {
+        let body = serde_json::json!({"Username": role.to_lowercase(), "userAccountRoles": [{"RoleCode": role}]});
+        let made = send(&pod, "POST", accounts, &headers, &body.to_string()).await;
+        assert_eq!(made.status, status, "{}", made.text());
+        if status == 201 {
+            let held = &made.json()["userAccountRoles"]["items"][0];
+            assert_eq!(held["RoleName"], "Accounts Payable Manager");
+            let path = format!("{accounts}/{}/child/userAccountRoles", made.json()["GUID"].as_str().unwrap());
+            let gone = format!("{path}/{}", held["UserRoleId"]);
+            assert_eq!(send(&pod, "DELETE", &gone, &headers, "").await.status, 204);
+            assert_eq!(send(&pod, "GET", &path, &headers, "").await.json()["count"], 0);
+        }
+    }
+}
