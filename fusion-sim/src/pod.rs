@@ -374,8 +374,8 @@ fn around(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
             }
             return answer;
         }
-        Some(Before::FirstRowGone) => {
-            handle::first_row_gone(&mut state.store, &arrival.path, now);
+        Some(Before::FirstRow { gone }) => {
+            handle::move_rows(&mut state.store, &arrival.path, gone, now);
             inside(state, arrival, now)
         }
         Some(Before::Contended { changes, refused }) => {

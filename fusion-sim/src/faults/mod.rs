@@ -38,8 +38,9 @@ pub(crate) enum Before {
     AnswerLost(Answer),
     /// It is done later, when either comes: so many requests, so much time.
     Later { answer: Answer, requests: u64, wait: Option<Duration> },
-    /// The first row of the collection is deleted; then the request is answered.
-    FirstRowGone,
+    /// The first row of the collection is deleted, or comes a second time under another key; then the request is
+    /// answered.
+    FirstRow { gone: bool },
     /// Somebody else changes the row first; then the request is refused as JBO-25014, or judged as always.
     Contended { changes: Payload, refused: bool },
 }

@@ -59,7 +59,8 @@ impl Fault for Wrapped {
 }
 
 /// P6: rows move between pages. `{"shift": 1}`: a page behind the first begins so many rows later, or earlier where
-/// negative, unless `orderBy` names the key; `{"delete": true}`: the first row is deleted before such a page.
+/// negative, unless `orderBy` names the key; `{"delete": true}`: the first row is deleted before such a page;
+/// `{"insert": true}`: a row like the first one is created, which stands in front of it in all but the key.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Moving {
@@ -67,17 +68,27 @@ pub(super) struct Moving {
     shift: Option<i64>,
     #[serde(default)]
     delete: bool,
+    #[serde(default)]
+    insert: bool,
 }
 
 impl Fault for Moving {
     fn before(&mut self, arrival: &Arrival, _now: Timestamp) -> Option<Before> {
         let behind = parameter(arrival, "offset").is_some_and(|offset| offset.parse::<u64>().is_ok_and(|at| at > 0));
-        (self.delete && arrival.method == Method::GET && behind).then_some(Before::FirstRowGone)
+        if arrival.method != Method::GET || !behind {
+            return None;
+        }
+        match (self.delete, self.insert) {
+            (true, _) => Some(Before::FirstRow { gone: true }),
+            (false, true) => Some(Before::FirstRow { gone: false }),
+            (false, false) => None,
+        }
     }
 
     fn tune(&self, tuning: &mut Tuning) -> bool {
-        tuning.shift = if self.delete { None } else { Some(self.shift.unwrap_or(1)) };
-        !self.delete
+        let shifts = !self.delete && !self.insert;
+        tuning.shift = shifts.then(|| self.shift.unwrap_or(1));
+        shifts
     }
 }
 

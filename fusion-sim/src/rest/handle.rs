@@ -121,17 +121,29 @@ pub(crate) fn contend(store: &mut Store, path: &str, changes: &Payload, now: Tim
     Some(error)
 }
 
-/// Deletes the first row of a collection (FACTS 8, P6).
-pub(crate) fn first_row_gone(store: &mut Store, path: &str, now: Timestamp) {
+/// Deletes the first row of a collection, or doubles it under another key (FACTS 8, P6).
+pub(crate) fn move_rows(store: &mut Store, path: &str, gone: bool, now: Timestamp) {
     let Some(path) = Path::parse(path) else { return };
     let [name] = path.segments.as_slice() else { return };
     let Some(resource) = metadata::resource(path.root, name) else { return };
     let first = store.scan(resource).next();
-    if let Some(row) = first {
+    let Some(mut row) = first else { return };
+    if gone {
         let key = keys::of(&Place::top(resource, &row), now.to_zoned(TimeZone::UTC).date());
         // The row was there just before.
         let _ = store.delete(resource, &key);
+        return;
     }
+    let id = store.next_id();
+    for name in keys::attributes(resource) {
+        if let Some(Value::Integer(_)) = row.get(resource, name) {
+            row.set(resource, name, id.into());
+        }
+    }
+    for name in ["CreationDate", "LastUpdateDate"] {
+        row.set(resource, name, now.into());
+    }
+    store.insert(resource, row);
 }
 
 /// Answers a request below a root.

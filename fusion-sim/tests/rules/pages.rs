@@ -51,6 +51,17 @@ async fn p6_deletes_a_row_in_front() {
 }
 
 #[tokio::test]
+async fn p6_creates_a_row_in_front() {
+    let pod = pod_with(json!([{"name": "P6", "insert": true, "times": 1}]));
+    let path = format!("{ONE}&orderBy=CreationDate:desc");
+    let all = get(&pod, &format!("{path}&limit=60")).await.column("InvoiceId");
+    let second = get(&pod, &format!("{path}&limit=10&offset=10")).await.column("InvoiceId");
+    assert_eq!(second[0], all[9]);
+    let after = get(&pod, &format!("{path}&limit=70")).await.column("InvoiceId");
+    assert_eq!((after.len(), &after[1..]), (61, &all[..]));
+}
+
+#[tokio::test]
 async fn p7_fails_on_totals_and_large_fields() {
     let pod = pod_with(json!([{"name": "P7", "clob": ["Description"]}]));
     for (query, status) in
