@@ -98,3 +98,16 @@ async fn a_payment_is_stopped_once() {
     assert_eq!(act(&pod, "payablesPayments/action/initiateStopPayment", call.clone()).await.status, 200);
     assert_eq!(act(&pod, "payablesPayments/action/initiateStopPayment", call).await.status, 400);
 }
+
+#[tokio::test]
+async fn an_invoice_that_waits_for_it_is_approved_once() {
+    let pod = pod();
+    let rows = get(&pod, "receivablesInvoices?limit=100").await.json();
+    let waits =
+        rows["items"].as_array().unwrap().iter().find(|row| row["InvoiceStatus"] == "Pending approval").unwrap();
+    let path = format!("receivablesInvoices/{}/action/approve", waits["CustomerTransactionId"]);
+    for status in ["S", "E"] {
+        let reply = act(&pod, &path, json!({"comment": "fine"})).await;
+        assert_eq!((reply.status.as_u16(), &reply.json()["result"]["ReturnStatus"]), (200, &status.into()));
+    }
+}
