@@ -4,6 +4,7 @@
 //! object's own) and the ids, versions and audit values that the server fills. Promises that a
 //! refused write changed nothing but the id counter. Never decides where a row is kept.
 
+use crate::attachments;
 use crate::defaults;
 use crate::keys::{self, EFFECTIVE_DATE};
 use crate::model::{AllowChanges, Resource, Row, Type, Value};
@@ -35,7 +36,8 @@ pub(crate) fn child(
 ) -> Result<Row, Refusal> {
     validate::names(resource, payload, "")?;
     let siblings = ancestors.last().map_or(&[][..], |(_, parent)| parent.child(&resource.name));
-    let row = make(store, ancestors, resource, payload, context, ("", next_number(resource, siblings)))?;
+    let mut row = make(store, ancestors, resource, payload, context, ("", next_number(resource, siblings)))?;
+    defaults::number(resource, &mut row, siblings);
     unique(ancestors, resource, siblings, &row, "")?;
     Ok(row)
 }
@@ -73,6 +75,9 @@ fn amend(
         }
     }
     validate::required(resource, row, path)?;
+    if attachments::is_one(resource) {
+        attachments::measure(resource, row);
+    }
     defaults::judge(store, ancestors, resource, row, path)?;
     let now = Value::Timestamp(context.now);
     for name in ["LastUpdateDate", "LastUpdateDateTime"] {
@@ -92,7 +97,8 @@ fn amend(
             match rows.iter_mut().find(|held| names_row(child, held, item)) {
                 Some(held) => amend(store, &owners, child, held, item, context, &here)?,
                 None => {
-                    let made = make(store, &owners, child, item, context, (&here, next_number(child, rows)))?;
+                    let mut made = make(store, &owners, child, item, context, (&here, next_number(child, rows)))?;
+                    defaults::number(child, &mut made, rows);
                     unique(&owners, child, rows, &made, &here)?;
                     rows.push(made);
                 }
@@ -133,14 +139,15 @@ fn make(
             let here = format!("{path}/{}", child.name);
             for (at, item) in validate::children(given, &child.name, &here)?.into_iter().enumerate() {
                 let here = format!("{here}/{at}");
-                let made = make(store, &owners, child, item, context, (&here, next_number(child, &rows)))?;
+                let mut made = make(store, &owners, child, item, context, (&here, next_number(child, &rows)))?;
+                defaults::number(child, &mut made, &rows);
                 unique(&owners, child, &rows, &made, &here)?;
                 rows.push(made);
             }
         }
         row.children.push((child.name.clone(), rows));
     }
-    defaults::complete(store, resource, &mut row, context);
+    defaults::complete(resource, &mut row, context);
     Ok(row)
 }
 

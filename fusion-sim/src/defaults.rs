@@ -6,8 +6,12 @@
 use jiff::ToSpan as _;
 use rust_decimal::Decimal;
 
+use crate::attachments;
+use crate::auth::roles;
 use crate::create::Owner;
 use crate::data::setup;
+use crate::effective;
+use crate::interface;
 use crate::metadata;
 use crate::model::{Resource, Root, Row, Value};
 use crate::store::{Context, Refusal, Store};
@@ -15,6 +19,12 @@ use crate::validate;
 
 /// Fills what the server derives, where the payload left it open.
 pub(crate) fn fill(store: &mut Store, ancestors: &[Owner<'_>], resource: &Resource, row: &mut Row, context: &Context) {
+    if attachments::is_one(resource) {
+        return attachments::fill(resource, row);
+    }
+    if interface::is_one(resource) {
+        return interface::fill(ancestors, resource, row);
+    }
     match resource.name.as_str() {
         "invoices" => invoice(store, resource, row, context),
         "invoiceLines" => invoice_line(ancestors, resource, row),
@@ -31,7 +41,31 @@ pub(crate) fn fill(store: &mut Store, ancestors: &[Owner<'_>], resource: &Resour
             };
             default(resource, row, "BusinessRelationship", relationship);
         }
-        "sites" => default(resource, row, "Status", "ACTIVE"),
+        "sites" | "addresses" | "contacts" => default(resource, row, "Status", "ACTIVE"),
+        "draftPurchaseOrders" => {
+            let number = format!("US{}", store.next_id().rem_euclid(1_000_000));
+            default(resource, row, "OrderNumber", number);
+            default(resource, row, "Status", "Incomplete");
+            default(resource, row, "StatusCode", "INCOMPLETE");
+        }
+        "lines" | "schedules" | "distributions" => order_part(ancestors, resource, row),
+        "standardReceipts" => {
+            default(resource, row, "ReceiptDate", context.today());
+            default(resource, row, "AccountingDate", context.today());
+            default(resource, row, "State", "Confirmed");
+            default(resource, row, "Status", "Unapplied");
+            for name in ["UnappliedAmount", "AccountedAmount"] {
+                let amount = row.get(resource, "Amount").cloned().unwrap_or(Value::Null);
+                default(resource, row, name, amount);
+            }
+        }
+        "projects" => {
+            let number = format!("P{}", store.next_id().rem_euclid(1_000_000));
+            default(resource, row, "ProjectNumber", number);
+            default(resource, row, "ProjectStatus", "Draft");
+            default(resource, row, "ProjectStatusCode", "DRAFT");
+            default(resource, row, "ProjectStartDate", context.today());
+        }
         "receivablesInvoices" => {
             // Automatic numbering overrides what was sent (FACTS 8, W3).
             let number = store.next_id().rem_euclid(100_000_000).to_string();
@@ -39,6 +73,18 @@ pub(crate) fn fill(store: &mut Store, ancestors: &[Owner<'_>], resource: &Resour
             default(resource, row, "TransactionDate", context.today());
             default(resource, row, "AccountingDate", context.today());
             default(resource, row, "InvoiceStatus", "Complete");
+        }
+        "workers" => {
+            let number = store.next_id().rem_euclid(1_000_000).to_string();
+            default(resource, row, "PersonNumber", number);
+        }
+        "workRelationships" => default(resource, row, "StartDate", context.today()),
+        "names" | "assignments" if effective::is_dated(resource) => dated(ancestors, resource, row, context),
+        "userAccountRoles" => {
+            if let Some(role) = text(resource, row, "RoleCode").and_then(roles::find) {
+                row.set(resource, "RoleId", role.id.into());
+                row.set(resource, "RoleName", role.name.into());
+            }
         }
         "userAccounts" => {
             let id = store.next_id();
@@ -51,7 +97,7 @@ pub(crate) fn fill(store: &mut Store, ancestors: &[Owner<'_>], resource: &Resour
 }
 
 /// What is known only once the children are there.
-pub(crate) fn complete(store: &mut Store, resource: &Resource, row: &mut Row, context: &Context) {
+pub(crate) fn complete(resource: &Resource, row: &mut Row, context: &Context) {
     match resource.name.as_str() {
         "invoices" => {
             let Some(child) = resource.child("invoiceInstallments") else { return };
@@ -84,16 +130,28 @@ pub(crate) fn complete(store: &mut Store, resource: &Resource, row: &mut Row, co
             row.set(resource, "EnteredAmount", total.into());
             row.set(resource, "InvoiceBalanceAmount", total.into());
         }
-        "userAccounts" => {
-            let Some(child) = resource.child("userAccountRoles") else { return };
-            for role in row.child_mut("userAccountRoles") {
-                if role.get(child, "RoleId") == Some(&Value::Null) {
-                    role.set(child, "RoleId", store.next_id().into());
-                }
-            }
-        }
         _ => {}
     }
+}
+
+/// What processes of the pod fill right after a create, and its answer does not show yet (FACTS 8, W4).
+pub(crate) fn derive(store: &mut Store, resource: &Resource, row: &Row) {
+    interface::accepted(store, resource, row);
+    if resource.name != "invoices" {
+        return;
+    }
+    let mut row = row.clone();
+    for (name, value) in [
+        ("ValidationStatus", "Not validated"),
+        ("ApprovalStatus", "Not required"),
+        ("PaidStatus", "Unpaid"),
+        ("AccountingStatus", "Unaccounted"),
+    ] {
+        default(resource, &mut row, name, value);
+    }
+    default(resource, &mut row, "CanceledFlag", false);
+    default(resource, &mut row, "AmountPaid", Decimal::ZERO);
+    store.insert(resource, row);
 }
 
 /// The rules of the object that hold for a new row.
@@ -104,6 +162,9 @@ pub(crate) fn judge_new(
     row: &Row,
     path: &str,
 ) -> Result<(), Refusal> {
+    if attachments::is_one(resource) {
+        return attachments::judge(resource, row, path);
+    }
     match resource.name.as_str() {
         "suppliers" => {
             for name in ["Supplier", "TaxpayerId", "TaxRegistrationNumber"] {
@@ -117,6 +178,9 @@ pub(crate) fn judge_new(
                 }
             }
             Ok(())
+        }
+        "userAccountRoles" if text(resource, row, "RoleName").is_none() => {
+            Err(validate::invalid_value("RoleCode", &format!("{path}/RoleCode")))
         }
         "userAccounts" if taken(store, resource, row, "Username") => {
             Err(Refusal::invalid("The user name is already used by another account.").at(&format!("{path}/Username")))
@@ -207,6 +271,43 @@ fn invoice(store: &Store, resource: &Resource, row: &mut Row, context: &Context)
         .find(|site| text(sites, site, "SupplierSite") == text(resource, row, "SupplierSite"));
     let address = site.and_then(|site| site.get(sites, "SupplierAddressName")).cloned().unwrap_or(Value::Null);
     default(resource, row, "PartySite", address);
+}
+
+/// The range of a date-effective row, and what follows from its parts.
+fn dated(ancestors: &[Owner<'_>], resource: &Resource, row: &mut Row, context: &Context) {
+    let start = ancestors.iter().rev().find_map(|(owner, above)| above.get(owner, "StartDate").cloned());
+    default(resource, row, "EffectiveStartDate", start.unwrap_or_else(|| context.today().into()));
+    default(resource, row, "EffectiveEndDate", effective::OPEN);
+    default(resource, row, "AssignmentType", "E");
+    default(resource, row, "AssignmentStatusType", "ACTIVE");
+    let first = text(resource, row, "FirstName").map(|first| format!("{first} ")).unwrap_or_default();
+    let last = text(resource, row, "LastName").unwrap_or_default().to_owned();
+    default(resource, row, "DisplayName", format!("{first}{last}"));
+    default(resource, row, "FullName", format!("{last}, {}", first.trim_end()));
+}
+
+/// The part of an order below another: what it takes over from above.
+fn order_part(ancestors: &[Owner<'_>], resource: &Resource, row: &mut Row) {
+    let Some((owner, above)) = ancestors.last() else { return };
+    for name in ["OrderNumber", "POHeaderId", "POLineId", "CurrencyCode", "Price", "Quantity", "Status", "StatusCode"] {
+        default(resource, row, name, above.get(owner, name).cloned().unwrap_or(Value::Null));
+    }
+}
+
+/// Numbers a part of an order one above the highest beside it; invoice lines are numbered with their key.
+pub(crate) fn number(resource: &Resource, row: &mut Row, siblings: &[Row]) {
+    let name = match resource.name.as_str() {
+        "lines" => "LineNumber",
+        "schedules" => "ScheduleNumber",
+        "distributions" => "DistributionNumber",
+        _ => return,
+    };
+    let numbers = siblings.iter().filter_map(|row| match row.get(resource, name) {
+        Some(Value::Decimal(number)) => Some(*number),
+        _ => None,
+    });
+    let highest = numbers.max().unwrap_or(Decimal::ZERO);
+    default(resource, row, name, highest.checked_add(Decimal::ONE).unwrap_or(highest));
 }
 
 fn invoice_line(ancestors: &[Owner<'_>], resource: &Resource, row: &mut Row) {

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::effective;
 use crate::model::{Key, Resource, Row, Type, Value};
 
 /// The part of a date-effective key that is not an attribute: the date the row was read as of.
@@ -144,8 +145,22 @@ pub fn segment(place: &Place<'_>, effective: Date) -> String {
 
 /// The child row of that key under a row.
 pub fn find_child<'r>(parent: &Place<'r>, child: &Resource, key: &KeyValues) -> Option<&'r Row> {
+    parent.row.child(&child.name).get(child_position(parent, child, key)?)
+}
+
+/// Where among the rows of a child that of the key is: of several that hold for ranges of dates, the one of the key's
+/// date.
+pub(crate) fn child_position(parent: &Place<'_>, child: &Resource, key: &KeyValues) -> Option<usize> {
     let wanted = key.identity(child);
-    parent.row.child(&child.name).iter().find(|row| child_identity(parent, child, row) == wanted)
+    let on = key.0.iter().find_map(|part| match part {
+        Value::Date(date) => Some(*date),
+        _ => None,
+    });
+    let named = |row: &Row| child_identity(parent, child, row) == wanted;
+    let rows = parent.row.child(&child.name);
+    let dated = on.filter(|_| effective::is_dated(child));
+    let of_the_day = dated.and_then(|on| rows.iter().position(|row| named(row) && effective::holds(child, row, on)));
+    of_the_day.or_else(|| rows.iter().position(named))
 }
 
 /// [`KeyValues::identity`] of a child row.

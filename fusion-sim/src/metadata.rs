@@ -47,6 +47,17 @@ const FILES: &[(Root, &str, &str)] = &[
     (Root::Fscm, "fscm.purchaseRequisitions.tsv", include_str!("../metadata/fscm.purchaseRequisitions.tsv")),
     (Root::Fscm, "fscm.receivablesCreditMemos.tsv", include_str!("../metadata/fscm.receivablesCreditMemos.tsv")),
     (Root::Fscm, "fscm.receivablesInvoices.tsv", include_str!("../metadata/fscm.receivablesInvoices.tsv")),
+    (Root::Fscm, "fscm.receivingReceiptRequests.tsv", include_str!("../metadata/fscm.receivingReceiptRequests.tsv")),
+    (
+        Root::Fscm,
+        "fscm.receivingReceiptTransactionRequests.tsv",
+        include_str!("../metadata/fscm.receivingReceiptTransactionRequests.tsv"),
+    ),
+    (
+        Root::Fscm,
+        "fscm.shipmentTransactionRequests.tsv",
+        include_str!("../metadata/fscm.shipmentTransactionRequests.tsv"),
+    ),
     (Root::Fscm, "fscm.standardReceipts.tsv", include_str!("../metadata/fscm.standardReceipts.tsv")),
     (Root::Fscm, "fscm.suppliers.tsv", include_str!("../metadata/fscm.suppliers.tsv")),
     (Root::Fscm, "fscm.valueSets.tsv", include_str!("../metadata/fscm.valueSets.tsv")),

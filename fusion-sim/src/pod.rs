@@ -26,7 +26,7 @@ use crate::rest::handle::{self, Call};
 use crate::rest::negotiate::Negotiated;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::store::{self, Store};
-use crate::{audit, ess, scim};
+use crate::{audit, ess, interface, scim};
 
 /// The host that [`Pod::settings`] names.
 pub const HOST: &str = "sim.fa.us2.oraclecloud.com";
@@ -374,6 +374,20 @@ fn around(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
             }
             return answer;
         }
+        Some(Before::FirstRow { gone }) => {
+            handle::move_rows(&mut state.store, &arrival.path, gone, now);
+            inside(state, arrival, now)
+        }
+        Some(Before::Contended { changes, refused }) => {
+            let detail = handle::contend(&mut state.store, &arrival.path, &changes, now);
+            match detail.filter(|_| refused) {
+                Some(error) => {
+                    let (negotiated, _) = Negotiated::read(&arrival.headers, arrival.framework_default);
+                    return error.answer(&negotiated);
+                }
+                None => inside(state, arrival, now),
+            }
+        }
         None => inside(state, arrival, now),
     };
     state.faults.after(arrival, &mut answer, now);
@@ -400,8 +414,9 @@ fn inside(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
 /// A request of somebody who came in.
 fn signed_in(state: &mut PodState, arrival: &Arrival, user: &'static User, now: Timestamp) -> Answer {
     let tuning = state.faults.tuning();
+    interface::settle(&mut state.store, now);
     match arrival.path.as_str() {
-        path if scim::is_below(path) => scim::answer(&state.store, arrival, user, tuning.nothing),
+        path if scim::is_below(path) => scim::answer(&mut state.store, arrival, user, tuning.nothing, now),
         path if ess::is_below(path) => ess::answer(&state.store, arrival, user, tuning.nothing),
         audit::PATH => audit::answer(arrival, user),
         _ => rest(&mut state.store, arrival, user, tuning, now),

@@ -1,10 +1,12 @@
-//! Users and roles as SCIM shows them: `GET /hcmRestApi/scim/{Users|Roles}` (FACTS 4.2).
+//! Users and roles as SCIM shows them: `/hcmRestApi/scim/{Users|Roles}` (FACTS 4.2); writes are in
+//! [`crate::scim_write`].
 //!
 //! Shows the rows of `userAccounts`, so that both ways to the users agree. Who may not read user accounts sees at most
 //! the own entry. The shape of errors is not known from any source; it is that of SCIM's early drafts, whose schema
 //! names Fusion uses.
 
 use http::{Method, StatusCode};
+use jiff::Timestamp;
 use serde_json::{Value as JsonValue, json};
 
 use crate::auth::roles::{self, ROLES, Right, Role};
@@ -15,8 +17,9 @@ use crate::pod::Arrival;
 use crate::rest::answer::Answer;
 use crate::rest::{handle, params};
 use crate::scim_filter::Filter;
+use crate::scim_write;
 use crate::security;
-use crate::store::Store;
+use crate::store::{Context, Store};
 
 const BELOW: &str = "/hcmRestApi/scim/";
 /// Entries of a page where `count` is absent.
@@ -38,7 +41,7 @@ pub(crate) fn is_below(path: &str) -> bool {
 }
 
 /// Answers; with `nothing` there are no entries, for nobody.
-pub(crate) fn answer(store: &Store, arrival: &Arrival, user: &User, nothing: bool) -> Answer {
+pub(crate) fn answer(store: &mut Store, arrival: &Arrival, user: &User, nothing: bool, now: Timestamp) -> Answer {
     let mut segments = arrival.path.strip_prefix(BELOW).unwrap_or_default().split('/').filter(|part| !part.is_empty());
     let (kind, id) = (segments.next().unwrap_or_default(), segments.next());
     if !["Users", "Roles"].contains(&kind) || segments.next().is_some() {
@@ -49,9 +52,19 @@ pub(crate) fn answer(store: &Store, arrival: &Arrival, user: &User, nothing: boo
     if !may && !own {
         return Answer::html(StatusCode::FORBIDDEN, "Forbidden");
     }
+    let mut written = None;
     if arrival.method != Method::GET {
-        return error(StatusCode::METHOD_NOT_ALLOWED, "The method isn't allowed here.");
+        if security::check(user, Root::Hcm, "userAccounts", &arrival.method).is_err() {
+            return Answer::html(StatusCode::FORBIDDEN, "Forbidden");
+        }
+        let context = Context { now, user: user.username.to_owned() };
+        match scim_write::write(store, &arrival.method, kind, id, &arrival.body, &context) {
+            Ok(id) if id.is_empty() => return Answer::empty(StatusCode::NO_CONTENT),
+            Ok(id) => written = Some(id),
+            Err((status, why)) => return error(status, &why),
+        }
     }
+    let id = written.as_deref().or(id);
     let sight = match (nothing || user.access == Access::NoData, may) {
         (true, _) => Sight::Nothing,
         (false, true) => Sight::All,
@@ -62,6 +75,11 @@ pub(crate) fn answer(store: &Store, arrival: &Arrival, user: &User, nothing: boo
     match id {
         Some(id) => match entries.iter().find(|entry| entry.get("id").and_then(JsonValue::as_str) == Some(id)) {
             Some(entry) if kind == "Roles" => json_answer(&with_members(store, entry)),
+            Some(entry) if arrival.method == Method::POST => {
+                let location = entry.pointer("/meta/location").and_then(JsonValue::as_str).unwrap_or_default();
+                let answer = json_answer(entry).header(http::header::LOCATION, location);
+                Answer { status: StatusCode::CREATED, ..answer }
+            }
             Some(entry) => json_answer(entry),
             None => error(StatusCode::NOT_FOUND, "There is no such entry."),
         },
@@ -199,7 +217,7 @@ impl Account {
         } else {
             json!([])
         };
-        json!({
+        let mut entry = json!({
             "schemas": ["urn:scim:schemas:core:2.0:User", "urn:scim:schemas:extension:fa:2.0:faUser"],
             "id": self.guid, "userName": self.username, "displayName": display, "name": name, "emails": emails,
             "active": !self.suspended, "roles": roles,
@@ -207,7 +225,13 @@ impl Account {
                 {"userCategory": category, "accountType": "USER", "workerInformation": information},
             "meta": {"resourceType": "User", "created": self.created, "lastModified": self.changed,
                 "location": format!("{base}{BELOW}Users/{}", self.guid)},
-        })
+        });
+        if let (Some(noted), Some(entry)) =
+            (store.noted(&self.guid).and_then(JsonValue::as_object), entry.as_object_mut())
+        {
+            entry.extend(noted.clone());
+        }
+        entry
     }
 }
 

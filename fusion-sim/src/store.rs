@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::create;
 use crate::data::Generator;
+use crate::effective;
 use crate::keys::{self, KeyValues, Place};
 use crate::model::{Resource, Root, Row, Value};
 use crate::payload::Payload;
@@ -111,6 +112,9 @@ type Rows = BTreeMap<String, Option<Row>>;
 struct Overlay {
     rows: BTreeMap<String, Rows>,
     ids: i64,
+    /// What SCIM knows of a user and no row holds, by the user's id.
+    #[serde(default)]
+    notes: BTreeMap<String, serde_json::Value>,
 }
 
 /// The rows of a pod.
@@ -322,6 +326,34 @@ impl Store {
         Ok(row)
     }
 
+    /// As [`Store::update_child`], from a date on: the row ends the day before, and a changed one begins. Where the
+    /// row begins on that date, or is not one for a range of dates, it is changed as it stands.
+    ///
+    /// # Errors
+    /// [`Refusal`]: no such row (404), or a value refused.
+    pub(crate) fn update_child_from(
+        &mut self,
+        (resource, key, steps): (&Resource, &KeyValues, &[Step]),
+        payload: &Payload,
+        context: &Context,
+        from: Date,
+    ) -> Result<Row, Refusal> {
+        let mut top = self.get(resource, key).ok_or_else(Refusal::not_found)?;
+        let mut ancestors = trail(resource, &top, steps).ok_or_else(Refusal::not_found)?;
+        let (found, row) = ancestors.pop().ok_or_else(Refusal::not_found)?;
+        let Some((before, mut after)) = effective::cut(found, &row, from) else {
+            return self.update_child(resource, key, steps, payload, context);
+        };
+        create::change(self, &ancestors, found, &mut after, payload, context)?;
+        let (_, place) = descend(resource, &mut top, steps).ok_or_else(Refusal::not_found)?;
+        *place = before;
+        let (last, above) = steps.split_last().ok_or_else(Refusal::not_found)?;
+        let (_, parent) = descend(resource, &mut top, above).ok_or_else(Refusal::not_found)?;
+        parent.child_mut(&last.child).push(after.clone());
+        self.insert(resource, top);
+        Ok(after)
+    }
+
     /// Deletes the child row that `steps` (at least one) lead to.
     ///
     /// # Errors
@@ -331,15 +363,8 @@ impl Store {
         let (last, before) = steps.split_last().ok_or_else(Refusal::not_found)?;
         let mut ancestors = trail(resource, &top, steps).ok_or_else(Refusal::not_found)?;
         let (child, _) = ancestors.pop().ok_or_else(Refusal::not_found)?;
-        let at = with_places(&ancestors, |parent| {
-            let wanted = last.key.identity(child);
-            parent?
-                .row
-                .child(&last.child)
-                .iter()
-                .position(|row| parent.is_some_and(|parent| keys::child_identity(parent, child, row) == wanted))
-        })
-        .ok_or_else(Refusal::not_found)?;
+        let at = with_places(&ancestors, |parent| keys::child_position(parent?, child, &last.key))
+            .ok_or_else(Refusal::not_found)?;
         let (_, parent) = descend(resource, &mut top, before).ok_or_else(Refusal::not_found)?;
         if let Some((_, rows)) = parent.children.iter_mut().find(|(held, _)| *held == last.child) {
             rows.remove(at);
@@ -368,6 +393,16 @@ impl Store {
             self.insert(resource, row);
         }
         all
+    }
+
+    /// Keeps what no row has a place for.
+    pub(crate) fn note(&mut self, id: &str, value: serde_json::Value) {
+        self.overlay.notes.insert(id.to_owned(), value);
+    }
+
+    /// What was kept.
+    pub(crate) fn noted(&self, id: &str) -> Option<&serde_json::Value> {
+        self.overlay.notes.get(id)
     }
 
     /// A number that no row has as its id.
@@ -458,11 +493,7 @@ fn descend<'r, 'm>(resource: &'r Resource, top: &'m mut Row, steps: &[Step]) -> 
     let (mut at, mut row) = (resource, top);
     for (depth, step) in steps.iter().enumerate() {
         let child = at.child(&step.child)?;
-        let wanted = step.key.identity(child);
-        let index = with_places(trail.get(..=depth)?, |parent| {
-            let parent = parent?;
-            parent.row.child(&step.child).iter().position(|row| keys::child_identity(parent, child, row) == wanted)
-        })?;
+        let index = with_places(trail.get(..=depth)?, |parent| keys::child_position(parent?, child, &step.key))?;
         let (_, rows) = row.children.iter_mut().find(|(held, _)| *held == step.child)?;
         (at, row) = (child, rows.get_mut(index)?);
     }

@@ -75,7 +75,7 @@ pub(crate) fn receivable(options: &Options, index: u64, count: u64) -> Record {
         .set("PayingCustomerAccount", customer)
         .set("PaymentTerms", "Net 30")
         .set("PurchaseOrder", index.is_multiple_of(2).then(|| format!("{:012}", 10_350_610_000 + index)))
-        .set("InvoiceStatus", "Complete")
+        .set("InvoiceStatus", if index % 20 == 19 { "Pending approval" } else { "Complete" })
         .set("PrintOption", "Yes")
         .set("DefaultTaxationCountry", unit.country_code)
         .set("EnteredAmount", total)

@@ -6,6 +6,7 @@
 
 mod documents;
 mod invoices;
+mod ledger;
 mod people;
 mod purchasing;
 mod random;
@@ -63,11 +64,16 @@ impl Generator {
             (Root::Fscm, "invoiceHolds") => HOLDS.min(self.options.invoices / 10),
             (Root::Fscm, "journalBatches") => JOURNALS,
             (Root::Fscm, "currencyRates") => RATES,
+            (Root::Fscm, "standardReceipts") => ledger::RECEIPTS,
+            (Root::Fscm, "projects") => ledger::PROJECTS,
+            (Root::Fscm, "ledgerBalances") => ledger::BALANCES,
             (Root::Fscm, "erpBusinessEvents") => EVENTS,
             (Root::Fscm, "crossReferenceRelationships") => CROSS_REFERENCES,
             (Root::Fscm, "purchaseOrders" | "draftPurchaseOrders") => purchasing::COUNT,
             (Root::Hcm, "userAccounts") => people::users(),
-            (Root::Hcm, "workers" | "publicWorkers") => people::WORKERS,
+            (Root::Hcm, "publicWorkers") => people::WORKERS,
+            // One more is hired later.
+            (Root::Hcm, "workers") => people::WORKERS + 1,
             (Root::Fscm, name) => setup::count(name).unwrap_or(0),
             _ => 0,
         }
@@ -150,6 +156,9 @@ impl Generator {
             (Root::Fscm, "invoiceHolds") => documents::hold(options, index, HOLDS),
             (Root::Fscm, "journalBatches") => documents::journal(options, index, JOURNALS),
             (Root::Fscm, "currencyRates") => documents::rate(index),
+            (Root::Fscm, "standardReceipts") => ledger::receipt(options, index),
+            (Root::Fscm, "projects") => ledger::project(options, index),
+            (Root::Fscm, "ledgerBalances") => ledger::balance(options, index),
             (Root::Fscm, "erpBusinessEvents") => documents::event(options, index, EVENTS),
             (Root::Fscm, "crossReferenceRelationships") => documents::cross_reference(options, index, CROSS_REFERENCES),
             (Root::Fscm, "purchaseOrders" | "draftPurchaseOrders") => purchasing::record(options, index),

@@ -1,6 +1,8 @@
 //! People: user accounts with roles, workers with their work relationships.
 
+use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
 
 use crate::auth::{self, Access, USERS, User, roles};
 use crate::data::random::{Life, Random};
@@ -57,6 +59,12 @@ fn person(index: u64) -> Person {
     }
 }
 
+/// Id, name and e-mail of a worker.
+pub(crate) fn identity(index: u64) -> (i64, String, String) {
+    let person = person(index % WORKERS);
+    (person.id, format!("{} {}", person.given, person.family), person.username)
+}
+
 /// The users that sign in and are no workers.
 fn accounts() -> impl Iterator<Item = &'static User> {
     USERS.iter().filter(|user| user.username != OPERATOR)
@@ -110,12 +118,16 @@ pub(crate) fn user(options: &Options, index: u64) -> Record {
     record.set("UserId", user_id).child("userAccountRoles", rows.collect())
 }
 
-/// A row of `workers`. Its children have changed at other times than itself (FACTS 8, I2).
+/// A row of `workers`; the one behind the last is hired a month after the pod's start. Its children have changed at other times than itself (FACTS 8, I2).
 pub(crate) fn worker(options: &Options, index: u64) -> Record {
     let mut random = Random::of(options.seed, "workers", index);
     let life = Life::of(options.start, &mut random, index, WORKERS);
     let later = Life::of(options.start, &mut random, index + 1, WORKERS + 1);
-    let person = person(index);
+    let mut person = person(index);
+    if index == WORKERS {
+        let day = options.start.to_zoned(TimeZone::UTC).date();
+        person.hired = day.checked_add(30.days()).unwrap_or(day);
+    }
     let unit = setup::unit(index);
     let open = date(4712, 12, 31);
     let name = Record::new()

@@ -120,6 +120,17 @@ pub(crate) fn record(options: &Options, index: u64) -> Record {
         .set("AddressPurposeRemitToFlag", true)
         .set("Status", "ACTIVE")
         .life(&life);
+    let (_, person, email) = super::people::identity(index);
+    let (first, last) = person.split_once(' ').unwrap_or(("", &person));
+    let contact = Record::new()
+        .set("SupplierContactId", address_id.saturating_add(10_000))
+        .set("ContactName", person.as_str())
+        .set("FirstName", first)
+        .set("LastName", last)
+        .set("Email", email.replace("example.com", "supplier.example.com"))
+        .set("AdministrativeContactFlag", true)
+        .set("Status", "ACTIVE")
+        .life(&life);
     let sites = supplier
         .sites()
         .into_iter()
@@ -163,6 +174,7 @@ pub(crate) fn record(options: &Options, index: u64) -> Record {
         .set("OneTimeSupplierFlag", false)
         .life(&life)
         .child("addresses", vec![address])
+        .child("contacts", vec![contact])
         .child("sites", sites)
 }
 

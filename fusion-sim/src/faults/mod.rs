@@ -7,7 +7,9 @@ mod bodies;
 mod edge;
 mod entrance;
 mod paging;
+mod queries;
 mod refusal;
+mod writes;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -17,8 +19,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as JsonValue;
 
 use crate::identity;
+use crate::payload::Payload;
 use crate::pod::Arrival;
 use crate::rest::answer::Answer;
+use crate::rest::batch;
 use crate::scenario::{FaultSpec, ScenarioError};
 
 pub(crate) use paging::Tuning;
@@ -34,6 +38,11 @@ pub(crate) enum Before {
     AnswerLost(Answer),
     /// It is done later, when either comes: so many requests, so much time.
     Later { answer: Answer, requests: u64, wait: Option<Duration> },
+    /// The first row of the collection is deleted, or comes a second time under another key; then the request is
+    /// answered.
+    FirstRow { gone: bool },
+    /// Somebody else changes the row first; then the request is refused as JBO-25014, or judged as always.
+    Contended { changes: Payload, refused: bool },
 }
 
 /// One way to go wrong. Each hook says whether it did something, which is what `times` counts.
@@ -65,23 +74,44 @@ pub(crate) trait Fault: Debug + Send {
 type Make = fn(&JsonValue) -> Result<Box<dyn Fault>, serde_json::Error>;
 
 /// Every fault by name. The rows without a switch are how the pod always is.
-const KNOWN: [(&str, Option<Make>); 32] = [
+const KNOWN: [(&str, Option<Make>); 53] = [
     ("P1", Some(make::<paging::SmallerLimit>)),
     ("P2", Some(make::<paging::NoHasMore>)),
+    ("P3", Some(make::<queries::OffsetIgnored>)),
+    ("P4", Some(make::<queries::Wrapped>)),
     ("P5", Some(make::<paging::ShortPages>)),
+    ("P6", Some(make::<queries::Moving>)),
+    ("P7", Some(make::<queries::Totals>)),
     ("P8", Some(make::<paging::BrokenRow>)),
+    ("P9", Some(make::<queries::FewChildren>)),
     ("I5", None),
+    ("I8", Some(make::<queries::DatedKeys>)),
     ("E1", Some(make::<refusal::NotAcceptable>)),
+    ("E2", Some(make::<writes::Blank>)),
     ("E3", Some(make::<refusal::SignedOut>)),
     ("E4", Some(make::<refusal::NotVisible>)),
     ("E5", Some(make::<refusal::Forbidden>)),
     ("E6", Some(make::<edge::Throttled>)),
     ("E7", Some(make::<edge::Edge>)),
     ("E9", Some(make::<edge::NoPatch>)),
+    ("E10", Some(make::<writes::Contended>)),
     ("E11", Some(make::<bodies::OddError>)),
+    ("N1", None),
     ("Q1", None),
+    ("Q2", Some(make::<queries::Selective>)),
+    ("Q3", None),
     ("Q4", None),
+    ("Q5", Some(make::<queries::EffectiveOf>)),
+    ("T10", Some(make::<writes::PartlyDone>)),
+    ("W1", Some(make::<writes::Busy>)),
+    ("W2", Some(make::<writes::Ignored>)),
+    ("W3", Some(make::<writes::Overridden>)),
+    ("W4", None),
     ("W5", None),
+    ("W6", None),
+    ("W7", None),
+    ("late_commit", Some(make::<writes::LateCommit>)),
+    ("payload_limit", Some(make::<writes::PayloadLimit>)),
     ("broken_body", Some(make::<bodies::BrokenBody>)),
     ("large_body", Some(make::<bodies::LargeBody>)),
     ("cut_body", Some(make::<bodies::CutBody>)),
@@ -134,7 +164,9 @@ impl Armed {
     /// Whether it is this request's turn; counts the request.
     fn ready(&mut self, arrival: &Arrival) -> bool {
         let resource = match &self.spec.resource {
-            Some(wanted) => arrival.path.split('/').any(|segment| segment == wanted),
+            Some(wanted) => {
+                arrival.path.split('/').any(|segment| segment == wanted) || batch::concerns(arrival, wanted)
+            }
             None => self.fault.as_ref().is_some_and(|fault| fault.concerns(arrival)),
         };
         let method =

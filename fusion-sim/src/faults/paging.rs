@@ -3,9 +3,10 @@
 use serde::Deserialize;
 
 use super::Fault;
+use crate::payload::Given;
 
 /// How the current page is cut.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tuning {
     pub(crate) cap: Option<u64>,
     pub(crate) no_has_more: bool,
@@ -15,6 +16,24 @@ pub(crate) struct Tuning {
     pub(crate) breaks: Vec<Break>,
     /// There are no rows, for nobody.
     pub(crate) nothing: bool,
+    /// Only a finder's own `limit` and `offset` count; the one of this name chooses no rows (P3).
+    pub(crate) finder_pages: Option<String>,
+    /// The list that wraps a page (P4).
+    pub(crate) wrapped: Option<String>,
+    /// How many rows further pages begin that no unique order holds in place (P6).
+    pub(crate) shift: Option<i64>,
+    /// What `totalResults` says (P7).
+    pub(crate) estimate: Option<u64>,
+    /// The most rows of an expanded child (P9).
+    pub(crate) nested: Option<usize>,
+    /// Attributes of which `q` must name one (Q2).
+    pub(crate) selective: Vec<String>,
+    /// A key holds only on its own date (I8).
+    pub(crate) dated_keys: bool,
+    /// Attributes of a PATCH that change nothing (W2).
+    pub(crate) ignored: Vec<String>,
+    /// Attributes that the pod fills itself whatever is sent, with the value or else a number (W3).
+    pub(crate) overridden: Vec<(String, Option<Given>)>,
     /// The user doesn't consent to the authorization.
     pub(crate) consent_denied: bool,
 }

@@ -100,6 +100,12 @@ impl Filter {
         self.node.required(&mut found);
         found
     }
+
+    /// Whether every row has to begin with so many characters that are given, in one of the attributes.
+    #[must_use]
+    pub fn selects(&self, characters: usize, attribute: &dyn Fn(usize) -> bool) -> bool {
+        self.node.selects(characters, attribute)
+    }
 }
 
 impl Node {
@@ -131,6 +137,23 @@ impl Node {
                 wanted.push(*at);
                 children.is_empty()
             }
+        }
+    }
+
+    fn selects(&self, characters: usize, attribute: &dyn Fn(usize) -> bool) -> bool {
+        match self {
+            Node::And(nodes) => nodes.iter().any(|node| node.selects(characters, attribute)),
+            Node::Or(nodes) => nodes.iter().all(|node| node.selects(characters, attribute)),
+            Node::Test { at, check, .. } if attribute(*at) => {
+                let long = |value: &Value| matches!(value, Value::Text(text) if text.chars().count() >= characters);
+                match check {
+                    Check::Compare(Operator::Eq, value) => long(value),
+                    Check::In { not: false, values } => values.iter().all(long),
+                    Check::Like { not: false, pattern } => pattern.literal_start() >= characters,
+                    _ => false,
+                }
+            }
+            _ => false,
         }
     }
 

@@ -58,6 +58,8 @@ impl Call {
         let mut filter: Option<Filter> = None;
         for (variable, value) in &self.variables {
             let name = variable.strip_prefix("Bind").unwrap_or(variable);
+            // Balances call it so in the finder and otherwise in the row.
+            let name = if name == "accountingPeriod" { "CurrentAccountingPeriod" } else { name };
             let at = resource.attributes.iter().position(|attribute| attribute.name.eq_ignore_ascii_case(name));
             let Some((at, attribute)) = at.and_then(|at| Some((at, resource.attributes.get(at)?))) else { continue };
             let text = match value {

@@ -11,6 +11,11 @@ impl Pattern {
         Self { parts: text.split(['*', '%']).map(str::to_owned).collect() }
     }
 
+    /// How many characters a text has to begin with.
+    pub(super) fn literal_start(&self) -> usize {
+        self.parts.first().map_or(0, |part| part.chars().count())
+    }
+
     /// Whether the whole text matches, case-sensitively.
     pub(super) fn matches(&self, text: &str) -> bool {
         let [first, middle @ .., last] = self.parts.as_slice() else {

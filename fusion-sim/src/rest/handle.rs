@@ -9,12 +9,14 @@ use super::answer::Answer;
 use super::error::PodError;
 use super::negotiate::Negotiated;
 use super::path::{self, Path};
-use super::{action, collection, describe, item};
+use super::{action, batch, collection, describe, item};
 use crate::auth::{Access, User};
+use crate::effective;
 use crate::faults::Tuning;
 use crate::keys::{self, KeyValues, Place};
 use crate::metadata;
-use crate::model::{Resource, Row};
+use crate::model::{Resource, Row, Value};
+use crate::payload::Payload;
 use crate::pod::Arrival;
 use crate::security;
 use crate::store::{Context, Step, Store, with_places};
@@ -88,12 +90,71 @@ impl Target {
     }
 }
 
+/// Changes a row as another user would (FACTS 8, E10), and words the refusal of who changes it at the same time; none
+/// where the path leads to no row.
+pub(crate) fn contend(store: &mut Store, path: &str, changes: &Payload, now: Timestamp) -> Option<PodError> {
+    let path = Path::parse(path)?;
+    let mut segments = path.segments.iter();
+    let resource = metadata::resource(path.root, segments.next()?)?;
+    let mut target = Target { resource, trail: Vec::new(), key: None, steps: Vec::new(), item: false };
+    while let Some(segment) = segments.next() {
+        if target.item {
+            target.resource = target.resource.child(segments.next().filter(|_| segment == "child")?)?;
+            target.item = false;
+        } else {
+            target.descend(store, segment).ok()?;
+        }
+    }
+    let key = target.key.as_ref().filter(|_| target.item)?;
+    let context = Context { now, user: "another.user".to_owned() };
+    let changed = match target.steps.as_slice() {
+        [] => store.update(target.resource, key, changes, &context),
+        steps => store.update_child(target.top(), key, steps, changes, &context),
+    };
+    changed.ok()?;
+    let last = target.steps.last().map_or(key, |step| &step.key);
+    let identity = last.identity(target.resource).replace('|', " ");
+    let mut error = PodError::bad(format!(
+        "JBO-25014: Another user has changed the row with primary key oracle.jbo.Key[{identity} ]."
+    ));
+    error.code = Some("25014".to_owned());
+    Some(error)
+}
+
+/// Deletes the first row of a collection, or doubles it under another key (FACTS 8, P6).
+pub(crate) fn move_rows(store: &mut Store, path: &str, gone: bool, now: Timestamp) {
+    let Some(path) = Path::parse(path) else { return };
+    let [name] = path.segments.as_slice() else { return };
+    let Some(resource) = metadata::resource(path.root, name) else { return };
+    let first = store.scan(resource).next();
+    let Some(mut row) = first else { return };
+    if gone {
+        let key = keys::of(&Place::top(resource, &row), now.to_zoned(TimeZone::UTC).date());
+        // The row was there just before.
+        let _ = store.delete(resource, &key);
+        return;
+    }
+    let id = store.next_id();
+    for name in keys::attributes(resource) {
+        if let Some(Value::Integer(_)) = row.get(resource, name) {
+            row.set(resource, name, id.into());
+        }
+    }
+    for name in ["CreationDate", "LastUpdateDate"] {
+        row.set(resource, name, now.into());
+    }
+    store.insert(resource, row);
+}
+
 /// Answers a request below a root.
 pub(crate) fn answer(store: &mut Store, call: &Call<'_>) -> Result<Answer, PodError> {
     let path = Path::parse(&call.arrival.path).ok_or_else(PodError::not_found)?;
     let mut segments = path.segments.iter().map(String::as_str);
     if path.version.is_none() {
         return describe::versions(call, path.root);
+    }
+    if batch::is_one(call.arrival) && path.segments.len() < 2 {
+        return batch::answer(store, call);
     }
     let Some(first) = segments.next() else {
         return Err(PodError::not_allowed("POST"));
@@ -125,7 +186,7 @@ pub(crate) fn answer(store: &mut Store, call: &Call<'_>) -> Result<Answer, PodEr
             Some("enclosure") if target.item => {
                 let name = segments.next().ok_or_else(PodError::not_found)?;
                 only_last(segments.next())?;
-                return item::enclosure(call, &target, name);
+                return item::enclosure(store, call, &target, name);
             }
             Some("child") if target.item => {
                 let name = segments.next().ok_or_else(PodError::not_found)?;
@@ -136,10 +197,36 @@ pub(crate) fn answer(store: &mut Store, call: &Call<'_>) -> Result<Answer, PodEr
                 if call.sees_nothing() {
                     return Err(PodError::not_found());
                 }
+                if call.tuning.dated_keys && !of_today(call, target.resource, key) {
+                    return Err(PodError::not_found());
+                }
                 target.descend(store, key)?;
+                let there = target.trail.last().is_none_or(|(resource, row)| {
+                    effective::present(resource, effective_date(call)).is_none_or(|present| present.matches(row))
+                });
+                if !there {
+                    return Err(PodError::not_found());
+                }
             }
             Some(_) => return Err(PodError::not_found()),
         }
+    }
+}
+
+/// The date that a request is for: `effectiveDate`, else today.
+fn effective_date(call: &Call<'_>) -> Date {
+    let asked = super::params::split(&call.arrival.query).unwrap_or_default();
+    let asked = asked.iter().find(|(name, _)| name == "effectiveDate").and_then(|(_, value)| value.parse().ok());
+    asked.unwrap_or_else(|| call.today())
+}
+
+/// Whether a key names no date, or the one that the request is for (I8).
+fn of_today(call: &Call<'_>, resource: &Resource, segment: &str) -> bool {
+    let effective = Value::Date(effective_date(call));
+    let dated = keys::attributes(resource).into_iter().position(|name| name == keys::EFFECTIVE_DATE);
+    match (dated, keys::parse(resource, segment)) {
+        (Some(at), Ok(key)) => key.0.get(at) == Some(&effective),
+        _ => true,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 
 use super::answer::Answer;
 use super::collection::{breaks, selection, view};
@@ -12,11 +12,15 @@ use super::json::Json;
 use super::negotiate::{Media, expect_body};
 use super::params::{Params, Scope};
 use super::render::echoed;
+use crate::attachments;
+use crate::defaults;
+use crate::effective::Range;
 use crate::keys::{self, Place};
-use crate::model::{Row, Type, Value};
-use crate::payload::Payload;
+use crate::model::{Resource, Row, Type, Value};
+use crate::payload::{Given, Payload};
 use crate::query::selection::Selection;
-use crate::store::{Store, with_places};
+use crate::store::{Step, Store, with_places};
+use crate::upsert;
 
 const ITEM: &str = "application/vnd.oracle.adf.resourceitem+json";
 
@@ -32,12 +36,31 @@ pub(crate) fn create(store: &mut Store, call: &Call<'_>, target: &Target) -> Res
     expect_body(&call.arrival.headers, ITEM)?;
     call.negotiated.content_type(Media::Item)?;
     let params = Params::read(&call.arrival.query, Scope::Item)?;
-    let payload = payload(call)?;
+    let payload = changed_by_server(call, target.resource, payload(call)?);
     let context = call.context();
+    if upserts(call)?
+        && let Some(key) = upsert::matched(store, &target.trail, target.resource, &payload)?
+    {
+        let row = match &target.key {
+            None => store.update(target.resource, &key, &payload, &context)?,
+            Some(top) => {
+                let mut steps = target.steps.clone();
+                steps.push(Step { child: target.resource.name.clone(), key });
+                store.update_child(target.top(), top, &steps, &payload, &context)?
+            }
+        };
+        return with_places(&target.trail, |parent| {
+            let place = Place { resource: target.resource, row: &row, parent };
+            show(call, &params, &place, &Selection::default(), StatusCode::OK)
+        });
+    }
     let row = match &target.key {
         None => store.create(target.resource, &payload, &context)?,
         Some(key) => store.create_child(target.top(), key, &target.steps, target.resource, &payload, &context)?,
     };
+    if target.key.is_none() {
+        defaults::derive(store, target.resource, &row);
+    }
     with_places(&target.trail, |parent| {
         let place = Place { resource: target.resource, row: &row, parent };
         let href = view(call, &params).item_href(&place);
@@ -51,14 +74,16 @@ pub(crate) fn update(store: &mut Store, call: &Call<'_>, target: &Target) -> Res
     expect_body(&call.arrival.headers, ITEM)?;
     call.negotiated.content_type(Media::Item)?;
     let params = Params::read(&call.arrival.query, Scope::Item)?;
-    let payload = payload(call)?;
+    let payload = ignoring(call, changed_by_server(call, target.resource, payload(call)?));
     unchanged(call, target)?;
     let key = target.key.as_ref().ok_or_else(PodError::not_found)?;
     let context = call.context();
-    let row = if target.steps.is_empty() {
-        store.update(target.resource, key, &payload, &context)?
-    } else {
-        store.update_child(target.top(), key, &target.steps, &payload, &context)?
+    let row = match (range(call)?, target.steps.as_slice()) {
+        (_, []) => store.update(target.resource, key, &payload, &context)?,
+        (Range::Correction, steps) => store.update_child(target.top(), key, steps, &payload, &context)?,
+        (Range::UpdateFrom(from), steps) => {
+            store.update_child_from((target.top(), key, steps), &payload, &context, from)?
+        }
     };
     let above = target.trail.len().saturating_sub(1);
     with_places(target.trail.get(..above).unwrap_or_default(), |parent| {
@@ -79,20 +104,39 @@ pub(crate) fn delete(store: &mut Store, call: &Call<'_>, target: &Target) -> Res
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
-/// The bytes of an attachment (FACTS 1.7).
-pub(crate) fn enclosure(call: &Call<'_>, target: &Target, name: &str) -> Result<Answer, PodError> {
-    if call.method != http::Method::GET {
-        return Err(PodError::not_allowed("GET"));
-    }
+/// The bytes of an attachment (FACTS 1.7): read, put in place, taken away.
+pub(crate) fn enclosure(store: &mut Store, call: &Call<'_>, target: &Target, name: &str) -> Result<Answer, PodError> {
     let attribute = target.resource.attribute(name).filter(|attribute| attribute.kind == Type::Attachment);
     let attribute = attribute.ok_or_else(PodError::not_found)?;
-    target.with_row(|place| match place.row.get(place.resource, &attribute.name) {
-        Some(Value::Text(text)) => {
-            let bytes = STANDARD.decode(text.as_bytes()).map_err(|_| PodError::not_found())?;
-            Ok(Answer::new(StatusCode::OK, "application/octet-stream", bytes))
-        }
-        _ => Err(PodError::not_found()),
-    })?
+    let contents = match call.method {
+        Method::GET => return target.with_row(|place| contents(place, &attribute.name))?,
+        Method::PUT => Given::Text(STANDARD.encode(&call.arrival.body)),
+        Method::DELETE => Given::Null,
+        _ => return Err(PodError::not_allowed("GET, PUT, DELETE")),
+    };
+    let key = target.key.as_ref().ok_or_else(PodError::not_found)?;
+    let payload = Payload { members: vec![(attribute.name.clone(), contents)] };
+    if target.steps.is_empty() {
+        store.update(target.resource, key, &payload, &call.context())?;
+    } else {
+        store.update_child(target.top(), key, &target.steps, &payload, &call.context())?;
+    }
+    Ok(Answer::empty(if call.method == Method::PUT { StatusCode::OK } else { StatusCode::NO_CONTENT }))
+}
+
+fn contents(place: &Place<'_>, name: &str) -> Result<Answer, PodError> {
+    let (resource, row) = (place.resource, place.row);
+    let bytes = attachments::bytes(resource, row, name).ok_or_else(PodError::not_found)?;
+    let text = |name: &str| match row.get(resource, name) {
+        Some(Value::Text(text)) => Some(text.as_ref()),
+        _ => None,
+    };
+    let answer =
+        Answer::new(StatusCode::OK, text("UploadedFileContentType").unwrap_or("application/octet-stream"), bytes);
+    Ok(match text("FileName") {
+        Some(name) => answer.header(header::CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\"")),
+        None => answer,
+    })
 }
 
 fn show(
@@ -120,6 +164,41 @@ fn show(
 fn payload(call: &Call<'_>) -> Result<Payload, PodError> {
     Payload::parse(&call.arrival.body)
         .map_err(|error| PodError::bad(format!("The request payload isn't valid: {error}")))
+}
+
+/// From when a change holds.
+fn range(call: &Call<'_>) -> Result<Range, PodError> {
+    let header = call.arrival.headers.get("effective-of").map(|value| String::from_utf8_lossy(value.as_bytes()));
+    header.map_or(Ok(Range::default()), |text| Range::read(&text).map_err(PodError::bad))
+}
+
+/// Whether the POST matches first (`Upsert-Mode`, FACTS 1.2).
+fn upserts(call: &Call<'_>) -> Result<bool, PodError> {
+    match call.arrival.headers.get("upsert-mode").map(|value| value.as_bytes().to_ascii_lowercase()) {
+        None => Ok(false),
+        Some(value) if value == b"true" => Ok(true),
+        Some(value) if value == b"false" => Ok(false),
+        Some(_) => Err(PodError::bad("The value of the Upsert-Mode header isn't valid.")),
+    }
+}
+
+/// W2: what the pod ignores without a word.
+fn ignoring(call: &Call<'_>, mut payload: Payload) -> Payload {
+    payload.members.retain(|(name, _)| !call.tuning.ignored.contains(name));
+    payload
+}
+
+/// W3: what the pod stores instead of what was sent.
+fn changed_by_server(call: &Call<'_>, resource: &Resource, mut payload: Payload) -> Payload {
+    for (name, value) in &call.tuning.overridden {
+        if resource.attribute(name).is_some()
+            && let Some((_, given)) = payload.members.iter_mut().find(|(member, _)| member == name)
+        {
+            *given =
+                value.clone().unwrap_or_else(|| Given::Text((call.now.as_millisecond() % 100_000_000).to_string()));
+        }
+    }
+    payload
 }
 
 fn etag(row: &Row) -> String {

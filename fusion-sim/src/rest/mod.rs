@@ -4,8 +4,10 @@
 
 pub(crate) mod action;
 pub(crate) mod answer;
+pub(crate) mod batch;
 pub(crate) mod collection;
 pub(crate) mod describe;
+pub(crate) mod effects;
 pub(crate) mod encoding;
 pub(crate) mod error;
 pub(crate) mod handle;

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 
 use super::json::Json;
 use super::path;
+use crate::effective;
 use crate::keys::{self, Place};
 use crate::model::{Resource, Root, Row, Type};
 use crate::query::selection::Selection;
@@ -22,6 +23,8 @@ pub(crate) struct View<'a> {
     /// The relations to show; all where none.
     pub(crate) relations: Option<&'a [String]>,
     pub(crate) effective: Date,
+    /// The most rows of an expanded child, where a fault says so (P9).
+    pub(crate) nested: Option<usize>,
 }
 
 /// Paging members of an envelope.
@@ -75,8 +78,11 @@ impl View<'_> {
     }
 
     fn expanded(&self, json: &mut Json, parent: &Place<'_>, child: &Resource, selection: &Selection) {
-        let rows = parent.row.child(&child.name);
-        let cap = if self.version >= 3 { NESTED_LIMIT } else { ARRAY_CAP };
+        let dated = effective::is_dated(child);
+        let rows = parent.row.child(&child.name).iter();
+        let rows: Vec<&Row> = rows.filter(|row| !dated || effective::holds(child, row, self.effective)).collect();
+        let usual = if self.version >= 3 { NESTED_LIMIT } else { ARRAY_CAP };
+        let cap = self.nested.map_or(usual, |rows| rows.min(usual));
         let page = rows.get(..rows.len().min(cap)).unwrap_or_default();
         let list = |json: &mut Json| {
             json.array();
@@ -96,7 +102,7 @@ impl View<'_> {
             total: Some(rows.len() as u64),
             count: page.len(),
             more: Some(rows.len() > cap),
-            limit: NESTED_LIMIT as u64,
+            limit: cap as u64,
             offset: 0,
         };
         self.envelope(json, Some(parent), child, &envelope);

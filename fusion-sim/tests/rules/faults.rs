@@ -176,7 +176,7 @@ async fn a_slow_answer_moves_the_clock_and_does_not_wait() {
 #[test]
 fn a_scenario_with_an_unknown_fault_names_those_there_are() {
     let error = Scenario::from_value(json!({"faults": [{"name": "P99"}]})).unwrap_err().to_string();
-    assert!(error.starts_with("there is no fault P99; the faults are P1, P2, P5, P8"), "{error}");
+    assert!(error.starts_with("there is no fault P99; the faults are P1, P2, P3, P4"), "{error}");
     let error = Scenario::from_value(json!({"faults": [{"name": "P1", "limits": 1}]})).unwrap_err().to_string();
     assert!(error.contains("P1") && error.contains("limits"), "{error}");
     assert!(

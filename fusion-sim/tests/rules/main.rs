@@ -8,7 +8,11 @@
     clippy::string_slice
 )]
 
+mod actions;
+mod attachments;
+mod batch;
 mod doors;
+mod effective;
 mod errors;
 mod ess;
 mod faults;
@@ -17,12 +21,15 @@ mod identity;
 mod items;
 mod jwt;
 mod keys_and_links;
+mod objects;
+mod pages;
 mod parameters;
 mod pod;
 mod query;
 mod scim;
 mod security;
 mod sign_in;
+mod writes;
 
 use axum::body::Body;
 use base64::Engine as _;

@@ -102,3 +102,75 @@ async fn a_user_created_through_rest_is_found() {
     let page = scim(&pod, "Users?filter=userName%20eq%20%22new.user%22").await.json();
     assert_eq!(page["totalResults"], 1);
 }
+
+async fn ask(pod: &Pod, method: &str, below: &str, body: Json) -> Reply {
+    let json = ("content-type", "application/scim+json");
+    send(pod, method, &format!("/hcmRestApi/scim/{below}"), &[json], &body.to_string()).await
+}
+
+#[tokio::test]
+async fn a_user_is_created_once_suspended_and_given_a_role() {
+    let pod = pod();
+    let user = serde_json::json!({
+        "schemas": ["urn:scim:schemas:core:2.0:User"], "userName": "new.person",
+        "name": {"givenName": "New", "familyName": "Person"}, "displayName": "New Person", "active": true,
+        "emails": [{"value": "new.person@example.com", "primary": true, "type": "W"}],
+    });
+    let made = ask(&pod, "POST", "Users", user.clone()).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    assert!(made.header("location").ends_with(&format!("/Users/{id}")));
+    assert_eq!(ask(&pod, "POST", "Users", user).await.status, 409);
+    let off = ask(&pod, "PATCH", &format!("Users/{id}"), serde_json::json!({"active": false})).await;
+    assert_eq!((off.status.as_u16(), &off.json()["active"]), (200, &false.into()));
+    let accounts = "/hcmRestApi/resources/11.13.18.05/userAccounts?q=Username='new.person'";
+    let account = send(&pod, "GET", accounts, &[("rest-framework-version", "4")], "").await.json();
+    assert_eq!(account["items"][0]["SuspendedFlag"], true);
+    let role = ask(&pod, "GET", "Roles", Json::Null).await.json()["Resources"][0]["id"].as_str().unwrap().to_owned();
+    for (operation, holds) in [("ADD", 1), ("ADD", 1), ("DELETE", 0)] {
+        let members = serde_json::json!({"members": [{"value": id, "operation": operation}]});
+        assert_eq!(ask(&pod, "PATCH", &format!("Roles/{role}"), members).await.status, 200);
+        let read = ask(&pod, "GET", &format!("Users/{id}"), Json::Null).await.json();
+        assert_eq!(read["roles"].as_array().unwrap().len(), holds);
+        assert_eq!(
+            (&read["name"]["givenName"], &read["emails"][0]["value"]),
+            (&"New".into(), &"new.person@example.com".into())
+        );
+    }
+    assert_eq!(ask(&pod, "DELETE", &format!("Users/{id}"), Json::Null).await.status, 204);
+    assert_eq!(ask(&pod, "GET", &format!("Users/{id}"), Json::Null).await.status, 404);
+}
+
+#[tokio::test]
+async fn writes_that_do_not_fit_are_refused() {
+    let pod = pod();
+    for (method, below, body, status) in [
+        ("POST", "Users", serde_json::json!({"displayName": "x"}), 400),
+        ("POST", "Users", serde_json::json!({"userName": "x", "shoeSize": 44}), 400),
+        ("PATCH", "Users/NOPE", serde_json::json!({"active": false}), 404),
+        ("PATCH", "Roles/NOPE", serde_json::json!({"members": []}), 404),
+        ("POST", "Roles", serde_json::json!({}), 405),
+    ] {
+        assert_eq!(ask(&pod, method, below, body).await.status, status, "{method} {below}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_created_with_roles_that_exist() {
+    let pod = pod();
+    let accounts = "/hcmRestApi/resources/11.13.18.05/userAccounts";
+    let headers = [("content-type", "application/json"), ("rest-framework-version", "4")];
+    for (role, status) in [("ORA_AP_ACCOUNTS_PAYABLE_MANAGER_JOB", 201), ("ORA_NO_SUCH_JOB", 400)] {
+        let body = serde_json::json!({"Username": role.to_lowercase(), "userAccountRoles": [{"RoleCode": role}]});
+        let made = send(&pod, "POST", accounts, &headers, &body.to_string()).await;
+        assert_eq!(made.status, status, "{}", made.text());
+        if status == 201 {
+            let held = &made.json()["userAccountRoles"]["items"][0];
+            assert_eq!(held["RoleName"], "Accounts Payable Manager");
+            let path = format!("{accounts}/{}/child/userAccountRoles", made.json()["GUID"].as_str().unwrap());
+            let gone = format!("{path}/{}", held["UserRoleId"]);
+            assert_eq!(send(&pod, "DELETE", &gone, &headers, "").await.status, 204);
+            assert_eq!(send(&pod, "GET", &path, &headers, "").await.json()["count"], 0);
+        }
+    }
+}
