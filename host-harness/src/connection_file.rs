@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::exact::{Exact, parse_json};
 use crate::secrets::Secrets;
 
-/// The most bytes of a file that is referred to: a key or a chain of certificates has some thousands.
+/// The most bytes of any file here: settings, a key or a chain of certificates have some thousands.
 const MOST_BYTES: u64 = 1 << 20;
 
 /// A connection file that was read.
@@ -70,9 +70,8 @@ impl ConnectionFile {
     /// # Errors
     /// A [`ConnectionFileError`].
     pub fn read_with(file: &Path, env: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, ConnectionFileError> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| ConnectionFileError::Unreadable { file: file.to_owned(), reason: error.to_string() })?;
-        let written = parse_json(&text).map_err(|error| {
+        let text = text_of(file).map_err(|reason| ConnectionFileError::Unreadable { file: file.to_owned(), reason })?;
+        let written = parse_json(without_mark(&text)).map_err(|error| {
             let place = error.to_string();
             let place = place.rfind(" at line").and_then(|at| place.get(at..)).unwrap_or_default().to_owned();
             ConnectionFileError::NotJson { file: file.to_owned(), place }
@@ -100,6 +99,27 @@ impl ConnectionFile {
             .filter(|file| open_to_others(file))
             .collect()
     }
+}
+
+/// The same text without the byte order mark that some editors put before it.
+#[must_use]
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// All of a file, or of a pipe that does not flow forever.
+fn text_of(file: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let open = std::fs::File::open(file).map_err(|error| error.to_string())?;
+    open.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if too_many(&bytes) {
+        return Err("it has more than 1 MiB".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+fn too_many(bytes: &[u8]) -> bool {
+    u64::try_from(bytes.len()).is_ok_and(|length| length > MOST_BYTES)
 }
 
 impl std::fmt::Debug for ConnectionFile {
@@ -195,13 +215,18 @@ impl Resolving<'_> {
     fn file(&mut self, path: &str) -> Result<String, (String, String)> {
         let file = self.folder.join(path);
         let shown = file.display();
+        // To open a pipe would wait for whoever writes to it, and a device has no end.
+        if std::fs::metadata(&file).is_ok_and(|known| !known.is_file()) {
+            let remedy = "Give a regular file, neither a folder nor a pipe nor a device.".to_owned();
+            return Err((format!("{shown} is not a regular file"), remedy));
+        }
         let mut bytes = Vec::new();
         let read = std::fs::File::open(&file).and_then(|open| open.take(MOST_BYTES + 1).read_to_end(&mut bytes));
         read.map_err(|error| {
             let remedy = "Give a file that can be read; a path is relative to the connection file's folder.".to_owned();
             (format!("the file {shown} cannot be read: {error}"), remedy)
         })?;
-        if u64::try_from(bytes.len()).is_ok_and(|length| length > MOST_BYTES) {
+        if too_many(&bytes) {
             let remedy = "Give the file that holds this one value.".to_owned();
             return Err((format!("the file {shown} has more than 1 MiB"), remedy));
         }
@@ -273,6 +298,8 @@ mod tests {
         insta::assert_snapshot!(refused(r#"{"a":[{"$file":"none"}]}"#), @"the connection DIR/pod.json cannot be used: at /a/0, the file DIR/none cannot be read: No such file or directory (os error 2). Give a file that can be read; a path is relative to the connection file's folder.");
         insta::assert_snapshot!(refused(r#"{"a":{"$file":"binary"}}"#), @"the connection DIR/pod.json cannot be used: at /a, the file DIR/binary is not UTF-8. Give a text file in UTF-8; a key or a certificate in PEM, not in DER.");
         insta::assert_snapshot!(refused(r#"{"a":{"$file":"large"}}"#), @"the connection DIR/pod.json cannot be used: at /a, the file DIR/large has more than 1 MiB. Give the file that holds this one value.");
+        insta::assert_snapshot!(refused(r#"{"a":{"$file":"."}}"#), @"the connection DIR/pod.json cannot be used: at /a, DIR/. is not a regular file. Give a regular file, neither a folder nor a pipe nor a device.");
+        insta::assert_snapshot!(refused(&"x".repeat((1 << 20) + 1)), @"the connection file DIR/pod.json cannot be read: it has more than 1 MiB. ");
         insta::assert_snapshot!(refused(r#"{"a":{"$env":"POD_PASSWORD","default":"x"}}"#), @"the connection DIR/pod.json cannot be used: at /a, a reference has one member, and here are more. Leave $env or $file alone in its braces.");
         insta::assert_snapshot!(refused(r#"{"a":{"$vault":"x"}}"#), @r#"the connection DIR/pod.json cannot be used: at /a, there is no reference $vault. Write {"$env": "NAME"} for an environment variable or {"$file": "path"} for a file."#);
         insta::assert_snapshot!(refused(r#"{"a":{"$env":1}}"#), @"the connection DIR/pod.json cannot be used: at /a, what follows $env is not a name, but a number. Write the variable's name after $env, or the file's path after $file, in quotes.");

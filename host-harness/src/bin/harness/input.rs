@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 
+use host_harness::connection_file::without_mark;
 use serde_json::value::RawValue;
 
 use crate::ending::Ending;
@@ -29,8 +30,9 @@ pub fn read(argument: &str, what: &str) -> Result<String, Ending> {
     } else {
         (argument.to_owned(), String::new())
     };
-    match serde_json::from_str::<&RawValue>(&text) {
-        Ok(_) => Ok(text),
+    let text = without_mark(&text);
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(Ending::usage(
             format!("the {what}{from} is not JSON: {error}"),
             "Give JSON in single quotes, `@FILE` for a file with JSON, or `-` for standard input.",
