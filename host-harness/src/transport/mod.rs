@@ -45,6 +45,23 @@ impl Default for Timeouts {
     }
 }
 
+/// What can be wrong with a certificate, as far as it takes another remedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateFault {
+    /// Its time is over, or this machine's clock is ahead.
+    Expired,
+    /// Its time has not come, or this machine's clock is behind.
+    NotYetValid,
+    /// It is for another name than the one that was asked for.
+    OtherName,
+    /// Nobody here trusts the authority that issued it.
+    UnknownIssuer,
+    /// It was changed after it was signed, or is signed by another key than it says.
+    Damaged,
+    /// Anything else, and what a recording holds.
+    Other,
+}
+
 /// Why there is no answer, or why one broke off.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Failure {
@@ -67,7 +84,9 @@ pub enum Failure {
     Certificate {
         /// `host:port`.
         authority: String,
-        /// What is wrong with it.
+        /// What is wrong with it, in a word.
+        fault: CertificateFault,
+        /// The same in people's words: "it …".
         reason: String,
     },
     /// TLS failed otherwise.

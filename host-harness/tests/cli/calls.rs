@@ -42,6 +42,16 @@ fn a_good_connection_ends_with_0() {
 }
 
 #[test]
+fn a_report_is_no_table_of_records() {
+    let Some(bench) = Bench::new() else { return };
+    for flag in ["--table", "--csv"] {
+        let refused = bench.run(&["test", "--connection", "pod.json", flag]);
+        assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+        assert!(refused.err.contains(flag), "{}", refused.err);
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_connection_is_a_table_of_sentences() {
     let Some(bench) = Bench::new() else { return };
     bench.write("troubled.json", r#"{"host": "pod.example.com", "troubled": true}"#);
@@ -128,6 +138,16 @@ fn input_comes_from_a_file_or_from_standard_input() {
         .unwrap_or_else(|_| format!("{}/../dist/tiny-guest.wasm", env!("CARGO_MANIFEST_DIR")));
     let arguments = ["--component", &guest, "run", "waits", "--connection", "pod.json", "--input", "-"];
     assert_eq!(harness(bench.folder.path(), &arguments, r#"{"ms": 1}"#).code, 0);
+}
+
+#[test]
+fn a_mark_that_an_editor_puts_at_the_start_of_a_file_does_no_harm() {
+    let Some(bench) = Bench::new() else { return };
+    let settings = bench.read("pod.json");
+    bench.write("pod.json", &format!("\u{feff}{settings}"));
+    bench.write("input.json", "\u{feff}{\"ms\": 1}");
+    let ended = bench.action("waits", "@input.json", &[]);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
 }
 
 #[test]

@@ -134,6 +134,10 @@ fn over_http_it_is_reached_where_that_is_allowed() {
     assert!(served.url.starts_with("http://127.0.0.1:"));
     let refused = house.search("served.json", &[]);
     assert_eq!(refused.code, 3, "{}", refused.err);
+    let report = house.run(&["--json", "test", "--connection", "served.json"]);
+    assert_eq!(report.code, 1);
+    let flag = format!("Allow it with --allow-http {}.", served.flag);
+    assert!(report.json()["checks"].as_array().unwrap().iter().any(|check| check["remedy"] == flag), "{}", report.out);
     let ended = house.search("served.json", &["--allow-http", &served.flag]);
     assert_eq!(ids(&ended).len(), 2);
 }
@@ -201,11 +205,23 @@ fn a_browser_signs_in_to_the_simulated_pod() {
 #[test]
 fn a_certificate_with_a_fault_is_refused() {
     let Some(house) = House::new() else { return };
-    for (fault, word) in [("expired", "expired"), ("wrong-name", "name"), ("unknown", "issuer")] {
+    for (fault, word, remedy) in [
+        ("expired", "it expired on 2021-01-01", "date of this machine"),
+        ("wrong-name", "for elsewhere.example.com, and not for 127.0.0.1", "a name that the certificate carries"),
+        ("unknown", "an authority that is not trusted here", "--ca-file"),
+    ] {
         let served = house.serve(&["--tls", "--invoices", "5", "--bad-certificate", fault]);
         let refused = house.search("served.json", &["--ca-file", &served.flag]);
         assert_eq!(refused.code, 3, "{fault}: {}", refused.err);
-        assert!(refused.err.contains("certificate") && refused.err.contains(word), "{fault}: {}", refused.err);
+        assert!(refused.err.contains(word) && refused.err.contains(remedy), "{fault}: {}", refused.err);
+        assert_eq!(refused.err.contains("--ca-file"), fault == "unknown", "{fault}: {}", refused.err);
+
+        let with = ["--json", "test", "--connection", "served.json", "--ca-file", &served.flag];
+        let report = house.run(&with).json();
+        let check = report["checks"].as_array().unwrap().iter().find(|check| check["id"] == "tls").unwrap();
+        let text = |name: &str| check[name].as_str().unwrap().to_owned();
+        assert!(text("cause").contains(&word.replacen("it ", "It ", 1)), "{check}");
+        assert!(text("remedy").contains(remedy), "{check}");
     }
 }
 

@@ -64,7 +64,7 @@ async fn refused(signed: &Signed, live: Live, word: &str) {
     let ended = ended.unwrap_err().to_string();
     assert!(ended.contains("TlsCertificateError"), "{ended}");
     match &run.failures()[..] {
-        [Failure::Certificate { authority, reason }] => {
+        [Failure::Certificate { authority, reason, .. }] => {
             assert!(authority.starts_with("localhost:") && reason.contains(word), "{authority}: {reason}");
         }
         other => panic!("{other:?}"),
@@ -74,7 +74,7 @@ async fn refused(signed: &Signed, live: Live, word: &str) {
 #[tokio::test]
 async fn an_issuer_that_nobody_knows_is_refused_until_it_is_trusted() {
     let signed = signed("localhost", |_| {});
-    refused(&signed, Live::new(), "issuer is not trusted").await;
+    refused(&signed, Live::new(), "authority that is not trusted").await;
     let (_, ended) = fetch(&signed, trusting(&signed)).await;
     assert_eq!(ended.unwrap()["bytes"], 70_000);
 }
@@ -85,13 +85,13 @@ async fn an_expired_certificate_is_refused() {
         server.not_before = date_time_ymd(2020, 1, 1);
         server.not_after = date_time_ymd(2021, 1, 1);
     });
-    refused(&signed, trusting(&signed), "expired").await;
+    refused(&signed, trusting(&signed), "it expired on 2021-01-01").await;
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_name_is_refused() {
     let signed = signed("elsewhere.example.com", |_| {});
-    refused(&signed, trusting(&signed), "another name").await;
+    refused(&signed, trusting(&signed), "for elsewhere.example.com, and not for localhost").await;
 }
 
 #[tokio::test]

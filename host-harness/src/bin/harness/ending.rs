@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use host_harness::contract::types::{Error, Problem, ProblemKind};
-use host_harness::transport::Failure;
+use host_harness::transport::{CertificateFault, Failure};
 use host_harness::{CallError, Denied};
 use serde::Serialize;
 
@@ -123,9 +123,8 @@ fn of_problem(exit: Exit, problem: Problem, failures: &[Failure]) -> Ending {
             let stop = if told.message.ends_with('.') { "." } else { "" };
             told.message = format!("{} ({reason}){stop}", told.message.trim_end_matches('.'));
         }
-        if let Failure::Certificate { .. } = failure {
-            let remedy = told.remedy.take().map(|remedy| format!("{} ", sentence(&remedy))).unwrap_or_default();
-            told.remedy = Some(format!("{remedy}Here, --ca-file FILE trusts another issuer."));
+        if let Failure::Certificate { authority, fault, .. } = failure {
+            told.remedy = Some(renewal(authority, *fault));
         }
         if let Failure::Denied(denied) = failure {
             // What the host does not allow now it does not allow later either.
@@ -138,8 +137,35 @@ fn of_problem(exit: Exit, problem: Problem, failures: &[Failure]) -> Ending {
     Ending { exit, told: Some(Box::new(told)) }
 }
 
+/// What helps where a certificate does not verify.
+pub fn renewal(authority: &str, fault: CertificateFault) -> String {
+    match fault {
+        CertificateFault::Expired => format!(
+            "Check the date of this machine first. Where it is right, tell whoever runs {authority}: the certificate \
+             has to be renewed."
+        ),
+        CertificateFault::NotYetValid => format!(
+            "Check the date of this machine first. Where it is right, tell whoever runs {authority}: the certificate \
+             was put in place too early."
+        ),
+        CertificateFault::OtherName => {
+            "Use a name that the certificate carries, where that is the same system.".to_owned()
+        }
+        CertificateFault::UnknownIssuer => {
+            "Where you know that authority and want it trusted, as that of a proxy that inspects traffic or of a test \
+             system, give its certificate with --ca-file FILE."
+                .to_owned()
+        }
+        CertificateFault::Damaged => format!(
+            "Tell whoever runs {authority}: the certificate or what stands between was changed. Do not go on until \
+             that is known."
+        ),
+        CertificateFault::Other => format!("Tell whoever runs {authority} what is wrong with the certificate."),
+    }
+}
+
 /// What allows a request that the policy did not let pass.
-fn permission(denied: &Denied) -> String {
+pub fn permission(denied: &Denied) -> String {
     match denied {
         Denied::NotListed { origin } | Denied::Unexpected { origin } => {
             let origin = origin.to_string();
@@ -176,6 +202,15 @@ pub fn kind(kind: ProblemKind) -> &'static str {
 impl Told {
     /// One paragraph: what happened, to what, what to do.
     pub fn paragraph(&self) -> String {
+        let mut text = self.cause();
+        if let Some(remedy) = &self.remedy {
+            let _ = write!(text, " {}", sentence(remedy));
+        }
+        text
+    }
+
+    /// What happened, to what.
+    pub fn cause(&self) -> String {
         let mut text = sentence(&self.message);
         // Some connectors say the first fault in the message, too.
         for field in self.fields.iter().filter(|field| !self.message.contains(field.message.trim_end_matches('.'))) {
@@ -195,11 +230,14 @@ impl Told {
         if !details.is_empty() {
             let _ = write!(text, " ({})", details.join(", "));
         }
-        if let Some(remedy) = &self.remedy {
-            let _ = write!(text, " {}", sentence(remedy));
-        }
         text
     }
+}
+
+/// With a large letter at its start.
+pub fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// With a full stop, and on one line unless it is a diff.

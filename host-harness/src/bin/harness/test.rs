@@ -5,23 +5,33 @@
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
+use host_harness::Denied;
 use host_harness::contract::connections::{Check, CheckStatus, ConnectionReport};
 use host_harness::secrets::Secrets;
+use host_harness::transport::Failure;
 
 use crate::args::Global;
 use crate::component::Component;
-use crate::ending::{Ending, Exit, sentence};
-use crate::{json, say, site};
+use crate::ending::{Ending, Exit, Told, capitalised, permission, renewal, sentence};
+use crate::{json, say, signin, site};
 
 pub async fn run(global: &Global, connection: &str) -> Result<(), Ending> {
+    if global.table || global.csv {
+        let message = "a report of checks is neither a table of records nor CSV";
+        return Err(Ending::usage(message, "Leave out --table and --csv; --json prints the report for programs."));
+    }
     let component = Component::load(global).await?;
     site::within(component, global, connection, async |site| {
         // Where only a kept session lets anybody in, the report is about that one. That signing in fails is for
-        // the report to say.
-        let _ = crate::signin::sign_in(site).await;
+        // the report to say, in the words that were heard here.
+        let refused = signin::sign_in(site).await.err().and_then(|ending| ending.told);
         let id = site.call_id.clone();
         let mut report =
             site.call(&id, async |site, _| site.component.connector.test(&site.run, &site.connection).await).await?;
+        if let Some(refused) = refused {
+            tell_why_refused(&mut report.checks, &refused);
+        }
+        tell_of_network(&mut report.checks, &site.run.failures());
         clean(&mut report, &site.secrets);
         if site.json {
             say::json(&json::text(&json::report(&report))?)?;
@@ -36,6 +46,45 @@ pub async fn run(global: &Global, connection: &str) -> Result<(), Ending> {
         if failed { Err(Ending::silent(Exit::NotMet)) } else { Ok(()) }
     })
     .await
+}
+
+/// A report without a session says only that there is none; the host knows why.
+fn tell_why_refused(checks: &mut [Check], refused: &Told) {
+    let unmet = |check: &&mut Check| check.id == "sign_in" && check.status != CheckStatus::Ok;
+    if let Some(check) = checks.iter_mut().find(unmet) {
+        check.cause = Some(capitalised(&refused.cause()));
+        check.remedy.clone_from(&refused.remedy);
+    }
+}
+
+/// A connector learns of the network only by codes; the host has the reasons, and flags to help with.
+fn tell_of_network(checks: &mut [Check], failures: &[Failure]) {
+    for check in checks.iter_mut().filter(|check| check.status == CheckStatus::Failed) {
+        let certificate = failures.iter().rev().find_map(|failure| match failure {
+            Failure::Certificate { authority, fault, reason } => Some((authority, *fault, reason)),
+            _ => None,
+        });
+        if let (Some((authority, fault, reason)), "tls") = (certificate, check.id.as_str()) {
+            let cause = check.cause.as_deref().map(|cause| format!("{} ", sentence(cause))).unwrap_or_default();
+            check.cause = Some(format!("{cause}{}", sentence(&capitalised(reason))));
+            check.remedy = Some(renewal(authority, fault));
+        }
+        let denied = failures.iter().find_map(|failure| match failure {
+            Failure::Denied(denied) if speaks_of(check, denied) => Some(denied),
+            _ => None,
+        });
+        if let Some(denied) = denied {
+            check.remedy = Some(permission(denied));
+        }
+    }
+}
+
+/// Whether a check failed over a place that the policy does not allow, as far as its words tell.
+fn speaks_of(check: &Check, denied: &Denied) -> bool {
+    let (Denied::NotListed { origin } | Denied::Unexpected { origin } | Denied::PlainHttp { origin }) = denied else {
+        return false;
+    };
+    [Some(&check.title), check.cause.as_ref()].into_iter().flatten().any(|text| text.contains(origin.host()))
 }
 
 fn clean(report: &mut ConnectionReport, secrets: &Secrets) {
@@ -63,8 +112,7 @@ fn table(checks: &[Check], width: u16) -> String {
         let found = check.cause.as_deref().map(sentence);
         let remedy = check.remedy.as_deref().map(|remedy| format!("What to do: {}", sentence(remedy)));
         let parts: Vec<String> = [found, remedy].into_iter().flatten().collect();
-        let found = if parts.is_empty() { "This is in order.".to_owned() } else { parts.join("\n") };
-        table.add_row([json::check_status(check.status), &check.title, &found]);
+        table.add_row([json::check_status(check.status), &check.title, &parts.join("\n")]);
     }
     let text = table.to_string();
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
@@ -113,6 +161,39 @@ fn verdict(checks: &[Check]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check(id: &str, status: CheckStatus, cause: &str) -> Check {
+        let (id, title, cause) = (id.to_owned(), id.to_owned(), Some(cause.to_owned()));
+        Check { id, title, status, cause, remedy: Some("What the connector advises.".to_owned()) }
+    }
+
+    #[test]
+    fn why_signing_in_failed_is_told_by_who_heard_it() {
+        let refused = Told {
+            message: "the identity domain does not take the refresh token".to_owned(),
+            remedy: Some("Sign in again with `harness authorize`.".to_owned()),
+            http_status: Some(400),
+            remote_code: Some("invalid_grant".to_owned()),
+            ..Told::default()
+        };
+        let mut checks = [
+            check("address", CheckStatus::Ok, "as it was"),
+            check("sign_in", CheckStatus::Failed, "there is no session"),
+        ];
+        tell_why_refused(&mut checks, &refused);
+        insta::assert_snapshot!(checks.each_ref().map(|check| check.cause.clone().unwrap_or_default()).join("\n"), @r"
+        as it was
+        The identity domain does not take the refresh token. (HTTP 400, invalid_grant)
+        ");
+        assert_eq!(checks.each_ref().map(|check| check.remedy == refused.remedy), [false, true]);
+
+        for mut other in
+            [check("sign_in", CheckStatus::Ok, "as it was"), check("data", CheckStatus::Failed, "as it was")]
+        {
+            tell_why_refused(std::slice::from_mut(&mut other), &refused);
+            assert_eq!(other.cause.as_deref(), Some("as it was"));
+        }
+    }
 
     #[test]
     fn only_a_status_is_coloured() {

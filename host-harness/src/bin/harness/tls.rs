@@ -22,7 +22,11 @@ pub fn for_server_on(address: IpAddr, fault: Option<BadCertificate>) -> anyhow::
     ca.distinguished_name.push(DnType::CommonName, "harness sim");
     let ca_key = KeyPair::generate()?;
     let ca_pem = match fault {
-        Some(BadCertificate::Unknown) => ca.self_signed(&KeyPair::generate()?)?.pem(),
+        Some(BadCertificate::Unknown) => {
+            let mut other = ca.clone();
+            other.distinguished_name.push(DnType::CommonName, "another than that of harness sim");
+            other.self_signed(&KeyPair::generate()?)?.pem()
+        }
         _ => ca.self_signed(&ca_key)?.pem(),
     };
     let issuer = Issuer::new(ca, ca_key);

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{Answer, Content, Exchange, Expected, Tape, pairs};
 use crate::exact::{Exact, parse_json, parse_yaml};
-use crate::transport::Failure;
+use crate::transport::{CertificateFault, Failure};
 
 /// The file is not a script or a recording.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -255,7 +255,7 @@ fn no_answer(kind: &str, reason: Option<String>, phase: Option<&str>, place: &st
     Ok(match kind {
         "unresolved" => Failure::Unresolved { host: authority },
         "unreachable" => Failure::Unreachable { authority, reason },
-        "certificate" => Failure::Certificate { authority, reason },
+        "certificate" => Failure::Certificate { authority, fault: CertificateFault::Other, reason },
         "tls" => Failure::Tls { authority, reason },
         "broken" => Failure::Broken { authority, reason },
         "timed-out" => Failure::TimedOut {

@@ -164,7 +164,11 @@ mod tests {
     fn failures_read_back() {
         for failure in [
             Failure::TimedOut { authority: String::new(), phase: "between bytes" },
-            Failure::Certificate { authority: String::new(), reason: "expired".to_owned() },
+            Failure::Certificate {
+                authority: String::new(),
+                fault: crate::transport::CertificateFault::Other,
+                reason: "expired".to_owned(),
+            },
         ] {
             let response = Answer { failure: Some(failure.clone()), ..Answer::default() };
             let tape = Tape {
