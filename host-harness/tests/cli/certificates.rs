@@ -63,6 +63,18 @@ fn what_is_there_already_stays() {
 }
 
 #[test]
+fn a_name_that_no_certificate_can_hold_is_refused_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = "a".repeat(65);
+    for (name, word) in [("", "not empty"), (long.as_str(), "64 characters"), ("a\nb", "control characters")] {
+        let ended = harness(folder.path(), &["certificate", "new", "--out", "keys", "--cn", name], "");
+        assert_eq!((ended.code, ended.out.as_str()), (2, ""));
+        assert!(ended.err.contains("--cn") && ended.err.contains(word), "{}", ended.err);
+    }
+    assert!(!folder.path().join("keys").exists());
+}
+
+#[test]
 fn the_steps_to_register_it_are_said() {
     let folder = tempfile::tempdir().unwrap();
     let ended = harness(folder.path(), &["certificate", "new", "--out", "keys", "--days", "30"], "");

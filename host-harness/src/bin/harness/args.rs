@@ -96,11 +96,11 @@ pub struct Global {
     #[arg(long, global = true, help_heading = "The call")]
     pub ndjson: bool,
 
-    /// Print a result of many records as a table
+    /// Print a result of many records as a table of the columns that matter, after the lists that came with it
     #[arg(long, global = true, help_heading = "The call", conflicts_with_all = ["ndjson", "csv"])]
     pub table: bool,
 
-    /// Print a result of many records as CSV
+    /// Print a result of many records as CSV; an answer that brings a CSV file prints as that file
     #[arg(long, global = true, help_heading = "The call", conflicts_with = "ndjson")]
     pub csv: bool,
 
@@ -259,7 +259,7 @@ pub enum Certificate {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
         /// Common name: what an administrator sees in lists
-        #[arg(long, value_name = "CN", default_value = "fusion-connector")]
+        #[arg(long, value_name = "CN", default_value = "fusion-connector", value_parser = common_name)]
         cn: String,
         /// How long it is good, from today
         #[arg(long, value_name = "N", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36500))]
@@ -351,6 +351,20 @@ fn size(text: &str) -> Result<usize, String> {
     number.checked_mul(1 << shift).filter(|bytes| *bytes > 0).ok_or_else(|| "that is no size for a memory".to_owned())
 }
 
+/// X.509 has room for 64 characters (RFC 5280, ub-common-name).
+fn common_name(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("a common name is not empty".to_owned());
+    }
+    if text.chars().any(char::is_control) {
+        return Err("a common name has no line breaks or other control characters".to_owned());
+    }
+    match text.chars().count() {
+        1..=64 => Ok(text.to_owned()),
+        long => Err(format!("a common name has 64 characters at most, and this has {long}")),
+    }
+}
+
 fn call_id(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if (1..=64).contains(&text.len()) && text.chars().all(fits) {
@@ -389,6 +403,8 @@ mod tests {
         assert!(duration("0s").is_err() && duration("5x").is_err() && duration("m").is_err());
         assert_eq!(size("64MiB"), Ok(64 << 20));
         assert!(size("0").is_err() && size("9999999999999GiB").is_err());
+        assert!(common_name("my robot é").is_ok() && common_name(&"é".repeat(64)).is_ok());
+        assert!(common_name(" ").is_err() && common_name("a\nb").is_err() && common_name(&"a".repeat(65)).is_err());
         assert!(call_id("order-4711").is_ok() && call_id("").is_err() && call_id("a b").is_err());
     }
 }

@@ -11,7 +11,7 @@ use crate::args::{Global, With};
 use crate::component::{Component, Use};
 use crate::ending::{Ending, Exit};
 use crate::site::{self, Shape, Site};
-use crate::table::Rows;
+use crate::table::{self, Rows};
 use crate::{input, json, pages, say, signin};
 
 /// A job is not asked after more often, whatever it says.
@@ -79,7 +79,7 @@ pub async fn to_the_end(
 pub fn print(site: &Site, action: &str, outcome: Outcome) -> Result<(), Ending> {
     match outcome {
         Outcome::Done(output) => {
-            show(site, &output)?;
+            show(site, action, &output)?;
             judge(&output, site.json)
         }
         Outcome::Pending(pending) => {
@@ -91,24 +91,35 @@ pub fn print(site: &Site, action: &str, outcome: Outcome) -> Result<(), Ending> 
 }
 
 /// On standard output, in the shape that was asked for.
-fn show(site: &Site, output: &str) -> Result<(), Ending> {
+fn show(site: &Site, action: &str, output: &str) -> Result<(), Ending> {
     let Some(shape) = site.shape else { return say::json(output) };
-    let Some(rows) = Rows::of(output) else {
+    let shown = match shape {
+        Shape::Table => {
+            let schema = &site.component.operation(action, Use::Action)?.output_schema;
+            table::tables(output, schema, say::width()).map(|text| format!("{text}\n"))
+        }
+        Shape::Csv => match table::file(output) {
+            Some(file) => Some(file),
+            None => Rows::of(output).map(|rows| csv(&rows)).transpose()?,
+        },
+    };
+    let Some(shown) = shown else {
         // What was asked for is done, and its answer must not be lost over its looks.
         say::warning("not_a_list", "this answer is no list of records, so it is printed as JSON", None, site.json);
         return say::json(output);
     };
-    match shape {
-        Shape::Table => say::line(&rows.table(say::width()))?,
-        Shape::Csv => say::line(&rows.csv().map_err(|error| {
-            Ending::told(Exit::Broken, "internal", format!("the records cannot be written as CSV: {error}"), None)
-        })?)?,
-    }
+    say::as_it_is(&shown)?;
     let cursor = parse_json(output).ok().and_then(|output| output.get("next_cursor")?.as_text().map(str::to_owned));
     if let Some(cursor) = cursor {
         say::note(&format!("There are more records. Go on with the same input and \"cursor\": \"{cursor}\"."));
     }
     Ok(())
+}
+
+fn csv(rows: &Rows) -> Result<String, Ending> {
+    rows.csv().map(|text| format!("{text}\n")).map_err(|error| {
+        Ending::told(Exit::Broken, "internal", format!("the records cannot be written as CSV: {error}"), None)
+    })
 }
 
 fn tell_how_to_resume(site: &Site, action: &str, pending: &Pending) {

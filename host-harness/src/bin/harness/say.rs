@@ -111,15 +111,26 @@ pub fn line(text: &str) -> Result<(), Ending> {
 /// # Errors
 /// As [`line`].
 pub fn lines<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<(), Ending> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let write = || {
+    written(|out| {
         for text in texts {
             out.write_all(text.as_ref().as_bytes())?;
             out.write_all(b"\n")?;
         }
-        out.flush()
-    };
-    write().map_err(|error| match error.kind() {
+        Ok(())
+    })
+}
+
+/// Text to standard output that has its line breaks already.
+///
+/// # Errors
+/// As [`line`].
+pub fn as_it_is(text: &str) -> Result<(), Ending> {
+    written(|out| out.write_all(text.as_bytes()))
+}
+
+fn written(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> Result<(), Ending> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    write(&mut out).and_then(|()| out.flush()).map_err(|error| match error.kind() {
         std::io::ErrorKind::BrokenPipe => Ending::silent(Exit::Transient),
         _ => Ending::told(
             Exit::Transient,

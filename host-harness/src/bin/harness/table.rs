@@ -1,13 +1,24 @@
 //! A result of many records as a table or as CSV: generic, from whatever members the records have.
 //!
+//! A table shows the columns that the operation's form marks as important, for a screen is narrow; CSV has them
+//! all, and where the output brings a file of its own it is that file.
+//!
 //! Numbers keep their spelling. A cell of CSV that a spreadsheet would take for a formula is defused, and control
 //! characters never reach a terminal.
 
 use comfy_table::{ContentArrangement, Table, presets};
 use host_harness::exact::{Exact, parse_json};
 
+use crate::ending::capitalised;
+
 /// What makes spreadsheets compute (OWASP, CSV injection).
 const FORMULA: &[char] = &['=', '+', '-', '@', '\t', '\r'];
+
+/// What a form marks with `x-connector-visibility`.
+const IMPORTANT: &str = "important";
+
+/// Told in people's words elsewhere.
+const WARNINGS: &str = "warnings";
 
 /// Column names, and a row of cells for each record.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,8 +38,12 @@ impl Rows {
     /// Of an output whose `result` is a list of objects; none for any other.
     #[must_use]
     pub fn of(output: &str) -> Option<Self> {
-        let output = parse_json(output).ok()?;
-        let Some(Exact::Array(records)) = output.get("result") else { return None };
+        Self::listed(parse_json(output).ok()?.get("result")?)
+    }
+
+    /// Of a list of objects.
+    fn listed(records: &Exact) -> Option<Self> {
+        let Exact::Array(records) = records else { return None };
         let mut columns: Vec<String> = Vec::new();
         let mut places = std::collections::HashMap::new();
         let mut rows = Vec::new();
@@ -53,6 +68,25 @@ impl Rows {
             row.resize(columns.len(), Cell::default());
         }
         Some(Self { columns, rows })
+    }
+
+    /// The same with those columns alone that count, in their order, and without any that is empty in every
+    /// row. Where none counts, or nothing would be left, all stay.
+    #[must_use]
+    fn narrowed(self, important: &[String]) -> Self {
+        let place = |name: &String| self.columns.iter().position(|column| column == name);
+        let mut places: Vec<usize> = important.iter().filter_map(place).collect();
+        if places.is_empty() {
+            places = (0..self.columns.len()).collect();
+        }
+        let filled = |place: &usize| self.rows.iter().any(|row| row.get(*place).is_some_and(|cell| !cell.is_empty()));
+        if places.iter().any(filled) {
+            places.retain(filled);
+        }
+        let columns = places.iter().filter_map(|place| self.columns.get(*place).cloned()).collect();
+        let row = |row: &Vec<Cell>| places.iter().filter_map(|place| row.get(*place).cloned()).collect();
+        let rows = self.rows.iter().map(row).collect();
+        Self { columns, rows }
     }
 
     /// For people.
@@ -85,7 +119,61 @@ impl Rows {
     }
 }
 
+/// An output for people: its lists beside the result under their names, then the result. None where the result
+/// is no list of objects. `schema` is the form of the output.
+#[must_use]
+pub fn tables(output: &str, schema: &str, width: u16) -> Option<String> {
+    let result = Rows::of(output)?;
+    let Ok(Exact::Object(members)) = parse_json(output) else { return None };
+    let schema = parse_json(schema).unwrap_or(Exact::Null);
+    let mut text = String::new();
+    for (name, list) in &members {
+        if name == "result" || name == WARNINGS || !is_flat_list(list) {
+            continue;
+        }
+        if let Some(rows) = Rows::listed(list) {
+            let table = rows.narrowed(&important(&schema, name)).table(width);
+            text.push_str(&format!("{}\n{table}\n\n", heading(name)));
+        }
+    }
+    text.push_str(&result.narrowed(&important(&schema, "result")).table(width));
+    Some(text)
+}
+
+/// The text of the file that an output brings as `{"csv": {"name": …, "text": …}}`.
+#[must_use]
+pub fn file(output: &str) -> Option<String> {
+    let output = parse_json(output).ok()?;
+    let file = output.get("csv")?;
+    file.get("name")?.as_text()?;
+    file.get("text")?.as_text().map(str::to_owned)
+}
+
+/// The columns of a list that its form marks as important, in the form's order.
+fn important(schema: &Exact, list: &str) -> Vec<String> {
+    let columns = ["properties", list, "items", "properties"].iter().try_fold(schema, |value, name| value.get(name));
+    let Some(Exact::Object(columns)) = columns else { return Vec::new() };
+    let marked = |form: &Exact| form.get("x-connector-visibility").and_then(Exact::as_text) == Some(IMPORTANT);
+    columns.iter().filter(|(_, form)| marked(form)).map(|(name, _)| name.clone()).collect()
+}
+
+/// Whether this is a list of objects, one at least, that hold neither objects nor lists.
+fn is_flat_list(value: &Exact) -> bool {
+    let nests = |(_, value): &(String, Exact)| matches!(value, Exact::Array(_) | Exact::Object(_));
+    let flat = |item: &Exact| matches!(item, Exact::Object(members) if !members.iter().any(nests));
+    matches!(value, Exact::Array(items) if !items.is_empty() && items.iter().all(flat))
+}
+
+/// The name of a member as a person writes it.
+fn heading(name: &str) -> String {
+    capitalised(&visible(name).replace(['_', '\n'], " "))
+}
+
 impl Cell {
+    fn is_empty(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
     fn of(value: &Exact) -> Self {
         let text = match value {
             Exact::Null => String::new(),
@@ -150,6 +238,54 @@ mod tests {
     fn a_terminal_is_not_given_orders() {
         let rows = Rows::of(r#"{"result": [{"a": "\u001b[2Jx\u0007"}]}"#).unwrap();
         assert!(!rows.table(40).contains(['\u{1b}', '\u{7}']));
+    }
+
+    const REPORT: &str = r#"{"user": "CASEY", "role_changes": [{"kind": "gone", "was": "Clerk", "is": null}],
+        "roles": [], "warnings": [{"code": "w", "message": "said elsewhere"}], "deep": [{"a": [1]}], "names": ["x"],
+        "result": [
+            {"module": "Payables", "cause": "", "right": "read", "status": "ok", "evidence": "GET /x answered 200"},
+            {"module": "Payables", "cause": "", "right": "create", "status": "not_provable", "evidence": "-"}],
+        "csv": {"name": "access.csv", "text": "user,module\r\nCASEY,=Payables\r\n"}}"#;
+
+    #[test]
+    fn a_table_shows_what_counts_and_the_lists_beside_it_under_their_names() {
+        let form = r#"{"properties": {"result": {"items": {"properties": {
+            "status": {"x-connector-visibility": "important"}, "cause": {"x-connector-visibility": "important"},
+            "right": {"x-connector-visibility": "important"}, "evidence": {"x-connector-visibility": "advanced"}}}}}}"#;
+        insta::assert_snapshot!(tables(REPORT, form, 60).unwrap(), @r"
+        Role changes
+        ┌──────┬───────┐
+        │ kind ┆ was   │
+        ╞══════╪═══════╡
+        │ gone ┆ Clerk │
+        └──────┴───────┘
+
+        ┌──────────────┬────────┐
+        │ status       ┆ right  │
+        ╞══════════════╪════════╡
+        │ ok           ┆ read   │
+        │ not_provable ┆ create │
+        └──────────────┴────────┘
+        ");
+    }
+
+    #[test]
+    fn where_nothing_is_marked_every_column_with_content_is_shown() {
+        let text = tables(REPORT, "{}", 200).unwrap();
+        for word in ["module", "right", "status", "evidence"] {
+            assert!(text.contains(word), "{text}");
+        }
+        assert!(!text.contains("cause") && !text.contains("Roles") && !text.contains("Warnings"), "{text}");
+        assert!(tables(r#"{"result": [{"a": ""}]}"#, "{}", 60).unwrap().contains(" a "), "not even that goes");
+        assert_eq!(tables(r#"{"result": 1}"#, "{}", 60), None);
+    }
+
+    #[test]
+    fn a_file_that_the_output_brings_is_taken_as_it_is() {
+        assert_eq!(file(REPORT).as_deref(), Some("user,module\r\nCASEY,=Payables\r\n"));
+        for output in [OUTPUT, r#"{"csv": "a,b"}"#, r#"{"csv": {"text": "a"}}"#, r#"{"csv": {"name": "a.csv"}}"#] {
+            assert_eq!(file(output), None, "{output}");
+        }
     }
 
     proptest! {
