@@ -47,6 +47,7 @@ impl<S: Store + 'static> Storage for Mutex<S> {
 /// The file beside one connection file, whatever the connection is called.
 impl Storage for SessionFile {
     fn read(&self, _connection: &str) -> Result<Option<Session>, StateError> {
+        self.regular()?;
         Ok(SessionFile::read(self))
     }
 

@@ -89,18 +89,29 @@ fn a_session_made_in_the_browser_is_kept_and_used() {
 #[test]
 fn what_comes_back_wrong_fails_and_keeps_nothing() {
     let Some(bench) = Bench::new() else { return };
-    for (query, word) in [
-        (format!("state=another&code={CODE}"), "the state is another"),
-        ("state=kept-state&error=access_denied".to_owned(), "access_denied"),
-    ] {
-        let waiting = start(&bench, &[]);
-        let (_, page) = waiting.visit(&format!("/callback?{query}"));
-        assert!(page.contains("<h1>Failed</h1>") && !page.contains("access_denied"), "{page}");
-        let ended = waiting.end();
-        assert_eq!(ended.code, 3, "{}", ended.err);
-        assert!(ended.err.contains(word), "{}", ended.err);
+    let waiting = start(&bench, &[]);
+    let (status, page) = waiting.visit("/callback?state=kept-state&error=access_denied");
+    assert!(status == 200 && page.contains("<h1>Failed</h1>") && !page.contains("access_denied"), "{page}");
+    let ended = waiting.end();
+    assert_eq!(ended.code, 3, "{}", ended.err);
+    assert!(ended.err.contains("access_denied"), "{}", ended.err);
+    assert!(!bench.path("pod.json.session").exists());
+}
+
+#[test]
+fn who_forges_a_callback_does_not_end_the_wait() {
+    let Some(bench) = Bench::new() else { return };
+    let waiting = start(&bench, &[]);
+    for forged in [format!("state=another&code={CODE}"), "state=another&error=access_denied".to_owned()] {
+        let (status, page) = waiting.visit(&format!("/callback?{forged}"));
+        assert!(status == 400 && page.contains("<h1>Failed</h1>") && !page.contains("another"), "{page}");
     }
     assert!(!bench.path("pod.json.session").exists());
+    let (status, page) = waiting.visit(&format!("/callback?state=kept-state&code={CODE}"));
+    assert!(status == 200 && page.contains("<h1>Done</h1>"), "{page}");
+    let ended = waiting.end();
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(bench.read("pod.json.session").contains(CODE));
 }
 
 #[test]
@@ -108,7 +119,24 @@ fn who_does_not_come_back_is_not_waited_for_forever() {
     let Some(bench) = Bench::new() else { return };
     let ended = start(&bench, &["--timeout", "300ms", "--redirect-uri", "http://localhost:9999/back"]).end();
     assert_eq!(ended.code, 4);
-    assert!(ended.err.contains("within 0.3 s") && ended.err.contains("redirect URLs"), "{}", ended.err);
+    assert!(ended.err.contains("back to http://localhost:9999/back within 0.3 s"), "{}", ended.err);
+    assert!(ended.err.contains("client id") && ended.err.contains("redirect URLs"), "{}", ended.err);
+
+    let waiting = start(&bench, &["--timeout", "2s"]);
+    assert_eq!(waiting.visit(&format!("/callback?state=another&code={CODE}")).0, 400);
+    let ended = waiting.end();
+    assert_eq!(ended.code, 4);
+    assert!(ended.err.contains("what came last was refused: the state is another"), "{}", ended.err);
+}
+
+#[test]
+fn where_the_session_could_not_be_kept_nobody_is_sent_to_sign_in() {
+    let Some(bench) = Bench::new() else { return };
+    std::fs::create_dir(bench.path("pod.json.session.lock")).unwrap();
+    let refused = bench.run(&["authorize", "--connection", "pod.json", "--listen", "127.0.0.1:0"]);
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+    assert!(refused.err.contains("cannot be kept") && refused.err.contains("writable"), "{}", refused.err);
+    assert!(!refused.err.contains("https://"), "{}", refused.err);
 }
 
 #[test]

@@ -23,6 +23,29 @@ fn a_session_is_kept_for_its_owner_alone_and_used_again() {
     assert_eq!(std::fs::metadata(bench.path("pod.json.session")).unwrap().modified().unwrap(), written);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_session_that_others_can_read_is_closed_to_them_with_one_warning() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(bench) = Bench::new() else { return };
+    assert_eq!(bench.action("waits", r#"{"ms": 1}"#, &[]).code, 0);
+    bench.open_to("pod.json.session", 0o644);
+    let ended = bench.action("waits", r#"{"ms": 1}"#, &[]);
+    assert_eq!(ended.code, 0);
+    insta::assert_snapshot!(ended.err, @"warning: others on this machine could read the session in pod.json.session; from now on you alone can [readable_by_others]");
+    assert_eq!(std::fs::metadata(bench.path("pod.json.session")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(bench.action("waits", r#"{"ms": 1}"#, &[]).err, "");
+}
+
+#[test]
+fn a_session_file_that_is_no_file_is_named() {
+    let Some(bench) = Bench::new() else { return };
+    std::fs::create_dir(bench.path("pod.json.session")).unwrap();
+    let refused = bench.action("waits", r#"{"ms": 1}"#, &[]);
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+    insta::assert_snapshot!(refused.err, @"error: the session cannot be kept: pod.json.session does not hold state: it is not a regular file. Move away what is there, or give a connection file with another name.");
+}
+
 /// A token endpoint on this machine; answers its address and counts what it is asked.
 fn token_endpoint() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,12 +1,12 @@
-//! Where the browser comes back to after a sign-in: a listener on this machine that waits for one request.
+//! Where the browser comes back to after a sign-in: a listener on this machine that waits for what belongs to it.
 //!
-//! Other paths are not found, and a request that brings neither a code nor an error changes nothing. The page
+//! Whoever can reach this machine's ports can call here, so what comes may be forged, and the wait goes on. Other
+//! paths are not found, and a request that brings neither a code nor an error changes nothing. The page
 //! that the browser then sees says done or failed, and repeats nothing of what it brought.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,18 +30,33 @@ pub struct Callback {
     path: String,
 }
 
+/// A listener that is open to browsers, one after the other.
+pub struct Door {
+    listener: TcpListener,
+    asked: Arc<Asked>,
+    arrivals: mpsc::Receiver<Arrived>,
+    connections: JoinSet<()>,
+}
+
 /// What a browser brought; it waits for its page.
 pub struct Arrived {
     /// Without the question mark. Holds a code.
     pub query: String,
-    page: oneshot::Sender<bool>,
-    connections: JoinSet<()>,
+    page: oneshot::Sender<Shown>,
 }
 
-struct Door {
+/// What became of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Done,
+    Failed,
+    /// It does not belong to the sign-in that is waited for, which goes on.
+    Refused,
+}
+
+struct Asked {
     path: String,
-    taken: AtomicBool,
-    arrivals: mpsc::Sender<(String, oneshot::Sender<bool>)>,
+    arrivals: mpsc::Sender<Arrived>,
 }
 
 impl Callback {
@@ -67,41 +82,53 @@ impl Callback {
         self.listener.local_addr()
     }
 
-    /// Waits for the browser.
-    pub async fn wait(self) -> Arrived {
-        let (arrivals, mut arrived) = mpsc::channel(1);
-        let door = Arc::new(Door { path: self.path, taken: AtomicBool::new(false), arrivals });
-        let mut connections = JoinSet::new();
+    /// Opens it.
+    pub fn open(self) -> Door {
+        let (sender, arrivals) = mpsc::channel(1);
+        let asked = Arc::new(Asked { path: self.path, arrivals: sender });
+        Door { listener: self.listener, asked, arrivals, connections: JoinSet::new() }
+    }
+}
+
+impl Door {
+    /// Waits for the next browser that brings something.
+    pub async fn wait(&mut self) -> Arrived {
         loop {
             tokio::select! {
                 biased;
-                Some((query, page)) = arrived.recv() => return Arrived { query, page, connections },
-                Some(_) = connections.join_next() => {}
+                Some(arrived) = self.arrivals.recv() => return arrived,
+                Some(_) = self.connections.join_next() => {}
                 Ok((stream, _)) = self.listener.accept() => {
-                    let door = Arc::clone(&door);
-                    let service = service_fn(move |request| answer(Arc::clone(&door), request));
+                    let asked = Arc::clone(&self.asked);
+                    let service = service_fn(move |request| answer(Arc::clone(&asked), request));
                     let mut server = http1::Builder::new();
                     server.timer(TokioTimer::new()).header_read_timeout(HEADERS).keep_alive(false);
                     let served = server.serve_connection(TokioIo::new(stream), service);
                     // A connection that breaks is the browser's affair: it comes again.
-                    connections.spawn(async move { drop(served.await) });
+                    self.connections.spawn(async move { drop(served.await) });
                 }
             }
         }
     }
-}
 
-impl Arrived {
-    /// Shows the browser how it ended, and lets go of it.
-    pub async fn answer(mut self, done: bool) {
-        let _ = self.page.send(done);
-        let _ = tokio::time::timeout(PARTING, async { while self.connections.join_next().await.is_some() {} }).await;
+    /// Lets go of the browsers once they have their pages. Who comes too late is told so.
+    pub async fn close(self) {
+        let Self { mut connections, arrivals, .. } = self;
+        drop(arrivals);
+        let _ = tokio::time::timeout(PARTING, async { while connections.join_next().await.is_some() {} }).await;
     }
 }
 
-async fn answer<B>(door: Arc<Door>, request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
+impl Arrived {
+    /// Shows the browser how it ended.
+    pub fn answer(self, shown: Shown) {
+        let _ = self.page.send(shown);
+    }
+}
+
+async fn answer<B>(asked: Arc<Asked>, request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
     let query = request.uri().query().unwrap_or_default();
-    if request.uri().path() != door.path {
+    if request.uri().path() != asked.path {
         return Ok(page(StatusCode::NOT_FOUND, "Not found", "Nothing is here."));
     }
     if request.method() != Method::GET {
@@ -112,13 +139,19 @@ async fn answer<B>(door: Arc<Door>, request: Request<B>) -> Result<Response<Full
         return Ok(page(StatusCode::BAD_REQUEST, "Not understood", text));
     }
     let (sender, ended) = oneshot::channel();
-    let first = !door.taken.swap(true, Ordering::SeqCst);
-    if !first || door.arrivals.send((query.to_owned(), sender)).await.is_err() {
-        return Ok(page(StatusCode::CONFLICT, "Already here", "This sign-in has already come back."));
-    }
-    Ok(match ended.await {
-        Ok(true) => page(StatusCode::OK, "Done", "The sign-in is complete. You can close this window."),
-        _ => page(StatusCode::OK, "Failed", "The sign-in failed. The terminal where it was started says why."),
+    let sent = asked.arrivals.send(Arrived { query: query.to_owned(), page: sender }).await;
+    let shown = if sent.is_ok() { ended.await.ok() } else { None };
+    Ok(match shown {
+        Some(Shown::Done) => page(StatusCode::OK, "Done", "The sign-in is complete. You can close this window."),
+        Some(Shown::Failed) => {
+            page(StatusCode::OK, "Failed", "The sign-in failed. The terminal where it was started says why.")
+        }
+        Some(Shown::Refused) => {
+            let text =
+                "This does not belong to the sign-in that is waited for. Go to the address in the terminal again.";
+            page(StatusCode::BAD_REQUEST, "Failed", text)
+        }
+        None => page(StatusCode::CONFLICT, "Already here", "This sign-in has already come back."),
     })
 }
 

@@ -26,8 +26,8 @@ pub struct Sessions {
 
 impl Sessions {
     /// Those that are kept in `file`; what passes is known to `secrets` before anything can speak of it.
-    pub fn of(file: SessionFile, secrets: Arc<Secrets>) -> Self {
-        let keeper = Keeper::new(Watched { file: file.clone(), secrets });
+    pub fn of(file: SessionFile, secrets: Arc<Secrets>, json: bool) -> Self {
+        let keeper = Keeper::new(Watched { file: file.clone(), secrets, json });
         Self { file, keeper, live: None }
     }
 }
@@ -52,6 +52,18 @@ pub async fn renew(site: &mut Site) -> Result<bool, Ending> {
     let connector = &site.component.connector;
     let live = keeper.renew(connector, &site.run, NAME, &site.connection.settings, dead).await;
     take(site, live)
+}
+
+/// Finds out whether a session could be kept, before anybody goes to the trouble of making one.
+///
+/// # Errors
+/// An [`Ending`] with 2 where it could not.
+pub fn can_keep(site: &Site) -> Result<(), Ending> {
+    let Some(sessions) = &site.sessions else {
+        let message = "a session of this connection could not be kept";
+        return Err(Ending::usage(message, "Give a connection file, without --script, --record or --replay."));
+    };
+    sessions.file.can_keep().map_err(|error| not_kept(&error))
 }
 
 /// Keeps a session that was made in the browser.
@@ -95,6 +107,7 @@ fn take(site: &mut Site, live: Result<Live, SessionError>) -> Result<bool, Endin
             Ok(true)
         }
         Err(SessionError::SignIn(error)) => Err(Ending::of_call(&error, &site.run.failures())),
+        Err(SessionError::NoTurn(error)) if matches!(*error, StateError::NotState { .. }) => Err(not_kept(&error)),
         // The call signs in by itself then, where the settings suffice.
         Err(SessionError::NoTurn(error)) => {
             say::aside("session_not_kept", &format!("the session is not kept: {error}"), site.json);
@@ -111,17 +124,31 @@ fn take(site: &mut Site, live: Result<Live, SessionError>) -> Result<bool, Endin
 }
 
 fn not_kept(error: &StateError) -> Ending {
-    Ending::usage(format!("the session cannot be kept: {error}"), "Make the connection file's folder writable.")
+    let remedy = match error {
+        StateError::NotState { .. } => "Move away what is there, or give a connection file with another name.",
+        StateError::InUse { .. } => "Another command signs in with this connection: run this one when that has ended.",
+        _ => "Make the connection file's folder writable.",
+    };
+    Ending::usage(format!("the session cannot be kept: {error}"), remedy)
 }
 
 /// A session file whose contents become known as secrets.
 struct Watched {
     file: SessionFile,
     secrets: Arc<Secrets>,
+    json: bool,
 }
 
 impl Storage for Watched {
     fn read(&self, _connection: &str) -> Result<Option<Session>, StateError> {
+        self.file.regular()?;
+        if self.file.close_to_others() {
+            let message = format!(
+                "others on this machine could read the session in {}; from now on you alone can",
+                self.file.path().display()
+            );
+            say::aside("readable_by_others", &message, self.json);
+        }
         Ok(self.file.read().inspect(|session| self.secrets.learn_session(&session.value)))
     }
 

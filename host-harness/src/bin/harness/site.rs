@@ -125,7 +125,7 @@ impl Site {
         let mocked = script.is_some() || replayer.is_some() || recorder.is_some();
         let sessions = file
             .filter(|_| !mocked)
-            .map(|file| Sessions::of(SessionFile::beside(&file, &settings), Arc::clone(&secrets)));
+            .map(|file| Sessions::of(SessionFile::beside(&file, &settings), Arc::clone(&secrets), global.json));
         let defaults = Limits::default();
         let limits = Limits {
             memory: global.max_memory.unwrap_or(defaults.memory),
