@@ -81,6 +81,14 @@ impl Address {
         self
     }
 
+    /// Adds variables to the finder, which must be the last parameter.
+    pub fn in_finder(mut self, variables: &str) -> Self {
+        let begun = self.text.rsplit_once("finder=").is_some_and(|(_, finder)| finder.contains(';'));
+        self.text.push(if begun { ',' } else { ';' });
+        self.text.push_str(variables);
+        self
+    }
+
     fn begin(&mut self, name: &str) {
         self.text.push(if self.has_query { '&' } else { '?' });
         self.has_query = true;

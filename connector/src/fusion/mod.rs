@@ -2,10 +2,12 @@
 
 pub mod access;
 pub mod address;
+pub mod body;
 pub mod catalogue;
 pub mod describe;
 pub mod directory;
 pub mod errors;
+pub mod keyset;
 pub mod page;
 pub mod pod;
 pub mod query;

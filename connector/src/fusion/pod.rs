@@ -12,7 +12,7 @@ use super::errors::Refusal;
 use super::time;
 use crate::auth::{Brought, Signer, skewed};
 use crate::contract::{Call, ProblemKind, Session};
-use crate::http::{Door, Method, Request, Response, SendError};
+use crate::http::{Door, Method, Pending, Request, Response, SendError};
 use crate::problem::{Failure, Result};
 use crate::settings::Settings;
 
@@ -164,9 +164,33 @@ impl<'a> Pod<'a> {
     /// # Errors
     /// What the pod refused, or `transient` after the repeats.
     pub fn get(&self, doing: Doing, address: &Address) -> Result<Response> {
+        self.finish(doing, address, None)
+    }
+
+    /// Begins a `GET` whose answer will be wanted soon. `None` where there is no time for one, or nothing to
+    /// sign it with: then [`Pod::get`] tells why.
+    pub fn start(&self, doing: Doing, address: &Address) -> Option<Pending<'a>> {
+        if !self.has_time() {
+            return None;
+        }
+        let request = self.signed(Method::Get, doing, address, None).ok()?;
+        Some(self.door.start(request))
+    }
+
+    /// `GET` that may be under way already: the answer that was begun is its first try, with the same
+    /// repeats, renewal of the session and deadline as if it had been sent now.
+    ///
+    /// # Errors
+    /// As for [`Pod::get`].
+    pub fn finish(&self, doing: Doing, address: &Address, started: Option<Pending>) -> Result<Response> {
         let mut tries = 0;
+        let mut started = started;
         loop {
-            let failure = match self.send(Method::Get, doing, address, None) {
+            let first = match started.take() {
+                Some(pending) => self.heard(pending.finish()).map_err(Unsent::Send),
+                None => self.send_signed(Method::Get, doing, address, None),
+            };
+            let failure = match first.and_then(|response| self.renewed(response, Method::Get, doing, address, None)) {
                 Ok(response) if is_success(&response) => return self.readable(doing, response),
                 Ok(response) if self.fall_back(doing, &response) => continue,
                 Ok(response) => self.refused(doing, &response),
@@ -246,6 +270,17 @@ impl<'a> Pod<'a> {
         body: Option<&[u8]>,
     ) -> std::result::Result<Response, Unsent> {
         let response = self.send_signed(method, doing, address, body)?;
+        self.renewed(response, method, doing, address, body)
+    }
+
+    fn renewed(
+        &self,
+        response: Response,
+        method: Method,
+        doing: Doing,
+        address: &Address,
+        body: Option<&[u8]>,
+    ) -> std::result::Result<Response, Unsent> {
         if response.status != 401 {
             self.signer.accepted();
             return Ok(response);
@@ -267,11 +302,16 @@ impl<'a> Pod<'a> {
         address: &Address,
         body: Option<&[u8]>,
     ) -> std::result::Result<Response, Unsent> {
-        let authorization = self.signer.authorization(self.door, self.now_ms(), self.left()).map_err(Unsent::SignIn)?;
+        let request = self.signed(method, doing, address, body).map_err(Unsent::SignIn)?;
+        self.exchange(&request).map_err(Unsent::Send)
+    }
+
+    fn signed(&self, method: Method, doing: Doing, address: &Address, body: Option<&[u8]>) -> Result<Request> {
+        let authorization = self.signer.authorization(self.door, self.now_ms(), self.left())?;
         let plain = self.settings.framework < 4 || self.plain.borrow().iter().any(|object| object == doing.object);
         let mut request = self.request(method, address, body, if plain { JSON } else { JSON_WITH_ERRORS });
         request.headers.insert(0, ("authorization", authorization));
-        self.exchange(&request).map_err(Unsent::Send)
+        Ok(request)
     }
 
     fn request(&self, method: Method, address: &Address, body: Option<&[u8]>, accept: &str) -> Request {
@@ -300,7 +340,12 @@ impl<'a> Pod<'a> {
     }
 
     fn exchange(&self, request: &Request) -> std::result::Result<Response, SendError> {
-        let response = self.door.send(request)?;
+        self.heard(self.door.send(request))
+    }
+
+    /// Takes the pod's time from an answer.
+    fn heard(&self, answer: std::result::Result<Response, SendError>) -> std::result::Result<Response, SendError> {
+        let response = answer?;
         if let Some(date) = response.header("date").and_then(time::http_date) {
             let told = date.as_millisecond();
             self.told_ms.set(Some(told));

@@ -108,6 +108,13 @@ impl Target {
             .or_else(|| self.described.as_ref()?.attribute(attribute).map(super::describe::Attribute::holds))
     }
 
+    /// What an attribute holds that may stand in `q`; `None` where it may not, or is not known to.
+    pub fn queryable(&self, attribute: &str) -> Option<Kind> {
+        let known = self.known.as_ref().and_then(|known| known.kind(attribute));
+        let described = || self.described.as_ref()?.attribute(attribute).filter(|attribute| attribute.queryable);
+        known.or_else(|| described().map(super::describe::Attribute::holds))
+    }
+
     /// The attribute by which rows are named in addresses, where it is one. What the pod describes does not
     /// tell it: a finder by one attribute may stand beside keys that only links tell (FACTS 1.7).
     pub fn plain_key(&self) -> Option<&str> {

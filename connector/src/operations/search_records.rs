@@ -8,6 +8,7 @@ use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency, Warning};
 use crate::fusion::address::Address;
 use crate::fusion::catalogue::Quirk;
+use crate::fusion::keyset::Keyset;
 use crate::fusion::page::{Cursor, End, Position, Search, fingerprint};
 use crate::fusion::pod::Pod;
 use crate::fusion::query::{self, Finder, Node, Order};
@@ -123,20 +124,33 @@ impl<'a> Asked<'a> {
         }
         terms.extend(query::terms(all, any, &kind_of, pod.settings.framework)?);
         let mut fixed = target.collection(&pod.settings.api_version);
-        if let Some(finder) = &input.finder {
-            fixed = fixed.clause("finder", &query::finder(finder)?);
-        } else if target.has(Quirk::FinderRequired) {
+        if input.finder.is_none() && target.has(Quirk::FinderRequired) {
             return Err(Failure::invalid("/finder", format!("{} answers only with a finder", target.name))
                 .remedy(finders(target)));
         }
-        let shape = Shape::new(target, input.fields.as_deref(), input.expand.as_deref())?;
+        let orders = input.order_by.as_deref().unwrap_or_default();
+        let keyset = match input.finder {
+            None => Keyset::new(target, orders, pod.settings.framework),
+            Some(_) => None,
+        };
+        // Pages follow the values of the sort order, so these come along.
+        let mut fields = input.fields.clone().filter(|fields| !fields.is_empty());
+        if let (Some(fields), Some(keyset)) = (&mut fields, &keyset) {
+            for attribute in keyset.attributes() {
+                if !fields.iter().any(|field| field == attribute) {
+                    fields.push(attribute.to_owned());
+                }
+            }
+        }
+        let shape = Shape::new(target, fields.as_deref(), input.expand.as_deref())?;
         fixed = shape.add(fixed);
         let day = input.effective_date.as_ref().or(pod.settings.effective_date.as_ref());
         if let Some(day) = day {
             fixed = fixed.param("effectiveDate", day);
         }
-        let orders = input.order_by.as_deref().unwrap_or_default();
-        let keyset = target.sortable_key().filter(|_| orders.is_empty() && input.finder.is_none()).map(str::to_owned);
+        if let Some(finder) = &input.finder {
+            fixed = fixed.clause("finder", &query::finder(finder)?);
+        }
         let order = query::order_by(orders, target.order_key().filter(|_| input.finder.is_none()))?;
         let texts =
             [fixed.as_str(), &terms.join(";"), order.as_deref().unwrap_or_default(), &pod.settings.origin.authority];
