@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod address;
+pub mod attributes;
 pub mod body;
 pub mod catalogue;
 pub mod describe;
@@ -12,6 +13,7 @@ pub mod page;
 pub mod pod;
 pub mod query;
 pub mod record;
+pub mod shape;
 pub mod target;
 pub mod time;
 pub mod write;
