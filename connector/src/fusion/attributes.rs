@@ -7,7 +7,7 @@
 use super::catalogue::Kind;
 use super::describe::Description;
 use super::pod::Pod;
-use super::query::{Finder, Node, Order};
+use super::query::{self, Finder, Node, Order};
 use super::target::Target;
 use crate::contract::FieldProblem;
 use crate::problem::{Failure, Result};
@@ -45,6 +45,8 @@ pub fn check(pod: &Pod, target: &mut Target, names: Names) -> Result<()> {
     for (index, order) in names.orders.iter().enumerate() {
         used.push((format!("/order_by/{index}/attribute"), order.attribute.as_str()));
     }
+    // What is no name at all is told where the condition is written.
+    used.retain(|(_, name)| query::path(name).is_some());
     let mut faults = misspelt(target, &used, &names);
     if faults.is_empty() && lacks(target, &used, names.finder) {
         if target.described.is_none() {

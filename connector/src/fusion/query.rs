@@ -70,6 +70,18 @@ pub struct Node {
     pub any: Option<Vec<Node>>,
 }
 
+impl Node {
+    /// A condition that an attribute is a number, as it is spelt.
+    pub fn equals(attribute: &str, number: &str) -> Self {
+        Self {
+            attribute: Some(attribute.to_owned()),
+            operator: Some(Operator::Eq),
+            value: RawValue::from_string(number.to_owned()).ok(),
+            ..Self::default()
+        }
+    }
+}
+
 /// Any JSON value.
 #[derive(Clone, Debug)]
 pub struct Anything;
