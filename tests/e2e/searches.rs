@@ -155,7 +155,7 @@ fn a_missing_privilege_and_an_empty_answer_are_different_findings() {
 fn the_catalogue_lists_resources_and_describe_tells_their_attributes() {
     let stage = Stage::sim(json!([]));
     let list = stage.run("list_resources", json!({})).unwrap();
-    assert_eq!(list["result"].as_array().unwrap().len(), 33);
+    assert!(list["result"].as_array().unwrap().len() > 200);
     let told = stage.run("describe_resource", json!({"resource": "suppliers"})).unwrap();
     let attributes = told["resource"]["attributes"].as_array().unwrap();
     let changed = attributes.iter().find(|attribute| attribute["name"] == "LastUpdateDate").unwrap();

@@ -8,12 +8,14 @@ use crate::contract::{Choice, OptionPage, ProblemKind};
 use crate::fusion::access;
 use crate::fusion::address::{Address, is_resource_name};
 use crate::fusion::describe::Description;
+use crate::fusion::modules;
 use crate::fusion::page::Envelope;
 use crate::fusion::pod::{Doing, Pod};
 use crate::fusion::query::{path, quote};
 use crate::fusion::record;
 use crate::fusion::target::Target;
-use crate::operations::{self, list_resources::matching};
+use crate::operations;
+use crate::operations::list_resources::{matching, of_pod};
 use crate::problem::{Failure, Result};
 
 /// Choices in one page.
@@ -55,9 +57,26 @@ pub fn list(pod: &Pod, source: &str, partial: &str, search: Option<&str>, page: 
     }
     match source {
         "resources" => {
-            let all = matching(search, None)
-                .map(|resource| choice(resource.name, &format!("{} ({})", resource.title, resource.name)));
-            Ok(slice(all.collect(), offset))
+            let label = |name: &str, title: &str| choice(name, &format!("{title} ({name})"));
+            let mut all: Vec<Choice> = matching(search).iter().map(|one| label(one.name, one.title)).collect();
+            if all.is_empty() && search.is_some() {
+                // Not built in: the pod's own resources, custom objects among them.
+                let of_pod = of_pod(pod, search, &mut Vec::new())?;
+                all.extend(of_pod.iter().map(|(_, name, title)| label(name, title)));
+            }
+            Ok(slice(all, offset))
+        }
+        "resource_modules" => {
+            let mut names: Vec<&str> = modules::offered().iter().map(|one| one.module).collect();
+            names.dedup();
+            let mut seen: Vec<&str> = Vec::new();
+            names.retain(|name| {
+                holds(name, search) && !seen.contains(name) && {
+                    seen.push(name);
+                    true
+                }
+            });
+            Ok(slice(names.into_iter().map(|name| choice(name, name)).collect(), offset))
         }
         "modules" => {
             let mut names: Vec<&str> = Vec::new();

@@ -145,13 +145,17 @@ impl Attribute {
 impl Description {
     /// The description of `resource` in a describe body; `None` where the body holds none.
     pub fn read(body: &[u8], resource: &str) -> Option<Self> {
+        Self::read_all(body)?.remove(resource)
+    }
+
+    /// Every description in a describe body, as that of a root; `None` for what is none.
+    pub fn read_all(body: &[u8]) -> Option<BTreeMap<String, Self>> {
         #[derive(Deserialize)]
         struct Body {
             #[serde(rename = "Resources")]
             resources: BTreeMap<String, Description>,
         }
-        let mut body: Body = serde_json::from_slice(body).ok()?;
-        body.resources.remove(resource)
+        Some(serde_json::from_slice::<Body>(body).ok()?.resources)
     }
 
     /// The attribute by which one row is found, where the pod names exactly one (finder `PrimaryKey`).

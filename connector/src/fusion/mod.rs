@@ -9,6 +9,7 @@ pub mod describe;
 pub mod directory;
 pub mod errors;
 pub mod keyset;
+pub mod modules;
 pub mod opaque;
 pub mod page;
 pub mod pod;
