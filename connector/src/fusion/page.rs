@@ -198,8 +198,7 @@ impl Search<'_> {
                 None => anchor.passed += 1,
             }
         }
-        anchor.marks =
-            if anchor.passed == 0 || lone { Vec::new() } else { self.marks(page, entries, &from.place().1.to_vec()) };
+        anchor.marks = if anchor.passed == 0 || lone { Vec::new() } else { self.marks(page, entries, from.place().1) };
         Ok(position)
     }
 
