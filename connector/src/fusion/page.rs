@@ -28,6 +28,8 @@ const BROKEN_ROWS: usize = 20;
 const MARKS: usize = 3;
 /// How many pages before a place that shifted, and as many behind it, are looked through.
 const LOOKS: usize = 4;
+/// Pages in a row that may hold nothing new, as where rows are inserted faster than they are read.
+const STUCK: usize = 10;
 /// Rows to go back where the page at the place is empty and so does not tell how many rows the pod gives.
 const LOST_STEP: usize = 20;
 
@@ -97,11 +99,17 @@ impl Search<'_> {
             total = total.or(page.total);
             let fresh = page.entries.get(begin..).unwrap_or_default();
             if fresh.is_empty() && begin > 0 && page.more {
-                // The pod gives one row at a time: there is no room for repeating the last one.
-                let (passed, _) = position.place();
-                position.set(passed, Vec::new());
+                if page.entries.len() == 1 {
+                    // The pod gives one row at a time: there is no room for repeating the last one.
+                    position.set(position.place().0, Vec::new());
+                }
+                reader.stuck += 1;
+                if reader.stuck > STUCK {
+                    return Err(reader.circles());
+                }
                 continue;
             }
+            reader.stuck = 0;
             let mut behind = self.advance(&position, &page, fresh)?;
             if page.more && fresh.len() < limit - taken && !fresh.is_empty() {
                 let held: usize = page.bodies.iter().map(String::len).sum();
@@ -216,11 +224,12 @@ impl Search<'_> {
         self.target.key_of(row).unwrap_or_else(|| fingerprint([row]))
     }
 
-    /// The rows of a page behind the place that the marks name.
-    fn find(&self, page: &Page, marks: &[String]) -> Option<usize> {
+    /// The latest of the marks that stands in a page, and the place behind it.
+    fn find(&self, page: &Page, marks: &[String]) -> Option<(usize, usize)> {
         let here: Vec<Option<String>> =
             page.entries.iter().map(|entry| page.row(entry).map(|row| self.mark(row))).collect();
-        marks.iter().find_map(|mark| here.iter().rposition(|row| row.as_ref() == Some(mark))).map(|index| index + 1)
+        let at = |mark: &String| here.iter().rposition(|row| row.as_ref() == Some(mark));
+        marks.iter().enumerate().find_map(|(rank, mark)| Some((rank, at(mark)? + 1)))
     }
 
     fn address(&self, position: &Position, offset: usize, want: usize, total: bool) -> Address {
@@ -265,6 +274,8 @@ struct Reader<'r, 's, 'd> {
     room: Option<(usize, usize)>,
     no_total: bool,
     shift_told: bool,
+    /// Pages in a row that held nothing new.
+    stuck: usize,
 }
 
 impl<'r, 's, 'd> Reader<'r, 's, 'd> {
@@ -279,6 +290,7 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
             room: None,
             no_total: false,
             shift_told: false,
+            stuck: 0,
         }
     }
 
@@ -308,24 +320,27 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
             self.first = page.first().map(str::to_owned);
             return Ok((page, 1));
         }
-        if again {
-            return Err(Failure::permanent(
-                ProblemKind::UnexpectedResponse,
-                format!(
-                    "Could not {}: the pod answers the same page again and again (it ignores where to go on).",
-                    self.search.what
-                ),
-            )
-            .remedy("Narrow the search with conditions, or use a finder that pages by itself."));
+        if again && (marks.is_empty() || self.stuck >= STUCK) {
+            return Err(self.circles());
         }
         self.first = first;
-        if let Some(begin) = self.search.find(&page, &marks) {
+        let here = self.search.find(&page, &marks);
+        if let Some((0, begin)) = here {
             position.set(offset + begin, marks);
             return Ok((page, begin));
         }
-        if let Some((found, begin, from)) = self.look_around(position, offset, &page, &marks)? {
-            position.set(from + begin, marks);
-            return Ok((found, begin));
+        // The row before the place may be gone; but first it is looked for, since it may have moved on.
+        let (best, page) = match self.look_around(position, offset, &page, &marks)? {
+            Some((rank, ..)) if here.is_some_and(|(nearer, _)| nearer <= rank) => (here, page),
+            Some((_, begin, from, found)) => {
+                position.set(from + begin, marks);
+                return Ok((found, begin));
+            }
+            None => (here, page),
+        };
+        if let Some((_, begin)) = best {
+            position.set(offset + begin, marks);
+            return Ok((page, begin));
         }
         if !self.shift_told {
             self.shift_told = true;
@@ -339,36 +354,56 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
         Ok((page, begin))
     }
 
-    /// The page that holds the place which shifted, with the place in it and the page's own offset: looked for
-    /// before and behind, by as many rows as the pod gives at once.
+    fn circles(&self) -> Failure {
+        Failure::permanent(
+            ProblemKind::UnexpectedResponse,
+            format!(
+                "Could not {}: the pod answers the same page again and again (it ignores where to go on).",
+                self.search.what
+            ),
+        )
+        .remedy("Narrow the search with conditions, or use a finder that pages by itself.")
+    }
+
+    /// The page that holds the place which shifted, looked for before and behind by as many rows as the pod
+    /// gives at once: the rank of the mark that was found, the place in the page, the page's own offset.
     fn look_around(
         &mut self,
         position: &Position,
         offset: usize,
         page: &Page,
         marks: &[String],
-    ) -> Result<Option<(Page, usize, usize)>> {
+    ) -> Result<Option<(usize, usize, usize, Page)>> {
         let step = page.entries.len().saturating_sub(1);
         let (mut low, mut high) = (offset, Some(offset + step).filter(|_| page.more && step > 0));
         let mut back = if step == 0 { LOST_STEP } else { step };
-        for _ in 0..LOOKS {
-            if low > 0 {
-                low = low.saturating_sub(back);
-                let found = self.page(position, low, PAGE)?;
-                if let Some(begin) = self.search.find(&found, marks) {
-                    return Ok(Some((found, begin, low)));
+        let mut best: Option<(usize, usize, usize, Page)> = None;
+        for look in 0..2 * LOOKS {
+            let from = match (look % 2 == 0, high) {
+                (true, _) if low > 0 => {
+                    low = low.saturating_sub(back);
+                    low
                 }
-                back = found.entries.len().saturating_sub(1).max(1);
+                (false, Some(from)) => from,
+                _ => continue,
+            };
+            let found = self.page(position, from, PAGE)?;
+            let rows = found.entries.len().saturating_sub(1);
+            if look % 2 == 0 {
+                back = rows.max(1);
+            } else {
+                high = Some(from + rows).filter(|next| found.more && *next > from);
             }
-            if let Some(from) = high {
-                let found = self.page(position, from, PAGE)?;
-                if let Some(begin) = self.search.find(&found, marks) {
-                    return Ok(Some((found, begin, from)));
+            if let Some((rank, begin)) = self.search.find(&found, marks)
+                && best.as_ref().is_none_or(|(nearest, ..)| rank < *nearest)
+            {
+                best = Some((rank, begin, from, found));
+                if rank == 0 {
+                    break;
                 }
-                high = Some(from + found.entries.len().saturating_sub(1)).filter(|next| found.more && *next > from);
             }
         }
-        Ok(None)
+        Ok(best)
     }
 
     /// P3: the same place asked for inside the finder's clause, where the pod takes it there.
@@ -478,5 +513,8 @@ fn asks(position: &Position, want: usize) -> (usize, usize) {
     }
 }
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod live;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use crate::http::fake::{Fake, json};
 use crate::http::{Door, Request, Response, SendError};
 use crate::settings::Settings;
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     let text = r#"{"host":"h.example.com","auth":{"type":"basic","username":"u","password":"p"}}"#;
     Settings::parse(text).unwrap()
 }
@@ -38,7 +38,7 @@ impl Table {
     }
 }
 
-fn number(path: &str, before: &str) -> Option<usize> {
+pub(super) fn number(path: &str, before: &str) -> Option<usize> {
     let (_, rest) = path.rsplit_once(before)?;
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
