@@ -4,7 +4,6 @@
 //! What the catalogue knows is good without asking. What it lacks is not refused for that: the pod's describe
 //! decides, and where it cannot be read, the pod itself.
 
-use super::catalogue::Kind;
 use super::describe::Description;
 use super::pod::Pod;
 use super::query::{self, Finder, Node, Order};
@@ -235,14 +234,15 @@ pub fn not_queryable(target: &Target, described: &Description, name: &str) -> St
     if let Some((finder, variable)) = finder {
         told.push_str(&format!("; the finder {finder} takes it as {variable}"));
     }
-    let may = described.attributes.iter().filter(|attribute| attribute.queryable);
-    let mut may: Vec<&str> = may.map(|attribute| attribute.name.as_str()).collect();
     // Those of the same kind help most: a date instead of a date.
     let kind = described.attribute(name).map(super::describe::Attribute::holds);
-    may.sort_by_key(|other| described.attribute(other).map(super::describe::Attribute::holds) != kind);
-    if kind == Some(Kind::String) || kind.is_none() {
-        let near = nearest(name, may.iter().copied(), OFFERED);
-        may.sort_by_key(|other| !near.contains(other));
+    let mut may: Vec<&str> = Vec::new();
+    for same in [true, false] {
+        for attribute in &described.attributes {
+            if attribute.queryable && (Some(attribute.holds()) == kind) == same {
+                may.push(&attribute.name);
+            }
+        }
     }
     may.truncate(OFFERED);
     if !may.is_empty() {

@@ -12,7 +12,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
 
 use super::catalogue::Kind;
 use super::query::{Direction, Order, quote};
@@ -22,16 +21,13 @@ use super::time;
 use crate::problem::{Failure, Result};
 
 /// Where reading goes on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Position {
     /// Behind a row that is named by its values.
-    #[serde(rename = "k")]
     After(Anchor),
     /// At this offset.
-    #[serde(rename = "o")]
     Offset(usize, Marks),
     /// At this offset, which the pod takes inside the finder's clause alone (P3).
-    #[serde(rename = "f")]
     Inside(usize, Marks),
 }
 
@@ -59,19 +55,15 @@ impl Position {
 pub type Marks = Vec<String>;
 
 /// A row by its values in the sort order, and what was passed behind it by count.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Anchor {
     /// Values as text; empty at the beginning.
-    #[serde(rename = "v")]
     pub values: Vec<String>,
     /// Rows without a value of the first attribute came before those with one.
-    #[serde(rename = "n", default)]
     pub unset_first: bool,
     /// Rows passed that the conditions on the values do not leave out.
-    #[serde(rename = "s", default)]
     pub passed: usize,
     /// The rows passed last.
-    #[serde(rename = "m", default)]
     pub marks: Marks,
 }
 
@@ -200,25 +192,26 @@ fn literal(kind: Kind, text: &str, past: bool) -> Option<String> {
     }
 }
 
-/// What a cursor of ours holds.
-#[derive(Serialize, Deserialize)]
-struct Held {
-    /// Version of this shape.
-    v: u8,
-    /// Fingerprint of what was asked, since a cursor fits that and nothing else.
-    f: String,
-    /// Where to go on.
-    p: Position,
-}
-
-/// Cursors: opaque text.
+/// Cursors: opaque text, of a JSON list of words.
 pub struct Cursor;
+
+/// Version of the list: version, fingerprint of what was asked, kind of position, whether unset values come
+/// first, how many rows are passed, how many values follow, values, marks.
+const VERSION: &str = "2";
 
 impl Cursor {
     /// The opaque text of a cursor for a question with this fingerprint.
     pub fn write(fingerprint: &str, position: Position) -> String {
-        let held = Held { v: 2, f: fingerprint.to_owned(), p: position };
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&held).unwrap_or_default())
+        let (kind, unset_first, values) = match &position {
+            Position::After(anchor) => ("k", anchor.unset_first, anchor.values.as_slice()),
+            Position::Offset(..) => ("o", false, Default::default()),
+            Position::Inside(..) => ("f", false, Default::default()),
+        };
+        let (passed, marks) = position.place();
+        let (passed, count) = (passed.to_string(), values.len().to_string());
+        let mut words = vec![VERSION, fingerprint, kind, if unset_first { "n" } else { "" }, &passed, &count];
+        words.extend(values.iter().chain(marks).map(String::as_str));
+        URL_SAFE_NO_PAD.encode(serde_json::Value::from(words).to_string())
     }
 
     /// Reads a cursor back.
@@ -227,12 +220,25 @@ impl Cursor {
     /// `invalid-input` at `/cursor` for what is no cursor, or one of another question.
     pub fn read(text: &str, fingerprint: &str) -> Result<Position> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        let held: Option<Held> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        match held {
-            Some(held) if held.v == 2 && held.f == fingerprint => Ok(held.p),
-            Some(_) => Err(Failure::invalid("/cursor", "this cursor belongs to another search")
-                .remedy("Use a cursor only with the input that answered it.")),
-            None => Err(not_ours()),
+        let words: Option<Vec<String>> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let Some([version, asked, kind, unset, passed, count, rest @ ..]) = words.as_deref() else {
+            return Err(not_ours());
+        };
+        if version != VERSION || asked != fingerprint {
+            return Err(Failure::invalid("/cursor", "this cursor belongs to another search")
+                .remedy("Use a cursor only with the input that answered it."));
+        }
+        let (Ok(passed), Ok(count)) = (passed.parse::<u32>(), count.parse::<u32>()) else { return Err(not_ours()) };
+        let (Ok(passed), Ok(count)) = (usize::try_from(passed), usize::try_from(count)) else {
+            return Err(not_ours());
+        };
+        let Some((values, marks)) = rest.split_at_checked(count) else { return Err(not_ours()) };
+        let (values, marks) = (values.to_vec(), marks.to_vec());
+        match kind.as_str() {
+            "k" => Ok(Position::After(Anchor { values, unset_first: unset == "n", passed, marks })),
+            "o" => Ok(Position::Offset(passed, marks)),
+            "f" => Ok(Position::Inside(passed, marks)),
+            _ => Err(not_ours()),
         }
     }
 }
@@ -319,6 +325,12 @@ mod tests {
         let text = Cursor::write("f", position.clone());
         assert_eq!(Cursor::read(&text, "f").unwrap(), position);
         assert!(Cursor::read(&text, "g").is_err());
+        let told =
+            Anchor { values: vec!["1".into(), "2".into()], unset_first: true, passed: 3, marks: vec!["m".into()] };
+        for position in [Position::After(told), Position::Offset(7, vec!["m".into()]), Position::Inside(0, Vec::new())]
+        {
+            assert_eq!(Cursor::read(&Cursor::write("f", position.clone()), "f").unwrap(), position);
+        }
         let evil = Anchor { values: vec!["1 or 1=1".into()], ..Anchor::default() };
         assert_eq!(keyset("[]").unwrap().condition(&evil), None);
     }

@@ -47,7 +47,7 @@ pub fn offered() -> Vec<Offered> {
             children: Vec::new(),
         };
         if let Some(at) = known.iter().position(|known| known.name == name) {
-            let known = known.swap_remove(at);
+            let known = known.remove(at);
             one.service = known.protocol;
             one.root = known.root;
             one.children = known.children;
@@ -55,7 +55,6 @@ pub fn offered() -> Vec<Offered> {
         one.creatable &= one.service == Protocol::Records;
         all.push(one);
     }
-    known.sort_by_key(|known| known.name.to_lowercase());
     all.extend(known.into_iter().map(|known| Offered {
         name: known.name,
         title: known.title,

@@ -43,9 +43,8 @@ impl Target {
             Some(target) => vec![target.root.clone()],
             None => {
                 let likely = super::modules::root(name);
-                let mut roots = ROOTS;
-                roots.sort_by_key(|root| Some(*root) != likely);
-                roots.map(str::to_owned).to_vec()
+                let others = ROOTS.into_iter().filter(|root| Some(*root) != likely);
+                likely.into_iter().chain(others).map(str::to_owned).collect()
             }
         };
         for root in roots {

@@ -129,7 +129,7 @@ impl Door for Live {
         self.requests.set(self.requests.get() + 1);
         assert!(self.requests.get() < 2000, "it ends");
         let mut rows = self.rows.borrow_mut();
-        if self.requests.get() % 2 == 0 {
+        if self.requests.get().is_multiple_of(2) {
             rows.extend(self.later.borrow_mut().pop());
         }
         let q = request.path.split(['?', '&']).find_map(|part| part.strip_prefix("q="));
