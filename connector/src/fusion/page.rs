@@ -273,6 +273,7 @@ struct Reader<'r, 's, 'd> {
     /// Rows and bytes that the answer still takes, where the next page may be guessed from this one's end.
     room: Option<(usize, usize)>,
     no_total: bool,
+    no_fields: bool,
     shift_told: bool,
     /// Pages in a row that held nothing new.
     stuck: usize,
@@ -289,6 +290,7 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
             under_way: None,
             room: None,
             no_total: false,
+            no_fields: false,
             shift_told: false,
             stuck: 0,
         }
@@ -421,10 +423,23 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
         })
     }
 
+    fn address(&self, position: &Position, offset: usize, want: usize, total: bool) -> Address {
+        let address = self.search.address(position, offset, want, total);
+        if self.no_fields { address.without("fields") } else { address }
+    }
+
+    /// P7: some collections answer 500 where `fields` name a CLOB. Without them all attributes come, but no
+    /// children, so those must not have been asked for.
+    fn may_drop_fields(&self) -> bool {
+        let fixed = self.search.fixed.as_str();
+        let fields = fixed.split(['?', '&']).find_map(|part| part.strip_prefix("fields="));
+        fields.is_some_and(|fields| !fields.contains(';'))
+    }
+
     /// Asks for the page behind `position` ahead of its time, unless that is under way already.
     fn ahead(&mut self, position: &Position, want: usize) {
         let (offset, rows) = asks(position, want);
-        let address = self.search.address(position, offset, rows, false);
+        let address = self.address(position, offset, rows, false);
         if self.under_way.as_ref().is_none_or(|(under_way, _)| *under_way != address) {
             self.under_way = self.pod.start(self.doing(), &address).map(|pending| (address, pending));
         }
@@ -451,7 +466,7 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
     /// The rows from `offset` on, behind what the conditions of `position` leave out.
     fn page(&mut self, position: &Position, offset: usize, want: usize) -> Result<Page> {
         let total = self.search.total && !self.no_total && offset == 0 && *position == self.search.start();
-        let address = self.search.address(position, offset, want, total);
+        let address = self.address(position, offset, want, total);
         let started = self.under_way.take().filter(|(under_way, _)| *under_way == address);
         let body = match self.pod.finish(self.doing(), &address, started.map(|(_, pending)| pending)) {
             Ok(response) => response.body,
@@ -465,6 +480,15 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
                 self.no_total = true;
                 let told = format!("The pod cannot count the rows of {}; there is no total.", self.search.target.name);
                 self.warnings.push(warning("total_unavailable", told, None));
+                return self.page(position, offset, want);
+            }
+            Err(failure) if failure.problem.http_status == Some(500) && !self.no_fields && self.may_drop_fields() => {
+                self.no_fields = true;
+                let told = format!(
+                    "The pod cannot answer with the fields that were asked for; records of {} come with all attributes.",
+                    self.search.target.name
+                );
+                self.warnings.push(warning("fields_unavailable", told, None));
                 return self.page(position, offset, want);
             }
             Err(failure) => return Err(failure),

@@ -216,7 +216,12 @@ impl<'a> Asked<'a> {
     fn explain(&self, mut failure: Failure) -> Failure {
         let (Some(400), Some(known)) = (failure.problem.http_status, &self.target.known) else { return failure };
         let mentioned = |name: &str| self.search.terms.iter().any(|term| term.contains(name));
-        if let Some((attribute, false)) = self.target.changed()
+        if failure.has_code("EGP-2776154") {
+            failure.problem.remedy = Some(format!(
+                "{} is searched only by a part of one of these attributes: add a condition such as like \"ABC*\" with at least three characters, and go through the beginnings one by one where all records are wanted.",
+                self.target.name
+            ));
+        } else if let Some((attribute, false)) = self.target.changed()
             && mentioned(attribute)
         {
             failure.problem.remedy = Some(format!(

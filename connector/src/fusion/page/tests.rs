@@ -252,6 +252,19 @@ fn a_total_that_cannot_be_counted_is_done_without() {
 }
 
 #[test]
+fn fields_that_cannot_be_answered_are_done_without() {
+    let failed = || json(500, "");
+    let door = Fake::new([failed(), failed(), failed(), page(1..3, true), page(3..4, false)]);
+    let (target, settings) = (invoices(), settings());
+    let pod = Pod::new(&door, &settings, None).unwrap();
+    let mut search = search(&target, "[]");
+    search.fixed = search.fixed.clause("fields", "InvoiceId,Description").param("onlyData", "true");
+    let end = search.read(&pod, search.start(), 100, &mut |_| {}).unwrap();
+    assert_eq!((end.warnings.len(), end.warnings[0].code.as_str()), (1, "fields_unavailable"));
+    assert_eq!(sent(&door)[4], "onlyData=true&q=InvoiceId%20%3E%202&limit=98");
+}
+
+#[test]
 fn a_row_that_breaks_its_page_is_left_out_and_told() {
     let broken = || json(200, r#"{"items":[{"InvoiceId":1},{"InvoiceId": Too many objects match oracle.jbo.Key[2 ]."#);
     let door = Fake::new([broken(), page(1..2, true), broken(), page(3..4, false)]);
