@@ -8,6 +8,8 @@ use std::ops::Range;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::record;
+
 /// How much of a body's end is looked at for a guess: an envelope's own members, with its links.
 const TAIL: usize = 4096;
 /// How far from the end the last row's key is looked for.
@@ -115,6 +117,38 @@ pub fn parse(body: Vec<u8>, want: usize) -> Result<Page, Broken> {
     };
     let entries = envelope.items.iter().map(place).collect();
     Ok(Page { bodies: vec![body], entries, more, promised, total })
+}
+
+/// A row that is no row: the page stands in a list within it (P4).
+pub struct Wrapped {
+    /// Rows in the list.
+    pub rows: usize,
+    /// Whether there are more behind them.
+    pub more: bool,
+    /// There are rows, and the list is empty: it was not expanded.
+    pub hidden: bool,
+}
+
+/// Tells a wrapper by its own `Limit` and `Offset`; `None` for any other row.
+pub fn wrapped(row: &str) -> Option<Wrapped> {
+    let number = |raw: &RawValue| raw.get().parse::<usize>().ok();
+    let [limit, offset] = record::pick(row, ["Limit", "Offset"]);
+    let (limit, offset) = (number(limit?)?, number(offset?)?);
+    let record::Members(members) = serde_json::from_str(row).ok()?;
+    let (mut rows, mut total) = (0, None);
+    for (name, raw) in members {
+        let list: Option<Vec<&RawValue>> = match raw.get().as_bytes().first() {
+            Some(b'[') => serde_json::from_str(raw.get()).ok(),
+            Some(b'{') => serde_json::from_str::<Envelope>(raw.get()).ok().map(|envelope| envelope.items),
+            _ => None,
+        };
+        rows = rows.max(list.map_or(0, |list| list.len()));
+        if name.starts_with("Total") {
+            total = total.or(number(raw));
+        }
+    }
+    let more = rows > 0 && total.map_or(rows >= limit, |total| offset + rows < total);
+    Some(Wrapped { rows, more, hidden: rows == 0 && total.is_some_and(|total| total > offset) })
 }
 
 /// What the end of a page seems to say: the count of its rows, where more are promised, and the number that

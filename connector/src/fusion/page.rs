@@ -97,6 +97,32 @@ impl Search<'_> {
                 Err(failure) => return Err(failure),
             };
             total = total.or(page.total);
+            if let (false, [Entry::Row(..)], Some(row)) = (page.more, page.entries.as_slice(), page.first())
+                && let Some(wrapped) = body::wrapped(row)
+            {
+                take(row);
+                taken += wrapped.rows.max(1);
+                bytes += row.len();
+                if wrapped.hidden {
+                    reader.warnings.push(warning(
+                        "rows_hidden",
+                        "The rows stand in a list within the record that is empty unless it is named in expand.",
+                        None,
+                    ));
+                }
+                let behind = position.place().0 + wrapped.rows;
+                position = match position {
+                    Position::Inside(..) => Position::Inside(behind, Vec::new()),
+                    _ => Position::Offset(behind, Vec::new()),
+                };
+                if !wrapped.more {
+                    break None;
+                }
+                if taken >= limit || bytes >= ANSWER_BYTES || !pod.has_time() {
+                    break Some(position);
+                }
+                continue;
+            }
             let fresh = page.entries.get(begin..).unwrap_or_default();
             if fresh.is_empty() && begin > 0 && page.more {
                 if page.entries.len() == 1 {
@@ -320,7 +346,7 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
         }
         if let Some(page) = self.inside(position, &marks, rows) {
             self.first = page.first().map(str::to_owned);
-            return Ok((page, 1));
+            return Ok((page, usize::from(!marks.is_empty())));
         }
         if again && (marks.is_empty() || self.stuck >= STUCK) {
             return Err(self.circles());
@@ -411,13 +437,17 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
     /// P3: the same place asked for inside the finder's clause, where the pod takes it there.
     fn inside(&mut self, position: &mut Position, marks: &[String], rows: usize) -> Option<Page> {
         let Position::Offset(passed, _) = position else { return None };
-        if !self.search.fixed.as_str().contains("finder=") || marks.is_empty() {
+        if !self.search.fixed.as_str().contains("finder=") {
             return None;
         }
         let inside = Position::Inside(*passed, marks.to_vec());
-        let page = self.page(&inside, passed.saturating_sub(1), rows).ok()?;
-        let mark = page.first().map(|row| self.search.mark(row));
-        (mark.as_ref() == marks.first()).then(|| {
+        let page = self.page(&inside, asks(&inside, rows).0, rows).ok()?;
+        let row = page.first()?;
+        let right = match marks.first() {
+            Some(mark) => self.search.mark(row) == *mark,
+            None => self.first.as_deref() != Some(row),
+        };
+        right.then(|| {
             *position = inside;
             page
         })

@@ -252,6 +252,33 @@ fn a_total_that_cannot_be_counted_is_done_without() {
 }
 
 #[test]
+fn a_page_within_one_row_is_followed_by_the_rows_in_it() {
+    let wrapper = |offset: usize, rows: &str| {
+        json(
+            200,
+            &format!(
+                r#"{{"items":[{{"TotalJobsCount":5,"Limit":2,"Offset":{offset},"list":[{rows}]}}],"count":1,"hasMore":false}}"#
+            ),
+        )
+    };
+    let first = || wrapper(0, r#"{"N":1},{"N":2}"#);
+    // The offset beside the finder is ignored; the one within it counts (P3 and P4 together).
+    let door = Fake::new([first(), first(), wrapper(2, r#"{"N":3},{"N":4}"#), wrapper(4, r#"{"N":5}"#)]);
+    let (target, settings) = (invoices(), settings());
+    let pod = Pod::new(&door, &settings, None).unwrap();
+    let mut search = search(&target, BY_NAME);
+    search.fixed = search.fixed.clause("finder", "findReqs;siteNumber=CX_1");
+    let mut rows = 0;
+    let end = search.read(&pod, search.start(), 100, &mut |row| rows += row.matches("\"N\"").count()).unwrap();
+    assert_eq!((rows, end.next, end.warnings.len()), (5, None, 0));
+    assert!(sent(&door)[3].contains("siteNumber=CX_1,limit=96,offset=4"), "{:?}", sent(&door));
+    let hidden = Fake::new([wrapper(0, "")]);
+    let pod = Pod::new(&hidden, &settings, None).unwrap();
+    let end = search.read(&pod, search.start(), 100, &mut |_| {}).unwrap();
+    assert_eq!(end.warnings[0].code, "rows_hidden");
+}
+
+#[test]
 fn fields_that_cannot_be_answered_are_done_without() {
     let failed = || json(500, "");
     let door = Fake::new([failed(), failed(), failed(), page(1..3, true), page(3..4, false)]);
