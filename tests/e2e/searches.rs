@@ -135,8 +135,9 @@ fn what_may_not_stand_in_conditions_is_explained() {
     let stage = Stage::sim(json!([]));
     let input = json!({"resource": "suppliers", "all": [{"attribute": "LastUpdateDate", "operator": "gt", "value": "2026-01-01T00:00:00Z"}]});
     let refused = stage.run("search_records", input).unwrap_err();
-    assert_eq!(refused.problem.http_status, Some(400));
-    assert!(refused.problem.remedy.unwrap().contains("LastUpdateDate"));
+    assert_eq!((refused.problem.kind, refused.problem.http_status), (ProblemKind::InvalidInput, None));
+    assert_eq!(refused.problem.fields[0].pointer, "/all/0/attribute");
+    assert!(refused.problem.fields[0].message.contains("CreationDate"), "{}", refused.problem.fields[0].message);
 }
 
 #[test]

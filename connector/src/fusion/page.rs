@@ -339,6 +339,10 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
             self.first = first;
             return Ok((page, 1));
         }
+        // Nothing where more is promised is no shift (P5): the caller tells it.
+        if page.entries.is_empty() && page.more {
+            return Ok((page, 0));
+        }
         let again = first.is_some() && first == self.first;
         if offset == passed && !again {
             self.first = first;
@@ -370,7 +374,7 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
             position.set(offset + begin, marks);
             return Ok((page, begin));
         }
-        if !self.shift_told {
+        if !self.shift_told && !page.entries.is_empty() {
             self.shift_told = true;
             let told = format!(
                 "Rows of {} were changed or deleted while they were read, and the place where the last page ended is gone: a row may be missing or come twice around offset {passed}.",
