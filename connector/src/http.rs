@@ -130,8 +130,29 @@ impl SendError {
     }
 }
 
+/// A request that is on its way. Dropped, its answer is not wanted any more.
+pub struct Pending<'a>(Box<dyn FnOnce() -> Result<Response, SendError> + 'a>);
+
+impl<'a> Pending<'a> {
+    /// From what reads the answer.
+    pub fn new(finish: impl FnOnce() -> Result<Response, SendError> + 'a) -> Self {
+        Self(Box::new(finish))
+    }
+
+    /// Waits for the whole answer.
+    ///
+    /// # Errors
+    /// As for [`Door::send`].
+    pub fn finish(self) -> Result<Response, SendError> {
+        (self.0)()
+    }
+}
+
 /// Network and time, as the host gives them.
 pub trait Door {
+    /// Sends one request without a body and does not wait for the answer, so that work and network overlap.
+    fn start(&self, request: Request) -> Pending<'_>;
+
     /// Sends one request and reads the whole answer.
     ///
     /// # Errors

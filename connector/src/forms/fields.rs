@@ -12,9 +12,14 @@ const WHO: [&str; 5] = ["CreatedBy", "CreationDate", "LastUpdatedBy", "LastUpdat
 
 /// The form of a record to create: what may be sent, with what must be.
 pub fn create(resource: &str, described: &Description) -> Value {
-    object(resource, described, DEPTH, &mut |attribute| {
-        attribute.creatable() && !WHO.contains(&attribute.name.as_str())
-    })
+    let include = |attribute: &Attribute| attribute.creatable() && !WHO.contains(&attribute.name.as_str());
+    object(resource, described, DEPTH, true, &include)
+}
+
+/// The form of changes to a record: what may be changed, and nothing that must be.
+pub fn update(resource: &str, described: &Description) -> Value {
+    let include = |attribute: &Attribute| attribute.changeable() && !WHO.contains(&attribute.name.as_str());
+    object(resource, described, DEPTH, false, &include)
 }
 
 /// The shape of a record that was read: every attribute, none required, since any may be null.
@@ -33,7 +38,13 @@ pub fn output(described: &Description) -> Value {
     json!({"type": "object", "title": described.title.as_deref().unwrap_or("Record"), "properties": properties})
 }
 
-fn object(resource: &str, described: &Description, depth: usize, include: &mut dyn FnMut(&Attribute) -> bool) -> Value {
+fn object(
+    resource: &str,
+    described: &Description,
+    depth: usize,
+    all: bool,
+    include: &dyn Fn(&Attribute) -> bool,
+) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     let mut order = 0;
@@ -42,7 +53,7 @@ fn object(resource: &str, described: &Description, depth: usize, include: &mut d
             continue;
         }
         order += 1;
-        if attribute.mandatory {
+        if attribute.mandatory && all {
             required.push(Value::from(attribute.name.clone()));
         }
         properties.insert(attribute.name.clone(), field(resource, attribute, order));
@@ -51,7 +62,7 @@ fn object(resource: &str, described: &Description, depth: usize, include: &mut d
         for (name, child) in &described.children {
             let inner = match child.attributes.is_empty() {
                 true => json!({"type": "object"}),
-                false => object(&format!("{resource}.{name}"), child, depth - 1, include),
+                false => object(&format!("{resource}.{name}"), child, depth - 1, all, include),
             };
             order += 1;
             let title = child.title.as_deref().unwrap_or(name);
@@ -95,9 +106,21 @@ fn field(resource: &str, attribute: &Attribute, order: u32) -> Value {
     {
         schema.insert("maxLength".into(), most.into());
     }
+    // So many digits and no more; the scale of a decimal number is not told.
+    if kind == "integer"
+        && let Some(most) =
+            attribute.precision.and_then(|digits| u32::try_from(digits).ok()).filter(|digits| *digits > 0)
+        && let Some(bound) = 10_i64.checked_pow(most).filter(|_| most <= 18)
+    {
+        schema.insert("minimum".into(), (1 - bound).into());
+        schema.insert("maximum".into(), (bound - 1).into());
+    }
     if let Some(lov) = &attribute.lov {
         let source = format!("lov:{resource}/{}/{}", lov.child_ref, attribute.name);
-        schema.insert("x-connector-options".into(), json!({"source": source, "searchable": true}));
+        schema.insert(
+            "x-connector-options".into(),
+            json!({"source": source, "depends-on": ["record"], "searchable": true}),
+        );
     }
     let visibility = if attribute.mandatory { "important" } else { "advanced" };
     schema.insert("x-connector-visibility".into(), visibility.into());
@@ -110,7 +133,7 @@ fn title(attribute: &Attribute) -> &str {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -148,6 +171,9 @@ mod tests {
               "title": "Kind",
               "x-connector-options": {
                 "source": "lov:r/KindLOV/Kind",
+                "depends-on": [
+                  "record"
+                ],
                 "searchable": true
               },
               "x-connector-visibility": "advanced",
@@ -180,5 +206,19 @@ mod tests {
         }
         "#);
         assert!(crate::forms::subset::outside(&form).is_empty());
+    }
+
+    #[test]
+    fn a_form_of_changes_has_what_may_be_changed_and_requires_nothing() {
+        let body = br#"{"Resources":{"r":{"attributes":[
+            {"name":"Id","type":"integer","allowChanges":"never"},
+            {"name":"Number","type":"string","mandatory":true,"allowChanges":"inCreate"},
+            {"name":"Rank","type":"integer","mandatory":true,"allowChanges":"always","precision":3}],
+            "children":{"lines":{"attributes":[{"name":"Amount","type":"number","mandatory":true,"updatable":true}]}}}}}"#;
+        let form = update("r", &Description::read(body, "r").unwrap());
+        let names: Vec<_> = form["properties"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(names, ["Rank", "lines"]);
+        assert_eq!(form["properties"]["Rank"]["maximum"], 999);
+        assert!(!form.to_string().contains("required"));
     }
 }

@@ -1,19 +1,21 @@
 //! Choices for a field: resources, attributes, finders, and lists of values of the pod.
 
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::contract::{Choice, OptionPage, ProblemKind};
 use crate::fusion::access;
-use crate::fusion::address::{Address, is_resource_name};
+use crate::fusion::address::{Address, is_resource_name, query_value};
 use crate::fusion::describe::Description;
+use crate::fusion::modules;
 use crate::fusion::page::Envelope;
 use crate::fusion::pod::{Doing, Pod};
 use crate::fusion::query::{path, quote};
 use crate::fusion::record;
 use crate::fusion::target::Target;
-use crate::operations::{self, list_resources::matching};
+use crate::operations;
+use crate::operations::list_resources::{matching, of_pod};
 use crate::problem::{Failure, Result};
 
 /// Choices in one page.
@@ -55,9 +57,26 @@ pub fn list(pod: &Pod, source: &str, partial: &str, search: Option<&str>, page: 
     }
     match source {
         "resources" => {
-            let all = matching(search, None)
-                .map(|resource| choice(resource.name, &format!("{} ({})", resource.title, resource.name)));
-            Ok(slice(all.collect(), offset))
+            let label = |name: &str, title: &str| choice(name, &format!("{title} ({name})"));
+            let mut all: Vec<Choice> = matching(search).iter().map(|one| label(one.name, one.title)).collect();
+            if all.is_empty() && search.is_some() {
+                // Not built in: the pod's own resources, custom objects among them.
+                let of_pod = of_pod(pod, search, &mut Vec::new())?;
+                all.extend(of_pod.iter().map(|(_, name, title)| label(name, title)));
+            }
+            Ok(slice(all, offset))
+        }
+        "resource_modules" => {
+            let mut names: Vec<&str> = modules::offered().iter().map(|one| one.module).collect();
+            names.dedup();
+            let mut seen: Vec<&str> = Vec::new();
+            names.retain(|name| {
+                holds(name, search) && !seen.contains(name) && {
+                    seen.push(name);
+                    true
+                }
+            });
+            Ok(slice(names.into_iter().map(|name| choice(name, name)).collect(), offset))
         }
         "modules" => {
             let mut names: Vec<&str> = Vec::new();
@@ -91,7 +110,7 @@ pub fn list(pod: &Pod, source: &str, partial: &str, search: Option<&str>, page: 
         }
         "supplier_sites" => supplier_sites(pod, &partial, search, offset),
         _ => match source.strip_prefix("lov:").map(|rest| rest.split('/').collect::<Vec<_>>()).as_deref() {
-            Some([resource, lov, attribute]) => from_lov(pod, resource, lov, attribute, search, offset),
+            Some([resource, lov, attribute]) => from_lov(pod, resource, lov, attribute, &partial, search, offset),
             _ => Err(Failure::permanent(ProblemKind::NotFound, format!("There is no list of choices {source}."))
                 .remedy("Use a source that a form names in x-connector-options.")),
         },
@@ -104,9 +123,25 @@ struct Partial {
     resource: Option<Value>,
     #[serde(rename = "Supplier")]
     supplier: Option<Value>,
+    record: Option<Map<String, Value>>,
 }
 
 impl Partial {
+    /// What is chosen in the record of those attributes, as `dependency` takes it; values are encoded.
+    fn chosen(&self, of: impl Fn(&str) -> bool) -> String {
+        let mut text = String::new();
+        for (name, value) in self.record.iter().flatten().filter(|(name, _)| path(name).is_some() && of(name)) {
+            let value = match value {
+                Value::String(chosen) if !chosen.is_empty() => chosen.clone(),
+                Value::Number(chosen) => chosen.to_string(),
+                _ => continue,
+            };
+            let comma = if text.is_empty() { "" } else { "," };
+            text.push_str(&format!("{comma}{name}={}", query_value(&value)));
+        }
+        text
+    }
+
     fn resource(&self) -> Result<&str> {
         self.resource
             .as_ref()
@@ -184,6 +219,7 @@ fn from_lov(
     resource: &str,
     lov: &str,
     attribute: &str,
+    partial: &Partial,
     search: Option<&str>,
     offset: usize,
 ) -> Result<OptionPage> {
@@ -205,11 +241,28 @@ fn from_lov(
     let value =
         known.attribute_map.iter().find(|pair| pair.target == attribute).map_or(attribute, |pair| pair.source.as_str());
     let labels: Vec<&str> = known.display_attributes.iter().map(String::as_str).collect();
-    let mut address = target.collection(&pod.settings.api_version).segment("lov").segment(lov);
+    let plain = target.collection(&pod.settings.api_version).segment("lov").segment(lov);
+    // What is chosen already narrows a dependent list (FACTS 1.4).
+    let dependency = partial.chosen(|name| {
+        name != attribute
+            && described.and_then(|described| described.attribute(name)).is_some_and(|known| known.lov.is_some())
+    });
+    let mut address = plain.clone();
+    if !dependency.is_empty() {
+        address = address.clause("dependency", &dependency);
+    }
     if let Some(search) = search {
         address = address.param("q", &contains(labels.first().copied().unwrap_or(value), search));
     }
-    read(pod, top, address, value, &labels, offset)
+    match read(pod, top, address, value, &labels, offset) {
+        // A list that takes no conditions is looked through page by page.
+        Err(failure) if failure.kind() == ProblemKind::InvalidInput && (search.is_some() || !dependency.is_empty()) => {
+            let mut page = read(pod, top, plain, value, &labels, offset)?;
+            page.options.retain(|choice| holds(&choice.label, search));
+            Ok(page)
+        }
+        outcome => outcome,
+    }
 }
 
 fn contains(attribute: &str, search: &str) -> String {
@@ -248,4 +301,41 @@ fn one(row: &RawValue, value: &str, labels: &[&str]) -> Option<Choice> {
 
 fn envelope<'b>(pod: &Pod, doing: Doing, body: &'b [u8]) -> Result<Envelope<'b>> {
     serde_json::from_slice(body).map_err(|error| pod.unexpected(doing, &format!("the body is not a list ({error})")))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::http::fake::{Fake, json};
+    use crate::settings::Settings;
+
+    const DESCRIBED: &str = r#"{"Resources":{"suppliers":{"attributes":[
+        {"name":"Country","type":"string","lov":{"childRef":"CountryLOV"}},
+        {"name":"City","type":"string","lov":{"childRef":"CityLOV","attributeMap":[{"source":"Name","target":"City"}],"displayAttributes":["Name"]}}]}}}"#;
+
+    fn cities(door: &Fake, search: Option<&str>) -> Vec<String> {
+        let text = r#"{"host":"h.example.com","auth":{"type":"basic","username":"u","password":"p"}}"#;
+        let settings = Settings::parse(text).unwrap();
+        let pod = Pod::new(door, &settings, None).unwrap();
+        let partial = r#"{"resource":"suppliers","record":{"Country":"Côte d'Ivoire","City":"x","Other":1}}"#;
+        let page = list(&pod, "lov:suppliers/CityLOV/City", partial, search, None).unwrap();
+        page.options.into_iter().map(|choice| choice.label).collect()
+    }
+
+    #[test]
+    fn what_is_chosen_narrows_a_dependent_list() {
+        let rows = r#"{"items":[{"Name":"Abidjan"},{"Name":"Bouaké"}],"count":2,"hasMore":false}"#;
+        let door = Fake::new([json(200, DESCRIBED), json(200, rows)]);
+        assert_eq!(cities(&door, None), ["Abidjan", "Bouaké"]);
+        let path = door.sent.borrow()[1].path.clone();
+        assert!(path.contains("dependency=Country=C%C3%B4te%20d%27Ivoire&"), "{path}");
+    }
+
+    #[test]
+    fn a_list_that_takes_no_conditions_is_looked_through() {
+        let rows = r#"{"items":[{"Name":"Abidjan"},{"Name":"Bouaké"}],"count":2,"hasMore":false}"#;
+        let door = Fake::new([json(200, DESCRIBED), json(400, "{}"), json(200, rows)]);
+        assert_eq!(cities(&door, Some("bou")), ["Bouaké"]);
+    }
 }

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::fields;
-use crate::contract::{OperationSchemas, ProblemKind};
+use crate::contract::{Effect, OperationSchemas, ProblemKind};
+use crate::fusion::catalogue::Quirk;
 use crate::fusion::pod::Pod;
 use crate::fusion::target::Target;
 use crate::operations::Entry;
@@ -12,6 +13,9 @@ use crate::problem::{Failure, Result};
 
 /// What describe tells changes with updates and with flexfield deployments: a day is fresh enough.
 const FRESH: u32 = 24 * 60 * 60;
+
+/// Where forms of writes hold a record.
+const RECORDS: [&str; 3] = ["/properties/record", "/properties/records/items", "/$defs/Change/properties/record"];
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -29,21 +33,66 @@ pub fn resolve(pod: &Pod, operation: &str, partial: &str) -> Result<OperationSch
     let mut output = entry.output_schema();
     let partial: Partial = serde_json::from_str(partial)
         .map_err(|_| Failure::permanent(ProblemKind::InvalidInput, "The partial input is not a JSON object."))?;
-    let depends = input.pointer("/properties/record/x-connector-schema").is_some();
-    if let Some(Value::String(resource)) =
-        partial.resource.filter(|_| depends || output.pointer("/properties/record").is_some())
-    {
-        let described = describe(pod, &resource)?;
-        if let Some(place) = input.pointer_mut("/properties/record").filter(|_| depends) {
-            let mut form = fields::create(&resource, &described);
-            carry(place, &mut form);
-            *place = form;
+    let records: Vec<&str> = RECORDS.into_iter().filter(|place| is_record(input.pointer(place))).collect();
+    let results: Vec<&str> = match operation {
+        "search_records" => vec!["/properties/result/items"],
+        _ => vec!["/properties/record"],
+    };
+    let effect = entry.spec.effect;
+    let writes = matches!(effect, Effect::Create | Effect::Update) && !records.is_empty();
+    let of_resource = entry.spec.group == "Any record" && (writes || effect == Effect::Read);
+    let shown = results.iter().any(|place| output.pointer(place).is_some());
+    if let Some(Value::String(resource)) = partial.resource.filter(|_| of_resource && (writes || shown)) {
+        let target = Target::describe(pod, &resource)?;
+        let dated = target.has(Quirk::DateEffective);
+        let described = target.described.ok_or_else(|| Failure::internal("a description was read and is not there"))?;
+        if writes {
+            // What an upsert finds is changed, so that nothing but its key must be there.
+            let mut form = match effect {
+                Effect::Update => fields::update(&resource, &described),
+                _ => fields::create(&resource, &described),
+            };
+            if operation.starts_with("upsert") {
+                form.as_object_mut().map(|members| members.remove("required"));
+            }
+            for place in
+                records.iter().filter_map(|place| Some((*place, input.pointer(place)?.clone()))).collect::<Vec<_>>()
+            {
+                let (place, before) = place;
+                let mut form = form.clone();
+                carry(&before, &mut form);
+                if let Some(there) = input.pointer_mut(place) {
+                    *there = form;
+                }
+            }
+            effective(&mut input, dated || described.is_dated());
         }
-        if let Some(place) = output.pointer_mut("/properties/record") {
-            *place = fields::output(&described);
+        for place in results {
+            if let Some(place) = output.pointer_mut(place) {
+                *place = fields::output(&described);
+            }
         }
     }
     Ok(OperationSchemas { input: input.to_string(), output: output.to_string(), fresh_for_seconds: FRESH })
+}
+
+/// A place for a record, and not a reference to a shape of another kind.
+fn is_record(place: Option<&Value>) -> bool {
+    place.is_some_and(|place| place.get("$ref").is_none() && place.get("type") == Some(&"object".into()))
+}
+
+/// The span of days is asked for where rows have one, and nowhere else.
+fn effective(input: &mut Value, dated: bool) {
+    let Some(members) = input.as_object_mut() else { return };
+    let Some(Value::Object(properties)) = members.get_mut("properties") else { return };
+    if !dated {
+        properties.remove("effective");
+    } else if let Some(Value::Object(field)) = properties.get_mut("effective") {
+        field.insert("x-connector-visibility".into(), "important".into());
+        if let Some(Value::Array(required)) = members.get_mut("required") {
+            required.push("effective".into());
+        }
+    }
 }
 
 /// The place in the operation's form stays where it was.
@@ -55,8 +104,41 @@ fn carry(from: &Value, to: &mut Value) {
     }
 }
 
-fn describe(pod: &Pod, resource: &str) -> Result<crate::fusion::describe::Description> {
-    Target::describe(pod, resource)?
-        .described
-        .ok_or_else(|| Failure::internal("a description was read and is not there"))
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::http::fake::{Fake, json};
+    use crate::settings::Settings;
+
+    #[test]
+    fn a_form_for_invoices_takes_one_request() {
+        let text = r#"{"host":"h.example.com","auth":{"type":"basic","username":"u","password":"p"}}"#;
+        let settings = Settings::parse(text).unwrap();
+        let described = r#"{"Resources":{"invoices":{"attributes":[{"name":"InvoiceNumber","type":"string","mandatory":true,"allowChanges":"always"}],"children":{"invoiceDff":{"attributes":[{"name":"__FLEX_Context","type":"string","updatable":true}]}}}}}"#;
+        for (operation, place) in
+            [("create_record", "/properties/record"), ("search_records", "/properties/result/items")]
+        {
+            let door = Fake::new([json(200, described)]);
+            let pod = Pod::new(&door, &settings, None).unwrap();
+            let made = resolve(&pod, operation, r#"{"resource":"invoices"}"#).unwrap();
+            let form: Value =
+                serde_json::from_str(if operation == "create_record" { &made.input } else { &made.output }).unwrap();
+            let record = form.pointer(place).unwrap();
+            assert!(record["properties"].get("InvoiceNumber").is_some(), "{operation}");
+            assert_eq!(record["properties"]["invoiceDff"]["type"], "array");
+            assert_eq!(door.sent.borrow().len(), 1);
+        }
+    }
+
+    #[test]
+    fn the_span_of_days_is_asked_for_where_rows_have_one() {
+        let form = r#"{"required":["key"],"properties":{"key":{},"effective":{"x-connector-visibility":"advanced"}}}"#;
+        let mut dated: Value = serde_json::from_str(form).unwrap();
+        let mut plain = dated.clone();
+        effective(&mut dated, true);
+        effective(&mut plain, false);
+        assert_eq!(dated["required"][1], "effective");
+        assert!(plain["properties"].get("effective").is_none());
+    }
 }

@@ -81,6 +81,23 @@ impl Address {
         self
     }
 
+    /// The same without a parameter.
+    pub fn without(&self, name: &str) -> Self {
+        let (path, query) = self.text.split_once('?').unwrap_or((&self.text, ""));
+        let kept = query.split('&').filter(|part| part.split('=').next() != Some(name));
+        let query = kept.collect::<Vec<_>>().join("&");
+        let has_query = !query.is_empty();
+        Self { text: if has_query { format!("{path}?{query}") } else { path.to_owned() }, has_query }
+    }
+
+    /// Adds variables to the finder, which must be the last parameter.
+    pub fn in_finder(mut self, variables: &str) -> Self {
+        let begun = self.text.rsplit_once("finder=").is_some_and(|(_, finder)| finder.contains(';'));
+        self.text.push(if begun { ',' } else { ';' });
+        self.text.push_str(variables);
+        self
+    }
+
     fn begin(&mut self, name: &str) {
         self.text.push(if self.has_query { '&' } else { '?' });
         self.has_query = true;

@@ -313,9 +313,14 @@ pub fn meant(name: &str) -> Vec<&'static str> {
     let lower = name.to_lowercase();
     let mut meant: Vec<&'static str> =
         MISTAKEN.iter().filter(|(wrong, _)| *wrong == lower).map(|(_, right)| *right).collect();
-    meant.extend(nearest(name, FILES.iter().map(|(file, _)| *file), 3));
+    let known = FILES.iter().map(|(file, _)| *file).chain(super::modules::names().filter(|name| !is_file(name)));
+    meant.extend(nearest(name, known, 3));
     meant.dedup();
     meant
+}
+
+fn is_file(name: &str) -> bool {
+    FILES.iter().any(|(file, _)| *file == name)
 }
 
 #[cfg(test)]

@@ -132,6 +132,15 @@ impl Attribute {
         self.format.as_deref().or_else(|| self.properties.get("DISPLAYTYPE").and_then(serde_json::Value::as_str))
     }
 
+    /// Whether a change may send it.
+    pub fn changeable(&self) -> bool {
+        match self.allow_changes.as_deref() {
+            Some("always") => true,
+            Some(_) => false,
+            None => self.updatable,
+        }
+    }
+
     /// Whether a create may send it.
     pub fn creatable(&self) -> bool {
         match self.allow_changes.as_deref() {
@@ -143,15 +152,25 @@ impl Attribute {
 }
 
 impl Description {
+    /// Whether rows hold for a span of days.
+    pub fn is_dated(&self) -> bool {
+        self.attribute("EffectiveStartDate").is_some() && self.attribute("EffectiveEndDate").is_some()
+            || self.children.values().any(Self::is_dated)
+    }
+
     /// The description of `resource` in a describe body; `None` where the body holds none.
     pub fn read(body: &[u8], resource: &str) -> Option<Self> {
+        Self::read_all(body)?.remove(resource)
+    }
+
+    /// Every description in a describe body, as that of a root; `None` for what is none.
+    pub fn read_all(body: &[u8]) -> Option<BTreeMap<String, Self>> {
         #[derive(Deserialize)]
         struct Body {
             #[serde(rename = "Resources")]
             resources: BTreeMap<String, Description>,
         }
-        let mut body: Body = serde_json::from_slice(body).ok()?;
-        body.resources.remove(resource)
+        Some(serde_json::from_slice::<Body>(body).ok()?.resources)
     }
 
     /// The attribute by which one row is found, where the pod names exactly one (finder `PrimaryKey`).

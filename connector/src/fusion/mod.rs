@@ -2,14 +2,20 @@
 
 pub mod access;
 pub mod address;
+pub mod attributes;
+pub mod body;
 pub mod catalogue;
 pub mod describe;
 pub mod directory;
 pub mod errors;
+pub mod keyset;
+pub mod modules;
+pub mod opaque;
 pub mod page;
 pub mod pod;
 pub mod query;
 pub mod record;
+pub mod shape;
 pub mod target;
 pub mod time;
 pub mod write;

@@ -1,22 +1,21 @@
 //! Reading a collection from end to end: no row skipped, none repeated, no page trusted blindly.
 //!
-//! Pages follow the key where it can be compared (`q=…;Key > last`), since an offset over a live table
-//! shifts under one's feet (FACTS 1.12, P6); else the offset. The server's limit counts and not ours (P1),
-//! a page without `hasMore` is judged by its length (P2), a short page is not the end (P5), a page that
-//! breaks off is halved until the row that breaks it stands alone (P8).
-
-use std::ops::Range;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+//! Pages follow the sort order where it can be compared ([`super::keyset`]); else the offset, where each page
+//! repeats the last row of the one before, so that a shift is seen and made good. The server's limit counts
+//! and not ours (P1), a page without `hasMore` is judged by its length (P2), an offset that is ignored is
+//! tried inside the finder (P3), a short page is not the end (P5), a total that the pod cannot count is done
+//! without (P7), a page that breaks off is halved until the row that breaks it stands alone (P8). The next
+//! page is asked for while the present one is read; one that is not needed after all is dropped.
 
 use super::address::Address;
+pub use super::body::Envelope;
+use super::body::{self, Entry, Page};
+use super::keyset::{Anchor, Keyset, not_ours};
+pub use super::keyset::{Cursor, Position, fingerprint};
 use super::pod::{Doing, Pod};
-use super::record;
 use super::target::Target;
 use crate::contract::{ProblemKind, Warning};
+use crate::http::Pending;
 use crate::problem::{Failure, Result, warning};
 
 /// What a pod gives at most (FACTS 1.4).
@@ -25,34 +24,14 @@ pub const PAGE: usize = 500;
 pub const ANSWER_BYTES: usize = 8 << 20;
 /// Rows that may be left out of one answer before it is no answer any more.
 const BROKEN_ROWS: usize = 20;
-
-/// A page's envelope. Its rows stay text.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Envelope<'a> {
-    /// Rows.
-    #[serde(borrow)]
-    pub items: Vec<&'a RawValue>,
-    /// Rows in this page.
-    pub count: Option<u64>,
-    /// Whether there are more.
-    pub has_more: Option<bool>,
-    /// What the server allowed.
-    pub limit: Option<u64>,
-    /// Estimated rows in all.
-    pub total_results: Option<u64>,
-}
-
-/// Where reading goes on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Position {
-    /// Behind this key, and behind as many rows after it that could not be read.
-    #[serde(rename = "k")]
-    After(String, usize),
-    /// At this offset.
-    #[serde(rename = "o")]
-    Offset(usize),
-}
+/// Rows by whose marks a place is found again; more than one, since a row may be gone.
+const MARKS: usize = 3;
+/// How many pages before a place that shifted, and as many behind it, are looked through.
+const LOOKS: usize = 4;
+/// Pages in a row that may hold nothing new, as where rows are inserted faster than they are read.
+const STUCK: usize = 10;
+/// Rows to go back where the page at the place is empty and so does not tell how many rows the pod gives.
+const LOST_STEP: usize = 20;
 
 /// What a search asks for, page by page.
 pub struct Search<'a> {
@@ -62,12 +41,12 @@ pub struct Search<'a> {
     pub target: &'a Target,
     /// Terms of `q`, joined with `;`.
     pub terms: Vec<String>,
-    /// All parameters that stay the same.
+    /// All parameters that stay the same; a finder is the last of them.
     pub fixed: Address,
     /// `orderBy`.
     pub order: Option<String>,
-    /// The attribute that pages follow, where they follow a key.
-    pub keyset: Option<String>,
+    /// What pages follow, where they follow the sort order.
+    pub keyset: Option<Keyset>,
     /// Ask for the total.
     pub total: bool,
 }
@@ -83,41 +62,12 @@ pub struct End {
     pub warnings: Vec<Warning>,
 }
 
-enum Entry {
-    Row(usize, Range<usize>),
-    Skipped,
-}
-
-/// A page in memory: the bodies as they came, and where in them the rows stand.
-#[derive(Default)]
-struct Page {
-    bodies: Vec<Vec<u8>>,
-    entries: Vec<Entry>,
-    more: bool,
-    /// The pod said so itself.
-    promised: bool,
-    total: Option<u64>,
-}
-
-impl Page {
-    fn row(&self, entry: &Entry) -> Option<&str> {
-        match entry {
-            Entry::Row(body, range) => std::str::from_utf8(self.bodies.get(*body)?.get(range.clone())?).ok(),
-            Entry::Skipped => None,
-        }
-    }
-}
-
 impl Search<'_> {
-    fn doing(&self) -> Doing<'_> {
-        Doing { what: &self.what, object: &self.target.name }
-    }
-
     /// The first position.
     pub fn start(&self) -> Position {
         match self.keyset {
-            Some(_) => Position::After(String::new(), 0),
-            None => Position::Offset(0),
+            Some(_) => Position::After(Anchor::default()),
+            None => Position::Offset(0, Vec::new()),
         }
     }
 
@@ -126,80 +76,102 @@ impl Search<'_> {
     /// # Errors
     /// Those of a read, where nothing was handed over yet; afterwards the end says where to go on.
     pub fn read(&self, pod: &Pod, position: Position, limit: usize, take: &mut dyn FnMut(&str)) -> Result<End> {
-        let mut end = End::default();
+        self.accept(&position)?;
+        let mut reader = Reader::new(self, pod);
         let mut position = position;
-        let (mut taken, mut bytes, mut broken) = (0, 0, 0);
-        let mut first_before: Option<String> = None;
+        let (mut taken, mut bytes, mut total) = (0, 0, None);
         let mut promised = false;
-        loop {
+        let next = loop {
             let want = (limit - taken).min(PAGE);
-            let page = match self.page(pod, &position, 0, want, &mut end.warnings, &mut broken) {
-                Ok(page) => page,
+            reader.room = Some((limit - taken, ANSWER_BYTES.saturating_sub(bytes)));
+            let (page, begin) = match reader.next(&mut position, want) {
+                Ok(found) => found,
                 Err(failure) if taken > 0 && failure.again => {
-                    end.warnings.push(warning(
-                        "stopped_early",
-                        format!(
-                            "{} The rows read so far are whole; the cursor goes on behind them.",
-                            failure.problem.message
-                        ),
-                        None,
-                    ));
-                    end.next = Some(position);
-                    return Ok(end);
+                    let told = format!(
+                        "{} The rows read so far are whole; the cursor goes on behind them.",
+                        failure.problem.message
+                    );
+                    reader.warnings.push(warning("stopped_early", told, None));
+                    break Some(position);
                 }
                 Err(failure) => return Err(failure),
             };
-            end.total = end.total.or(page.total);
-            let first = page.entries.iter().find_map(|entry| page.row(entry)).map(str::to_owned);
-            if first.is_some() && first == first_before {
-                return Err(Failure::permanent(
-                    ProblemKind::UnexpectedResponse,
-                    format!(
-                        "Could not {}: the pod answers the same page again and again (it ignores where to go on).",
-                        self.what
-                    ),
-                )
-                .remedy("Narrow the search with conditions, or use a finder that pages by itself."));
+            total = total.or(page.total);
+            if let (false, [Entry::Row(..)], Some(row)) = (page.more, page.entries.as_slice(), page.first())
+                && let Some(wrapped) = body::wrapped(row)
+            {
+                take(row);
+                taken += wrapped.rows.max(1);
+                bytes += row.len();
+                if wrapped.hidden {
+                    reader.warnings.push(warning(
+                        "rows_hidden",
+                        "The rows stand in a list within the record that is empty unless it is named in expand.",
+                        None,
+                    ));
+                }
+                let behind = position.place().0 + wrapped.rows;
+                position = match position {
+                    Position::Inside(..) => Position::Inside(behind, Vec::new()),
+                    _ => Position::Offset(behind, Vec::new()),
+                };
+                if !wrapped.more {
+                    break None;
+                }
+                if taken >= limit || bytes >= ANSWER_BYTES || !pod.has_time() {
+                    break Some(position);
+                }
+                continue;
             }
-            let mut full = false;
-            for entry in &page.entries {
-                match page.row(entry) {
-                    Some(row) => {
-                        if taken > 0 && bytes + row.len() > ANSWER_BYTES {
-                            full = true;
-                            break;
-                        }
-                        take(row);
-                        taken += 1;
-                        bytes += row.len();
-                        position = self.behind(position, row)?;
-                    }
-                    None => {
-                        position = match position {
-                            Position::After(key, skipped) => Position::After(key, skipped + 1),
-                            Position::Offset(offset) => Position::Offset(offset + 1),
-                        };
-                    }
+            let fresh = page.entries.get(begin..).unwrap_or_default();
+            if fresh.is_empty() && begin > 0 && page.more {
+                if page.entries.len() == 1 {
+                    // The pod gives one row at a time: there is no room for repeating the last one.
+                    position.set(position.place().0, Vec::new());
+                }
+                reader.stuck += 1;
+                if reader.stuck > STUCK {
+                    return Err(reader.circles());
+                }
+                continue;
+            }
+            reader.stuck = 0;
+            let mut behind = self.advance(&position, &page, fresh)?;
+            if page.more && fresh.len() < limit - taken && !fresh.is_empty() {
+                let held: usize = page.bodies.iter().map(String::len).sum();
+                if bytes + held < ANSWER_BYTES {
+                    reader.ahead(&behind, (limit - taken - fresh.len()).min(PAGE));
                 }
             }
-            if full {
-                end.next = Some(position);
-                return Ok(end);
+            let mut cut = false;
+            for (index, entry) in fresh.iter().enumerate() {
+                let Some(row) = page.row(entry) else { continue };
+                if taken >= limit || taken > 0 && bytes + row.len() > ANSWER_BYTES {
+                    behind = self.advance(&position, &page, fresh.get(..index).unwrap_or_default())?;
+                    cut = true;
+                    break;
+                }
+                take(row);
+                taken += 1;
+                bytes += row.len();
             }
+            if cut {
+                break Some(behind);
+            }
+            position = behind;
             if page.entries.is_empty() && (page.more || promised) {
-                end.warnings.push(warning("truncated", "The pod says that there are more rows and gives none: what it holds beyond this point is not in the answer.", None));
-                return Ok(end);
+                reader.warnings.push(warning("truncated", "The pod says that there are more rows and gives none: what it holds beyond this point is not in the answer.", None));
+                break None;
             }
             if !page.more {
-                return Ok(end);
+                break None;
             }
             if taken >= limit || !pod.has_time() {
-                end.next = Some(position);
-                return Ok(end);
+                break Some(position);
             }
-            first_before = first;
             promised = page.promised;
-        }
+        };
+        Ok(End { next, total, warnings: reader.warnings })
     }
 
     /// One page from the beginning, behind `skip` rows; hands over `None` for a row that cannot be read.
@@ -215,120 +187,375 @@ impl Search<'_> {
         warnings: &mut Vec<Warning>,
         take: &mut dyn FnMut(Option<&str>),
     ) -> Result<bool> {
-        let page = self.page(pod, &Position::Offset(skip), 0, want, warnings, &mut 0)?;
+        let mut reader = Reader::new(self, pod);
+        let page = reader.page(&Position::Offset(skip, Vec::new()), skip, want);
+        warnings.append(&mut reader.warnings);
+        let page = page?;
         for entry in &page.entries {
             take(page.row(entry));
         }
         Ok(page.more)
     }
 
-    fn behind(&self, position: Position, row: &str) -> Result<Position> {
-        let Some(attribute) = &self.keyset else {
-            return Ok(match position {
-                Position::Offset(offset) => Position::Offset(offset + 1),
-                after @ Position::After(..) => after,
-            });
+    /// A cursor is text from outside: its values must be such as may stand in a condition.
+    fn accept(&self, position: &Position) -> Result<()> {
+        let fits = match (position, &self.keyset) {
+            (Position::After(anchor), Some(keyset)) => anchor.values.is_empty() || keyset.condition(anchor).is_some(),
+            (Position::After(_), None) => false,
+            _ => true,
         };
-        let [key] = record::pick(row, [attribute.as_str()]);
-        match key.and_then(record::plain) {
-            Some(key) if is_number(&key) => Ok(Position::After(key, 0)),
-            _ => Err(Failure::permanent(
-                ProblemKind::UnexpectedResponse,
-                format!("Could not {}: a row came without its key {attribute}.", self.what),
-            )),
-        }
+        if fits { Ok(()) } else { Err(not_ours()) }
     }
 
-    fn address(&self, position: &Position, more: usize, want: usize) -> Address {
-        let mut terms = self.terms.clone();
-        let mut offset = more;
-        match (position, &self.keyset) {
-            (Position::After(key, skipped), Some(attribute)) => {
-                if !key.is_empty() {
-                    terms.push(format!("{attribute} > {key}"));
+    /// The position behind some rows of a page.
+    fn advance(&self, from: &Position, page: &Page, entries: &[Entry]) -> Result<Position> {
+        let keyless = |attribute: &str| {
+            let told = format!("Could not {}: a row came without its key {attribute}.", self.what);
+            Failure::permanent(ProblemKind::UnexpectedResponse, told)
+        };
+        let mut position = from.clone();
+        let (Position::After(anchor), Some(keyset)) = (&mut position, &self.keyset) else {
+            let (passed, before) = from.place();
+            position.set(passed + entries.len(), self.marks(page, entries, before));
+            return Ok(position);
+        };
+        let unreadable = entries.iter().rev().take_while(|entry| matches!(entry, Entry::Skipped)).count();
+        let lone = keyset.lone_key().is_some();
+        // Behind a lone key the last row that could be read tells all.
+        let counts = if lone { entries.len().saturating_sub(unreadable + 1) } else { 0 };
+        for entry in entries.iter().skip(counts) {
+            match page.row(entry) {
+                Some(row) if !keyset.pass(anchor, row) => {
+                    return Err(keyless(keyset.attributes().last().unwrap_or_default()));
                 }
-                offset += skipped;
+                Some(_) => {}
+                None => anchor.passed += 1,
             }
-            (Position::Offset(at), _) => offset += at,
-            (Position::After(..), None) => {}
         }
+        anchor.marks = if anchor.passed == 0 || lone { Vec::new() } else { self.marks(page, entries, from.place().1) };
+        Ok(position)
+    }
+
+    fn marks(&self, page: &Page, entries: &[Entry], before: &[String]) -> Vec<String> {
+        let rows = entries.iter().rev().map_while(|entry| page.row(entry)).take(MARKS);
+        let mut marks: Vec<String> = rows.map(|row| self.mark(row)).collect();
+        if marks.len() == entries.len() {
+            marks.extend(before.iter().take(MARKS - marks.len().min(MARKS)).cloned());
+        }
+        marks
+    }
+
+    /// What a row is known by when it comes again.
+    fn mark(&self, row: &str) -> String {
+        self.target.key_of(row).unwrap_or_else(|| fingerprint([row]))
+    }
+
+    /// The latest of the marks that stands in a page, and the place behind it.
+    fn find(&self, page: &Page, marks: &[String]) -> Option<(usize, usize)> {
+        let here: Vec<Option<String>> =
+            page.entries.iter().map(|entry| page.row(entry).map(|row| self.mark(row))).collect();
+        let at = |mark: &String| here.iter().rposition(|row| row.as_ref() == Some(mark));
+        marks.iter().enumerate().find_map(|(rank, mark)| Some((rank, at(mark)? + 1)))
+    }
+
+    fn address(&self, position: &Position, offset: usize, want: usize, total: bool) -> Address {
         let mut address = self.fixed.clone();
+        if let Position::Inside(..) = position {
+            address = address.in_finder(&format!("limit={want},offset={offset}"));
+        }
+        let behind = match (position, &self.keyset) {
+            (Position::After(anchor), Some(keyset)) => keyset.condition(anchor),
+            _ => None,
+        };
+        let mut terms: Vec<&str> = self.terms.iter().map(String::as_str).collect();
+        terms.extend(behind.as_deref());
         if !terms.is_empty() {
             address = address.param("q", &terms.join(";"));
         }
         if let Some(order) = &self.order {
             address = address.param("orderBy", order);
         }
-        if self.total && *position == self.start() && more == 0 {
+        if total {
             address = address.param("totalResults", "true");
         }
         address = address.param("limit", &want.to_string());
-        if offset > 0 {
+        if offset > 0 && !matches!(position, Position::Inside(..)) {
             address = address.param("offset", &offset.to_string());
         }
         address
     }
+}
 
-    fn page(
-        &self,
-        pod: &Pod,
+/// One reading of a search.
+struct Reader<'r, 's, 'd> {
+    search: &'r Search<'s>,
+    pod: &'r Pod<'d>,
+    warnings: Vec<Warning>,
+    broken: usize,
+    /// The first row of the page before, as it came.
+    first: Option<String>,
+    /// A page that is under way.
+    under_way: Option<(Address, Pending<'d>)>,
+    /// Rows and bytes that the answer still takes, where the next page may be guessed from this one's end.
+    room: Option<(usize, usize)>,
+    no_total: bool,
+    no_fields: bool,
+    shift_told: bool,
+    /// Pages in a row that held nothing new.
+    stuck: usize,
+}
+
+impl<'r, 's, 'd> Reader<'r, 's, 'd> {
+    fn new(search: &'r Search<'s>, pod: &'r Pod<'d>) -> Self {
+        Self {
+            search,
+            pod,
+            warnings: Vec::new(),
+            broken: 0,
+            first: None,
+            under_way: None,
+            room: None,
+            no_total: false,
+            no_fields: false,
+            shift_told: false,
+            stuck: 0,
+        }
+    }
+
+    fn doing(&self) -> Doing<'r> {
+        Doing { what: &self.search.what, object: &self.search.target.name }
+    }
+
+    /// The page behind `position`, and how many of its entries stand before that place. Where rows shifted,
+    /// `position` is corrected.
+    fn next(&mut self, position: &mut Position, want: usize) -> Result<(Page, usize)> {
+        let (offset, rows) = asks(position, want);
+        let page = self.page(position, offset, rows)?;
+        let first = page.first().map(str::to_owned);
+        let (passed, marks) = position.place();
+        let marks = marks.to_vec();
+        let known = offset < passed && first.as_deref().map(|row| self.search.mark(row)).as_ref() == marks.first();
+        if known {
+            self.first = first;
+            return Ok((page, 1));
+        }
+        // Nothing where more is promised is no shift (P5): the caller tells it.
+        if page.entries.is_empty() && page.more {
+            return Ok((page, 0));
+        }
+        let again = first.is_some() && first == self.first;
+        if offset == passed && !again {
+            self.first = first;
+            return Ok((page, 0));
+        }
+        if let Some(page) = self.inside(position, &marks, rows) {
+            self.first = page.first().map(str::to_owned);
+            return Ok((page, usize::from(!marks.is_empty())));
+        }
+        if again && (marks.is_empty() || self.stuck >= STUCK) {
+            return Err(self.circles());
+        }
+        self.first = first;
+        let here = self.search.find(&page, &marks);
+        if let Some((0, begin)) = here {
+            position.set(offset + begin, marks);
+            return Ok((page, begin));
+        }
+        // The row before the place may be gone; but first it is looked for, since it may have moved on.
+        let (best, page) = match self.look_around(position, offset, &page, &marks)? {
+            Some((rank, ..)) if here.is_some_and(|(nearer, _)| nearer <= rank) => (here, page),
+            Some((_, begin, from, found)) => {
+                position.set(from + begin, marks);
+                return Ok((found, begin));
+            }
+            None => (here, page),
+        };
+        if let Some((_, begin)) = best {
+            position.set(offset + begin, marks);
+            return Ok((page, begin));
+        }
+        if !self.shift_told && !page.entries.is_empty() {
+            self.shift_told = true;
+            let told = format!(
+                "Rows of {} were changed or deleted while they were read, and the place where the last page ended is gone: a row may be missing or come twice around offset {passed}.",
+                self.search.target.name
+            );
+            self.warnings.push(warning("rows_shifted", told, None));
+        }
+        let begin = page.entries.len().min(1);
+        Ok((page, begin))
+    }
+
+    fn circles(&self) -> Failure {
+        Failure::permanent(
+            ProblemKind::UnexpectedResponse,
+            format!(
+                "Could not {}: the pod answers the same page again and again (it ignores where to go on).",
+                self.search.what
+            ),
+        )
+        .remedy("Narrow the search with conditions, or use a finder that pages by itself.")
+    }
+
+    /// The page that holds the place which shifted, looked for before and behind by as many rows as the pod
+    /// gives at once: the rank of the mark that was found, the place in the page, the page's own offset.
+    fn look_around(
+        &mut self,
         position: &Position,
-        more: usize,
-        want: usize,
-        warnings: &mut Vec<Warning>,
-        broken: &mut usize,
-    ) -> Result<Page> {
-        let address = self.address(position, more, want);
-        let outcome = pod.get(self.doing(), &address);
-        let body = match outcome {
+        offset: usize,
+        page: &Page,
+        marks: &[String],
+    ) -> Result<Option<(usize, usize, usize, Page)>> {
+        let step = page.entries.len().saturating_sub(1);
+        let (mut low, mut high) = (offset, Some(offset + step).filter(|_| page.more && step > 0));
+        let mut back = if step == 0 { LOST_STEP } else { step };
+        let mut best: Option<(usize, usize, usize, Page)> = None;
+        for look in 0..2 * LOOKS {
+            let from = match (look % 2 == 0, high) {
+                (true, _) if low > 0 => {
+                    low = low.saturating_sub(back);
+                    low
+                }
+                (false, Some(from)) => from,
+                _ => continue,
+            };
+            let found = self.page(position, from, PAGE)?;
+            let rows = found.entries.len().saturating_sub(1);
+            if look % 2 == 0 {
+                back = rows.max(1);
+            } else {
+                high = Some(from + rows).filter(|next| found.more && *next > from);
+            }
+            if let Some((rank, begin)) = self.search.find(&found, marks)
+                && best.as_ref().is_none_or(|(nearest, ..)| rank < *nearest)
+            {
+                best = Some((rank, begin, from, found));
+                if rank == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(best)
+    }
+
+    /// P3: the same place asked for inside the finder's clause, where the pod takes it there.
+    fn inside(&mut self, position: &mut Position, marks: &[String], rows: usize) -> Option<Page> {
+        let Position::Offset(passed, _) = position else { return None };
+        if !self.search.fixed.as_str().contains("finder=") {
+            return None;
+        }
+        let inside = Position::Inside(*passed, marks.to_vec());
+        let page = self.page(&inside, asks(&inside, rows).0, rows).ok()?;
+        let row = page.first()?;
+        let right = match marks.first() {
+            Some(mark) => self.search.mark(row) == *mark,
+            None => self.first.as_deref() != Some(row),
+        };
+        right.then(|| {
+            *position = inside;
+            page
+        })
+    }
+
+    fn address(&self, position: &Position, offset: usize, want: usize, total: bool) -> Address {
+        let address = self.search.address(position, offset, want, total);
+        if self.no_fields { address.without("fields") } else { address }
+    }
+
+    /// P7: some collections answer 500 where `fields` name a CLOB. Without them all attributes come, but no
+    /// children, so those must not have been asked for.
+    fn may_drop_fields(&self) -> bool {
+        let fixed = self.search.fixed.as_str();
+        let fields = fixed.split(['?', '&']).find_map(|part| part.strip_prefix("fields="));
+        fields.is_some_and(|fields| !fields.contains(';'))
+    }
+
+    /// Asks for the page behind `position` ahead of its time, unless that is under way already.
+    fn ahead(&mut self, position: &Position, want: usize) {
+        let (offset, rows) = asks(position, want);
+        let address = self.address(position, offset, rows, false);
+        if self.under_way.as_ref().is_none_or(|(under_way, _)| *under_way != address) {
+            self.under_way = self.pod.start(self.doing(), &address).map(|pending| (address, pending));
+        }
+    }
+
+    /// What the end of a body promises is asked for before the body is read. A wrong guess costs a request.
+    fn guess(&mut self, position: &Position, offset: usize, body: &[u8]) -> Option<()> {
+        let (rows, bytes) = self.room.take()?;
+        let key = self.search.keyset.as_ref().map(Keyset::lone_key);
+        let (count, last) = body::tail(body, key.flatten().unwrap_or("count"))?;
+        let left = (rows + position.place().0).checked_sub(offset + count).filter(|left| *left > 0)?;
+        if body.len() >= bytes || count == 0 {
+            return None;
+        }
+        let next = match (position, key) {
+            (Position::After(_), Some(Some(_))) => Position::After(Anchor { values: vec![last?], ..Anchor::default() }),
+            (Position::Offset(..), _) => Position::Offset(offset + count, vec![String::new()]),
+            _ => return None,
+        };
+        self.ahead(&next, left.min(PAGE));
+        Some(())
+    }
+
+    /// The rows from `offset` on, behind what the conditions of `position` leave out.
+    fn page(&mut self, position: &Position, offset: usize, want: usize) -> Result<Page> {
+        let total = self.search.total && !self.no_total && offset == 0 && *position == self.search.start();
+        let address = self.address(position, offset, want, total);
+        let started = self.under_way.take().filter(|(under_way, _)| *under_way == address);
+        let body = match self.pod.finish(self.doing(), &address, started.map(|(_, pending)| pending)) {
             Ok(response) => response.body,
             // Too much for one answer: half as many rows.
             Err(failure)
                 if failure.kind() == ProblemKind::TooLarge && want > 1 && failure.problem.http_status.is_none() =>
             {
-                return self.page(pod, position, more, want / 2, warnings, broken);
+                return self.page(position, offset, want / 2);
+            }
+            Err(failure) if total && failure.problem.http_status == Some(500) => {
+                self.no_total = true;
+                let told = format!("The pod cannot count the rows of {}; there is no total.", self.search.target.name);
+                self.warnings.push(warning("total_unavailable", told, None));
+                return self.page(position, offset, want);
+            }
+            Err(failure) if failure.problem.http_status == Some(500) && !self.no_fields && self.may_drop_fields() => {
+                self.no_fields = true;
+                let told = format!(
+                    "The pod cannot answer with the fields that were asked for; records of {} come with all attributes.",
+                    self.search.target.name
+                );
+                self.warnings.push(warning("fields_unavailable", told, None));
+                return self.page(position, offset, want);
             }
             Err(failure) => return Err(failure),
         };
-        let told = match parse(body, want) {
+        self.guess(position, offset, &body);
+        let told = match body::parse(body, want) {
             Ok(page) => return Ok(page),
             Err(told) => told,
         };
         if !told.is_page {
-            return Err(pod.unexpected(
-                self.doing(),
-                &format!("the body of {} is not a list of records ({})", address.path(), told.reason),
-            ));
+            let told = format!("the body of {} is not a list of records ({})", address.path(), told.reason);
+            return Err(self.pod.unexpected(self.doing(), &told));
         }
         if want > 1 {
             let half = want / 2;
-            let mut left = self.page(pod, position, more, half, warnings, broken)?;
+            let mut left = self.page(position, offset, half)?;
             if left.more || left.entries.len() >= half {
                 let read = left.entries.len();
-                let right = self.page(pod, position, more + read, want - half, warnings, broken)?;
-                let shift = left.bodies.len();
-                left.bodies.extend(right.bodies);
-                left.entries.extend(right.entries.into_iter().map(|entry| match entry {
-                    Entry::Row(body, range) => Entry::Row(body + shift, range),
-                    Entry::Skipped => Entry::Skipped,
-                }));
-                left.more = right.more;
-                left.promised = right.promised;
+                left.append(self.page(position, offset + read, want - half)?);
             }
             return Ok(left);
         }
-        *broken += 1;
-        if *broken > BROKEN_ROWS {
-            return Err(
-                pod.unexpected(self.doing(), &format!("more than {BROKEN_ROWS} rows cannot be read ({})", told.reason))
-            );
+        self.broken += 1;
+        if self.broken > BROKEN_ROWS {
+            let told = format!("more than {BROKEN_ROWS} rows cannot be read ({})", told.reason);
+            return Err(self.pod.unexpected(self.doing(), &told));
         }
-        warnings.push(warning(
+        self.warnings.push(warning(
             "row_unreadable",
             format!(
                 "The pod could not write one row of {} ({}); the row is left out.",
-                self.target.name,
-                pod.settings.secrets.hide(&told.reason)
+                self.search.target.name,
+                self.pod.settings.secrets.hide(&told.reason)
             ),
             told.key,
         ));
@@ -336,146 +563,16 @@ impl Search<'_> {
     }
 }
 
-struct Broken {
-    is_page: bool,
-    reason: String,
-    key: Option<String>,
-}
-
-fn parse(body: Vec<u8>, want: usize) -> std::result::Result<Page, Broken> {
-    let (ranges, more, promised, total) = {
-        let envelope: Envelope = match serde_json::from_slice(&body) {
-            Ok(envelope) => envelope,
-            Err(error) => return Err(why(&body, &error)),
-        };
-        let count = envelope.items.len();
-        let allowed = envelope.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(want);
-        let more = envelope.has_more.unwrap_or(count > 0 && count >= allowed.min(want));
-        let start = body.as_ptr().addr();
-        let place = |raw: &&RawValue| {
-            let at = raw.get().as_ptr().addr().saturating_sub(start);
-            at..at + raw.get().len()
-        };
-        let promised = envelope.has_more == Some(true);
-        (envelope.items.iter().map(place).collect::<Vec<_>>(), more, promised, envelope.total_results)
-    };
-    let entries = ranges.into_iter().map(|range| Entry::Row(0, range)).collect();
-    Ok(Page { bodies: vec![body], entries, more, promised, total })
-}
-
-/// Why a body is no page, with what the pod wrote where it broke off.
-fn why(body: &[u8], error: &serde_json::Error) -> Broken {
-    let text = String::from_utf8_lossy(body);
-    let is_page = text.trim_start().starts_with('{') && text.contains("\"items\"");
-    let tail: String = text.chars().rev().take(300).collect::<Vec<_>>().into_iter().rev().collect();
-    let start = ["Too many objects", "JBO-", "oracle.jbo"].iter().filter_map(|mark| tail.find(mark)).min();
-    let reason = match start.and_then(|at| tail.get(at..)) {
-        Some(told) => crate::text::shorten(&told.split_whitespace().collect::<Vec<_>>().join(" "), 200),
-        None => format!("it is not JSON: {error}"),
-    };
-    let key = tail.rsplit_once("Key[").and_then(|(_, rest)| rest.split(']').next()).map(|key| key.trim().to_owned());
-    Broken { is_page, reason, key: key.filter(|key| !key.is_empty()) }
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// What a cursor of ours holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cursor {
-    /// Version of this shape.
-    v: u8,
-    /// Fingerprint of what was asked, since a cursor fits that and nothing else.
-    f: String,
-    /// Where to go on.
-    p: Position,
-}
-
-impl Cursor {
-    /// The opaque text of a cursor for a question with this fingerprint.
-    pub fn write(fingerprint: &str, position: Position) -> String {
-        let cursor = Self { v: 1, f: fingerprint.to_owned(), p: position };
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
+/// From where and how many rows are asked for: the last row again, where there is one to know it by.
+fn asks(position: &Position, want: usize) -> (usize, usize) {
+    match position.place() {
+        (offset, marks) if offset > 0 && !marks.is_empty() => (offset - 1, (want + 1).min(PAGE)),
+        (offset, _) => (offset, want),
     }
-
-    /// Reads a cursor back.
-    ///
-    /// # Errors
-    /// `invalid-input` at `/cursor` for what is no cursor, or one of another question.
-    pub fn read(text: &str, fingerprint: &str) -> Result<Position> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        let cursor: Option<Self> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        match cursor {
-            Some(cursor) if cursor.v == 1 && cursor.f == fingerprint => match cursor.p {
-                Position::After(key, _) if !key.is_empty() && !is_number(&key) => {
-                    Err(Failure::invalid("/cursor", "this is not a cursor that a search answered"))
-                }
-                position => Ok(position),
-            },
-            Some(_) => Err(Failure::invalid("/cursor", "this cursor belongs to another search")
-                .remedy("Use a cursor only with the input that answered it.")),
-            None => Err(Failure::invalid("/cursor", "this is not a cursor that a search answered")
-                .remedy("Use next_cursor of the answer before, unchanged; leave cursor out to begin anew.")),
-        }
-    }
-}
-
-/// A fingerprint of texts: 64 bits of FNV-1a. It guards against mistakes, not against malice.
-pub fn fingerprint<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for text in texts {
-        for byte in text.bytes().chain([0xff]) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-    format!("{hash:016x}")
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn a_page_without_has_more_is_judged_by_its_length() {
-        let more = |body: &str, want| parse(body.as_bytes().to_vec(), want).ok().unwrap().more;
-        assert!(more(r#"{"items":[{},{}],"count":2}"#, 2));
-        assert!(!more(r#"{"items":[{}],"count":1}"#, 2));
-        assert!(!more(r#"{"items":[]}"#, 2));
-        assert!(more(r#"{"items":[{}],"limit":1}"#, 500));
-        assert!(more(r#"{"items":[{}],"hasMore":true,"limit":25}"#, 500));
-    }
-
-    #[test]
-    fn a_page_that_breaks_off_tells_the_key() {
-        let body = br#"{"items":[{"A":1},{"B": Too many objects match the primary key oracle.jbo.Key[300000001 ]."#;
-        let told = parse(body.to_vec(), 2).err().unwrap();
-        assert!(told.is_page);
-        assert_eq!(told.key.as_deref(), Some("300000001"));
-        assert!(told.reason.starts_with("Too many objects"), "{}", told.reason);
-    }
-
-    #[test]
-    fn a_cursor_fits_its_own_question_alone() {
-        let position = Position::After("300000000000000001".into(), 2);
-        let text = Cursor::write("f", position.clone());
-        assert_eq!(Cursor::read(&text, "f").unwrap(), position);
-        assert!(Cursor::read(&text, "g").is_err());
-        let evil = Cursor::write("f", Position::After("1 or 1=1".into(), 0));
-        assert!(Cursor::read(&evil, "f").is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_a_cursor_or_refused(text in "\\PC{0,60}") {
-            prop_assert!(Cursor::read(&text, "f").is_err());
-        }
-
-        #[test]
-        fn any_body_is_a_page_or_told(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = parse(body, 10);
-        }
-    }
-}
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod live;
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use super::errors::Refusal;
 use super::time;
 use crate::auth::{Brought, Signer, skewed};
 use crate::contract::{Call, ProblemKind, Session};
-use crate::http::{Door, Method, Request, Response, SendError};
+use crate::http::{Door, Method, Pending, Request, Response, SendError};
 use crate::problem::{Failure, Result};
 use crate::settings::Settings;
 
@@ -51,6 +51,17 @@ pub enum Lost {
     Unknown(Failure),
 }
 
+/// What a request carries beside what every request does.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Carried<'a> {
+    /// Body, if any.
+    pub body: Option<&'a [u8]>,
+    /// Media type of the body; that of a record where it is empty.
+    pub media: &'a str,
+    /// Header fields, which take the place of the usual ones of the same name.
+    pub headers: &'a [(&'static str, String)],
+}
+
 /// Why a request has no answer.
 enum Unsent {
     /// There is nothing to sign it with; it was not sent.
@@ -68,6 +79,8 @@ pub struct Pod<'a> {
     ends: Option<Duration>,
     /// Resources that answered 406 to the structured-error Accept (E1), for the rest of the call.
     plain: RefCell<Vec<String>>,
+    /// Resources that refuse the framework version unless a range of days comes with it (Q5), likewise.
+    ranged: RefCell<Vec<String>>,
     /// The pod's clock as its last answer told it, in milliseconds.
     told_ms: Cell<Option<i64>>,
     /// How far it was ahead of ours then.
@@ -101,6 +114,7 @@ impl<'a> Pod<'a> {
             signer: Signer::new(&settings.auth, &settings.secrets, brought, door.unix_ms()),
             ends,
             plain: RefCell::default(),
+            ranged: RefCell::default(),
             told_ms: Cell::new(None),
             ahead_ms: Cell::new(None),
         })
@@ -129,7 +143,7 @@ impl<'a> Pod<'a> {
     /// # Errors
     /// [`SendError`] where there is no answer.
     pub fn knock(&self, address: &Address) -> std::result::Result<Response, SendError> {
-        let mut request = self.request(Method::Get, address, None, JSON);
+        let mut request = self.request(Method::Get, address, Carried::default(), JSON);
         request.patience = request.patience.min(KNOCK);
         self.exchange(&request)
     }
@@ -164,11 +178,37 @@ impl<'a> Pod<'a> {
     /// # Errors
     /// What the pod refused, or `transient` after the repeats.
     pub fn get(&self, doing: Doing, address: &Address) -> Result<Response> {
+        self.finish(doing, address, None)
+    }
+
+    /// Begins a `GET` whose answer will be wanted soon. `None` where there is no time for one, or nothing to
+    /// sign it with: then [`Pod::get`] tells why.
+    pub fn start(&self, doing: Doing, address: &Address) -> Option<Pending<'a>> {
+        if !self.has_time() {
+            return None;
+        }
+        let request = self.signed(Method::Get, doing, address, Carried::default()).ok()?;
+        Some(self.door.start(request))
+    }
+
+    /// `GET` that may be under way already: the answer that was begun is its first try, with the same
+    /// repeats, renewal of the session and deadline as if it had been sent now.
+    ///
+    /// # Errors
+    /// As for [`Pod::get`].
+    pub fn finish(&self, doing: Doing, address: &Address, started: Option<Pending>) -> Result<Response> {
         let mut tries = 0;
+        let mut started = started;
         loop {
-            let failure = match self.send(Method::Get, doing, address, None) {
+            let first = match started.take() {
+                Some(pending) => self.heard(pending.finish()).map_err(Unsent::Send),
+                None => self.send_signed(Method::Get, doing, address, Carried::default()),
+            };
+            let failure = match first
+                .and_then(|response| self.renewed(response, Method::Get, doing, address, Carried::default()))
+            {
                 Ok(response) if is_success(&response) => return self.readable(doing, response),
-                Ok(response) if self.fall_back(doing, &response) => continue,
+                Ok(response) if self.fall_back(doing, &response) || self.needs_range(doing, &response) => continue,
                 Ok(response) => self.refused(doing, &response),
                 Err(Unsent::SignIn(failure)) => return Err(failure),
                 Err(Unsent::Send(error)) => self.unsent(doing, address, &error),
@@ -209,14 +249,28 @@ impl<'a> Pod<'a> {
         address: &Address,
         body: &[u8],
     ) -> std::result::Result<Response, Lost> {
+        self.exact(method, doing, address, Carried { body: Some(body), ..Carried::default() })
+    }
+
+    /// Any request, whose answer is taken whatever its type. Reads repeat as reads do, writes as writes.
+    ///
+    /// # Errors
+    /// [`Lost`]; of a read always `Refused`.
+    pub fn exact(
+        &self,
+        method: Method,
+        doing: Doing,
+        address: &Address,
+        carried: Carried,
+    ) -> std::result::Result<Response, Lost> {
         let mut tries = 0;
         loop {
-            let failure = match self.send(method, doing, address, Some(body)) {
+            let failure = match self.send(method, doing, address, carried) {
                 Ok(response) if is_success(&response) => return Ok(response),
                 Ok(response) if self.fall_back(doing, &response) => continue,
                 Ok(response) => {
                     let failure = self.refused(doing, &response);
-                    if !did_nothing(&response, &failure) {
+                    if !method.is_read() && !did_nothing(&response, &failure) {
                         return Err(Lost::Unknown(failure));
                     }
                     failure
@@ -224,7 +278,7 @@ impl<'a> Pod<'a> {
                 Err(Unsent::SignIn(failure)) => return Err(Lost::Refused(failure)),
                 Err(Unsent::Send(error)) => {
                     let failure = self.unsent(doing, address, &error);
-                    if error.may_have_happened() {
+                    if !method.is_read() && error.may_have_happened() {
                         return Err(Lost::Unknown(failure));
                     }
                     failure
@@ -243,9 +297,20 @@ impl<'a> Pod<'a> {
         method: Method,
         doing: Doing,
         address: &Address,
-        body: Option<&[u8]>,
+        carried: Carried,
     ) -> std::result::Result<Response, Unsent> {
-        let response = self.send_signed(method, doing, address, body)?;
+        let response = self.send_signed(method, doing, address, carried)?;
+        self.renewed(response, method, doing, address, carried)
+    }
+
+    fn renewed(
+        &self,
+        response: Response,
+        method: Method,
+        doing: Doing,
+        address: &Address,
+        carried: Carried,
+    ) -> std::result::Result<Response, Unsent> {
         if response.status != 401 {
             self.signer.accepted();
             return Ok(response);
@@ -253,7 +318,7 @@ impl<'a> Pod<'a> {
         if !self.signer.renew() {
             return Ok(response);
         }
-        let response = self.send_signed(method, doing, address, body)?;
+        let response = self.send_signed(method, doing, address, carried)?;
         if response.status != 401 {
             self.signer.accepted();
         }
@@ -265,16 +330,25 @@ impl<'a> Pod<'a> {
         method: Method,
         doing: Doing,
         address: &Address,
-        body: Option<&[u8]>,
+        carried: Carried,
     ) -> std::result::Result<Response, Unsent> {
-        let authorization = self.signer.authorization(self.door, self.now_ms(), self.left()).map_err(Unsent::SignIn)?;
-        let plain = self.settings.framework < 4 || self.plain.borrow().iter().any(|object| object == doing.object);
-        let mut request = self.request(method, address, body, if plain { JSON } else { JSON_WITH_ERRORS });
-        request.headers.insert(0, ("authorization", authorization));
+        let request = self.signed(method, doing, address, carried).map_err(Unsent::SignIn)?;
         self.exchange(&request).map_err(Unsent::Send)
     }
 
-    fn request(&self, method: Method, address: &Address, body: Option<&[u8]>, accept: &str) -> Request {
+    fn signed(&self, method: Method, doing: Doing, address: &Address, carried: Carried) -> Result<Request> {
+        let authorization = self.signer.authorization(self.door, self.now_ms(), self.left())?;
+        let plain = self.settings.framework < 4 || self.plain.borrow().iter().any(|object| object == doing.object);
+        let mut request = self.request(method, address, carried, if plain { JSON } else { JSON_WITH_ERRORS });
+        request.headers.insert(0, ("authorization", authorization));
+        let ranged = self.ranged.borrow().iter().any(|object| object == doing.object);
+        if ranged && !request.headers.iter().any(|(name, _)| *name == "effective-of") {
+            request.headers.push(("effective-of", format!("RangeStartDate={}", self.day())));
+        }
+        Ok(request)
+    }
+
+    fn request(&self, method: Method, address: &Address, carried: Carried, accept: &str) -> Request {
         let mut headers = vec![
             ("accept", accept.to_owned()),
             ("accept-language", self.settings.language.clone()),
@@ -284,23 +358,30 @@ impl<'a> Pod<'a> {
         if address.path().contains("/resources/") {
             headers.push(("rest-framework-version", self.settings.framework.to_string()));
         }
-        if body.is_some() {
-            headers.push(("content-type", ITEM.to_owned()));
+        if carried.body.is_some() {
+            headers.push(("content-type", if carried.media.is_empty() { ITEM } else { carried.media }.to_owned()));
         }
+        headers.retain(|(name, _)| !carried.headers.iter().any(|(own, _)| own == name));
+        headers.extend(carried.headers.iter().cloned());
         Request {
             method,
             secure: self.settings.origin.secure,
             authority: self.settings.origin.authority.clone(),
             path: address.as_str().to_owned(),
             headers,
-            body: body.map(<[u8]>::to_vec),
+            body: carried.body.map(<[u8]>::to_vec),
             patience: self.left().map_or(PATIENCE, |left| left.saturating_sub(MARGIN).clamp(MARGIN, PATIENCE)),
             most: MOST_BYTES,
         }
     }
 
     fn exchange(&self, request: &Request) -> std::result::Result<Response, SendError> {
-        let response = self.door.send(request)?;
+        self.heard(self.door.send(request))
+    }
+
+    /// Takes the pod's time from an answer.
+    fn heard(&self, answer: std::result::Result<Response, SendError>) -> std::result::Result<Response, SendError> {
+        let response = answer?;
         if let Some(date) = response.header("date").and_then(time::http_date) {
             let told = date.as_millisecond();
             self.told_ms.set(Some(told));
@@ -319,6 +400,27 @@ impl<'a> Pod<'a> {
             plain.push(doing.object.to_owned());
         }
         first
+    }
+
+    /// Q5: an effective-dated endpoint refuses the framework version where no range of days comes along.
+    fn needs_range(&self, doing: Doing, response: &Response) -> bool {
+        let mut ranged = self.ranged.borrow_mut();
+        let asked = response.status == 400
+            && String::from_utf8_lossy(&response.body).to_lowercase().contains("effective")
+            && !ranged.iter().any(|object| object == doing.object);
+        if asked {
+            ranged.push(doing.object.to_owned());
+        }
+        asked
+    }
+
+    /// The day of the question: that of the settings, else the pod's.
+    fn day(&self) -> String {
+        let told = self.settings.effective_date.clone();
+        told.unwrap_or_else(|| {
+            let now = jiff::Timestamp::from_millisecond(self.now_ms()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+            time::in_query(now).chars().take(10).collect()
+        })
     }
 
     /// Waits for a repeat, if there is to be one.
@@ -501,6 +603,18 @@ mod tests {
     fn get(door: &Fake) -> Result<Response> {
         let settings = settings();
         Pod::new(door, &settings, None)?.get(DOING, &Address::fixed("/fscmRestApi/resources/latest/x"))
+    }
+
+    #[test]
+    fn an_endpoint_that_wants_a_range_of_days_gets_one() {
+        let door = Fake::new([typed(400, "text/plain", "the effective date range is missing"), json(200, "{}")]);
+        get(&door).unwrap();
+        let sent = door.sent.borrow();
+        let range =
+            |at: usize| sent[at].headers.iter().find(|(name, _)| *name == "effective-of").map(|(_, day)| day.as_str());
+        assert_eq!((range(0), range(1)), (None, Some("RangeStartDate=2026-01-01")));
+        let stays = Fake::new([typed(400, "text/plain", "effective"), typed(400, "text/plain", "effective")]);
+        assert_eq!(get(&stays).unwrap_err().problem.http_status, Some(400));
     }
 
     fn with_header(

@@ -70,6 +70,18 @@ pub struct Node {
     pub any: Option<Vec<Node>>,
 }
 
+impl Node {
+    /// A condition that an attribute is a number, as it is spelt.
+    pub fn equals(attribute: &str, number: &str) -> Self {
+        Self {
+            attribute: Some(attribute.to_owned()),
+            operator: Some(Operator::Eq),
+            value: RawValue::from_string(number.to_owned()).ok(),
+            ..Self::default()
+        }
+    }
+}
+
 /// Any JSON value.
 #[derive(Clone, Debug)]
 pub struct Anything;
@@ -308,9 +320,28 @@ fn literal(raw: &RawValue, kind: Option<Kind>, at: &str) -> Result<String> {
         Some(b'-' | b'0'..=b'9') if matches!(kind, Some(Kind::Date | Kind::Timestamp)) => {
             Err(Failure::invalid(at, "a date is expected here, as in \"2026-01-31\""))
         }
+        Some(b'-' | b'0'..=b'9') if kind == Some(Kind::Boolean) => {
+            Err(Failure::invalid(at, "true or false is expected here"))
+        }
+        Some(b'-' | b'0'..=b'9') if kind == Some(Kind::Integer) => whole(text, at),
+        Some(b't' | b'f') if !matches!(kind, None | Some(Kind::Boolean | Kind::String)) => {
+            Err(Failure::invalid(at, "true and false do not fit here"))
+        }
         Some(b'-' | b'0'..=b'9' | b't' | b'f') => Ok(text.to_owned()),
         _ => Err(Failure::invalid(at, "text, a number, true or false is expected here")),
     }
+}
+
+/// A whole number of at most 18 digits, which is what a pod's whole numbers hold (FACTS 1.12).
+fn whole(text: &str, at: &str) -> Result<String> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Failure::invalid(at, format!("a whole number is expected here, not {text}")));
+    }
+    if digits.len() > 18 {
+        return Err(Failure::invalid(at, format!("{text} has {} digits; a pod's keys have at most 18", digits.len())));
+    }
+    Ok(text.to_owned())
 }
 
 fn text_literal(text: &str, kind: Option<Kind>, at: &str) -> Result<String> {
@@ -320,6 +351,9 @@ fn text_literal(text: &str, kind: Option<Kind>, at: &str) -> Result<String> {
             let plain = !number.is_empty()
                 && serde_json::from_str::<&RawValue>(number).is_ok()
                 && number.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
+            if plain && kind == Some(Kind::Integer) {
+                return whole(number, at);
+            }
             if plain { Ok(number.to_owned()) } else { Err(Failure::invalid(at, format!("{text:?} is not a number"))) }
         }
         Some(Kind::Boolean) if matches!(text, "true" | "false") => Ok(text.to_owned()),
@@ -511,6 +545,10 @@ mod tests {
             (r#"[{"attribute":"Id","operator":"eq"}]"#, "/all/0/value"),
             (r#"[{"attribute":"Id","operator":"eq","value":null}]"#, "/all/0/value"),
             (r#"[{"attribute":"Id","operator":"eq","value":"x"}]"#, "/all/0/value"),
+            (r#"[{"attribute":"Id","operator":"eq","value":1.5}]"#, "/all/0/value"),
+            (r#"[{"attribute":"Id","operator":"eq","value":1234567890123456789}]"#, "/all/0/value"),
+            (r#"[{"attribute":"Flag","operator":"eq","value":1}]"#, "/all/0/value"),
+            (r#"[{"attribute":"Amount","operator":"eq","value":true}]"#, "/all/0/value"),
             (r#"[{"attribute":"Id = 1 or Id","operator":"eq","value":1}]"#, "/all/0/attribute"),
             (r#"[{"attribute":"Id"}]"#, "/all/0/operator"),
             (r#"[{"any":[{"attribute":"Day","operator":"eq","value":"31.1.2026"}]}]"#, "/all/0/any/0/value"),

@@ -69,11 +69,29 @@ impl<'r> Deserialize<'r> for Members<'r> {
     }
 }
 
+/// Rows of an expanded child that frameworks 1 and 2 give at most, without a sign (P9).
+const CUT: usize = 25;
+
 /// Appends a record, with each child envelope (framework 3 and later) as a plain list. `cut` is called with
-/// the name of a child that the pod did not send whole (P9).
+/// the name of a child that the pod did not send whole (P9), as in `lines.distributions`.
 pub fn flatten(record: &str, out: &mut String, cut: &mut dyn FnMut(&str)) {
+    flatten_whole(record, "", false, out, &mut |child, _| {
+        cut(child);
+        false
+    });
+}
+
+/// The same; `whole` may append the whole list of a child that was cut, and tells whether it did. `unsigned`
+/// says that lists come without a sign of being cut (frameworks 1 and 2). `below` is the path of the record.
+pub fn flatten_whole(
+    record: &str,
+    below: &str,
+    unsigned: bool,
+    out: &mut String,
+    whole: &mut dyn FnMut(&str, &mut String) -> bool,
+) {
     match serde_json::from_str::<Members>(record) {
-        Ok(Members(members)) if members.iter().any(|(_, raw)| is_envelope(raw).is_some()) => {
+        Ok(Members(members)) if members.iter().any(|(_, raw)| child(raw, unsigned).is_some()) => {
             out.push('{');
             for (index, (name, raw)) in members.iter().enumerate() {
                 if index > 0 {
@@ -81,27 +99,41 @@ pub fn flatten(record: &str, out: &mut String, cut: &mut dyn FnMut(&str)) {
                 }
                 out.push_str(&serde_json::to_string(name).unwrap_or_default());
                 out.push(':');
-                match is_envelope(raw) {
-                    Some(child) => {
-                        if child.has_more == Some(true) {
-                            cut(name);
-                        }
-                        out.push('[');
-                        for (at, row) in child.items.iter().enumerate() {
-                            if at > 0 {
-                                out.push(',');
-                            }
-                            flatten(row.get(), out, cut);
-                        }
-                        out.push(']');
-                    }
-                    None => out.push_str(raw.get()),
+                let Some((rows, cut)) = child(raw, unsigned) else {
+                    out.push_str(raw.get());
+                    continue;
+                };
+                let path = if below.is_empty() { name.clone() } else { format!("{below}.{name}") };
+                let begin = out.len();
+                if cut && whole(&path, out) {
+                    continue;
                 }
+                out.truncate(begin);
+                out.push('[');
+                for (at, row) in rows.iter().enumerate() {
+                    if at > 0 {
+                        out.push(',');
+                    }
+                    flatten_whole(row.get(), &path, unsigned, out, whole);
+                }
+                out.push(']');
             }
             out.push('}');
         }
         _ => out.push_str(record),
     }
+}
+
+/// The rows of a child, and whether there are more than these.
+fn child(raw: &RawValue, unsigned: bool) -> Option<(Vec<&RawValue>, bool)> {
+    if let Some(envelope) = is_envelope(raw) {
+        return Some((envelope.items, envelope.has_more == Some(true)));
+    }
+    if !unsigned || !raw.get().starts_with('[') {
+        return None;
+    }
+    let rows: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
+    (rows.len() == CUT && rows.iter().all(|row| row.get().starts_with('{'))).then_some((rows, true))
 }
 
 /// A child's collection: an object with `items`, and `count` or `hasMore`.
@@ -150,7 +182,7 @@ mod tests {
         let (mut out, mut cut) = (String::new(), Vec::new());
         flatten(record, &mut out, &mut |child| cut.push(child.to_owned()));
         assert_eq!(out, r#"{"A":1.50,"lines":[{"N":1,"d":[{"D":0.10}]}],"o":{"items": 3}}"#);
-        assert_eq!(cut, ["d"]);
+        assert_eq!(cut, ["lines.d"]);
         let plain = r#"{ "A" : [ 1 ] }"#;
         let mut same = String::new();
         flatten(plain, &mut same, &mut |_| {});

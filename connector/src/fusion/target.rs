@@ -21,7 +21,7 @@ pub struct Target {
 }
 
 /// Roots in which a name is looked for, the likeliest first.
-const ROOTS: [&str; 3] = ["fscmRestApi", "hcmRestApi", "crmRestApi"];
+pub const ROOTS: [&str; 3] = ["fscmRestApi", "hcmRestApi", "crmRestApi"];
 
 impl Target {
     /// Finds a resource; asks the pod only where the catalogue does not know the name.
@@ -41,7 +41,11 @@ impl Target {
         let known = Self::known(name)?;
         let roots: Vec<String> = match &known {
             Some(target) => vec![target.root.clone()],
-            None => ROOTS.map(str::to_owned).to_vec(),
+            None => {
+                let likely = super::modules::root(name);
+                let others = ROOTS.into_iter().filter(|root| Some(*root) != likely);
+                likely.into_iter().chain(others).map(str::to_owned).collect()
+            }
         };
         for root in roots {
             let doing = format!("describe {name}");
@@ -61,6 +65,7 @@ impl Target {
         }
         let meant = catalogue::meant(name);
         let remedy = match meant.is_empty() {
+            _ if super::modules::root(name).is_some() => format!("Fusion has {name}, so it is most likely the user's roles that give no access to it, or its module is not in use on this pod; pods answer 404 for both. check_access tells which role grants it."),
             true => "Choose a name from list_resources; or the user's roles give no access to it, since pods answer 404 for a missing privilege as well.".to_owned(),
             false => format!(
                 "Did you mean {}? Names are case-sensitive. A missing role or privilege is answered with 404 as well.",
@@ -106,6 +111,13 @@ impl Target {
             .as_ref()
             .and_then(|known| known.kind(attribute))
             .or_else(|| self.described.as_ref()?.attribute(attribute).map(super::describe::Attribute::holds))
+    }
+
+    /// What an attribute holds that may stand in `q`; `None` where it may not, or is not known to.
+    pub fn queryable(&self, attribute: &str) -> Option<Kind> {
+        let known = self.known.as_ref().and_then(|known| known.kind(attribute));
+        let described = || self.described.as_ref()?.attribute(attribute).filter(|attribute| attribute.queryable);
+        known.or_else(|| described().map(super::describe::Attribute::holds))
     }
 
     /// The attribute by which rows are named in addresses, where it is one. What the pod describes does not

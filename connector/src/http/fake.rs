@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Door, Request, Response, SendError};
+use super::{Door, Pending, Request, Response, SendError};
 
 /// See the module.
 #[derive(Default)]
@@ -42,6 +42,11 @@ pub fn typed(status: u16, kind: &str, body: &str) -> Result<Response, SendError>
 }
 
 impl Door for Fake {
+    fn start(&self, request: Request) -> Pending<'_> {
+        let answer = self.send(&request);
+        Pending::new(|| answer)
+    }
+
     fn send(&self, request: &Request) -> Result<Response, SendError> {
         self.sent.borrow_mut().push(request.clone());
         let next = self.answers.borrow_mut().pop_front();

@@ -14,7 +14,7 @@ use waki::bindings::wasi::http::types::{
 };
 use waki::bindings::wasi::io::streams::{InputStream, OutputStream, StreamError};
 
-use super::{Door, Method, Request, Response, SendError};
+use super::{Door, Method, Pending, Request, Response, SendError};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(20);
@@ -25,12 +25,13 @@ const PIECE: u64 = 256 * 1024;
 pub struct Wasi;
 
 impl Door for Wasi {
+    fn start(&self, request: Request) -> Pending<'_> {
+        let answer = begin(&request);
+        Pending::new(move || receive(&request, &head(&answer?)?))
+    }
+
     fn send(&self, request: &Request) -> Result<Response, SendError> {
-        let outgoing = prepare(request)?;
-        let body = outgoing.body().map_err(|()| defect("the body of the request"))?;
-        let answer = outgoing_handler::handle(outgoing, Some(options(request)?)).map_err(|code| told(&code, false))?;
-        write(body, request.body.as_deref().unwrap_or_default(), &answer)?;
-        receive(request, &head(&answer)?)
+        receive(request, &head(&begin(request)?)?)
     }
 
     fn monotonic(&self) -> Duration {
@@ -49,6 +50,15 @@ impl Door for Wasi {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         monotonic_clock::subscribe_duration(nanos).block();
     }
+}
+
+/// Hands the request to the host, which goes on with it while the guest does something else.
+fn begin(request: &Request) -> Result<FutureIncomingResponse, SendError> {
+    let outgoing = prepare(request)?;
+    let body = outgoing.body().map_err(|()| defect("the body of the request"))?;
+    let answer = outgoing_handler::handle(outgoing, Some(options(request)?)).map_err(|code| told(&code, false))?;
+    write(body, request.body.as_deref().unwrap_or_default(), &answer)?;
+    Ok(answer)
 }
 
 fn prepare(request: &Request) -> Result<OutgoingRequest, SendError> {

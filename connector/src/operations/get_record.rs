@@ -6,12 +6,17 @@ use serde::Deserialize;
 use super::answer::{SingleRecord, single};
 use super::search_records::{Asked, Input as Search, Shape};
 use super::{Action, Spec};
-use crate::contract::{Effect, Idempotency, ProblemKind};
+use crate::contract::{Effect, Idempotency, ProblemKind, Warning};
+use crate::fusion::attributes::{self, Names};
+use crate::fusion::catalogue::Kind;
+use crate::fusion::opaque::{self, Part};
 use crate::fusion::pod::{Doing, Pod};
 use crate::fusion::query::{Finder, Node};
-use crate::fusion::record;
 use crate::fusion::target::Target;
 use crate::problem::{Failure, Result, warning};
+
+/// Keys that are shown where several records match.
+const SHOWN: usize = 5;
 
 /// See the module.
 pub struct GetRecord;
@@ -81,7 +86,20 @@ fn by_key(pod: &Pod, input: &Input, key: &str) -> Result<String> {
     if let Some(day) = input.effective_date.as_ref().or(pod.settings.effective_date.as_ref()) {
         address = address.param("effectiveDate", day);
     }
-    let response = pod.get_row(doing, &address)?;
+    // The key of a date-effective row holds the day on which it was read (FACTS 1.7).
+    let dated = opaque::parts(key).filter(|parts| parts.contains(&Part::Date));
+    let response = match &dated {
+        Some(_) => pod.get(doing, &address),
+        None => pod.get_row(doing, &address),
+    };
+    let response = match (response, dated) {
+        (Err(failure), Some(parts)) if failure.kind() == ProblemKind::NotFound => {
+            return by_ids(pod, input, key, &parts, failure);
+        }
+        (response, _) => response.map_err(|failure| {
+            attributes::explain(pod, &target, input.fields.as_deref().unwrap_or_default(), failure)
+        })?,
+    };
     let body = std::str::from_utf8(&response.body).map_err(|_| pod.unexpected(doing, "the record is not UTF-8"))?;
     let whole: &serde_json::value::RawValue = serde_json::from_str(body)
         .map_err(|error| pod.unexpected(doing, &format!("the record is not JSON ({error})")))?;
@@ -89,18 +107,64 @@ fn by_key(pod: &Pod, input: &Input, key: &str) -> Result<String> {
         return Err(pod.unexpected(doing, "the answer is not a record"));
     }
     let (mut text, mut warnings) = (String::new(), Vec::new());
-    record::flatten(whole.get(), &mut text, &mut |child| {
-        warnings.push(warning(
-            "children_cut",
-            format!("The pod sent only the first rows of {child}."),
-            Some(key.to_owned()),
-        ));
-    });
+    shape.write(pod, &target, whole.get(), &mut text, &mut warnings);
     Ok(single(&text, &warnings))
 }
 
+/// A key of another day: the row is found by the ids in it.
+fn by_ids(pod: &Pod, input: &Input, key: &str, parts: &[Part], failure: Failure) -> Result<String> {
+    let target = Target::describe(pod, &input.resource)?;
+    let Some(described) = &target.described else { return Err(failure) };
+    let whole = |name: &&str| {
+        described.attribute(name).is_some_and(|attribute| attribute.queryable && attribute.holds() == Kind::Integer)
+    };
+    let primary = described.collection.finders.iter().find(|finder| finder.name == "PrimaryKey");
+    let named = primary.map(|finder| finder.attributes.as_slice()).unwrap_or_default();
+    let mut names: Vec<&str> = named.iter().map(|variable| variable.name.as_str()).filter(whole).collect();
+    if names.is_empty() {
+        // Describe lists a row's own id first.
+        let own = described.attributes.iter().map(|attribute| attribute.name.as_str());
+        names.extend(own.filter(whole).find(|name| name.ends_with("Id")));
+    }
+    let ids = parts.iter().filter_map(|part| if let Part::Number(id) = part { Some(id.to_string()) } else { None });
+    let all: Vec<Node> = names.iter().zip(ids).map(|(name, id)| Node::equals(name, &id)).collect();
+    if all.is_empty() {
+        return Err(failure);
+    }
+    let again = Input {
+        resource: input.resource.clone(),
+        key: None,
+        all: Some(all),
+        finder: None,
+        fields: input.fields.clone(),
+        expand: input.expand.clone(),
+        effective_date: input.effective_date.clone(),
+    };
+    let (row, now, mut warnings) = one(pod, &target, again)?;
+    let told = format!(
+        "The key holds the day on which it was read and names no row any more; the row was found by its ids. Its key on this day is {}.",
+        now.as_deref().unwrap_or("not told")
+    );
+    warnings.push(warning("key_changed", told, Some(key.to_owned())));
+    Ok(single(&row, &warnings))
+}
+
 fn by_search(pod: &Pod, input: Input) -> Result<String> {
-    let target = Target::find(pod, &input.resource)?;
+    let mut target = Target::find(pod, &input.resource)?;
+    let names = Names {
+        all: input.all.as_deref().unwrap_or_default(),
+        fields: input.fields.as_deref().unwrap_or_default(),
+        expand: input.expand.as_deref().unwrap_or_default(),
+        finder: input.finder.as_ref(),
+        ..Names::default()
+    };
+    attributes::check(pod, &mut target, names)?;
+    let (row, _, warnings) = one(pod, &target, input)?;
+    Ok(single(&row, &warnings))
+}
+
+/// The one record that matches, with its key.
+fn one(pod: &Pod, target: &Target, input: Input) -> Result<(String, Option<String>, Vec<Warning>)> {
     let search = Search {
         resource: input.resource,
         all: input.all,
@@ -110,15 +174,75 @@ fn by_search(pod: &Pod, input: Input) -> Result<String> {
         effective_date: input.effective_date,
         ..Search::default()
     };
-    let asked = Asked::new(pod, &target, &search)?;
+    let asked = Asked::new(pod, target, &search)?;
     let (mut found, mut warnings) = (Vec::new(), Vec::new());
-    let end = asked.read(pod, asked.search.start(), 2, &mut warnings, &mut |row| found.push(row.to_owned()))?;
+    let end = asked.read(pod, asked.search.start(), SHOWN, &mut warnings, &mut |row| found.push(row.to_owned()))?;
     warnings.extend(end.warnings);
     match found.as_slice() {
-        [only] => Ok(single(only, &warnings)),
+        [only] => {
+            let key = target.key_of(only);
+            Ok((found.pop().unwrap_or_default(), key, warnings))
+        }
         [] => Err(Failure::permanent(ProblemKind::NotFound, format!("No record of {} matches, among those that this user may see.", target.name))
             .remedy("Check the values; an empty answer may also mean that the user's data security (business unit, ledger) hides the record.")),
-        _ => Err(Failure::permanent(ProblemKind::Conflict, format!("More than one record of {} matches.", target.name))
-            .remedy("Add conditions until one record is left, or use search_records.")),
+        several => {
+            let keys: Vec<String> = several.iter().filter_map(|row| target.key_of(row)).collect();
+            let more = if end.next.is_some() { " and more" } else { "" };
+            let message = format!("More than one record of {} matches: {}{more}.", target.name, keys.join(", "));
+            Err(Failure::permanent(ProblemKind::Conflict, message)
+                .remedy("Choose one of these keys, add conditions until one record is left, or use search_records."))
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::http::fake::{Fake, json};
+    use crate::settings::Settings;
+
+    fn get(door: &Fake, input: &str) -> Result<String> {
+        let text = r#"{"host":"h.example.com","auth":{"type":"basic","username":"u","password":"p"}}"#;
+        let settings = Settings::parse(text)?;
+        let pod = Pod::new(door, &settings, None)?;
+        GetRecord::run(&pod, serde_json::from_str(input).unwrap(), input)
+    }
+
+    const BY_NUMBER: &str =
+        r#"{"resource":"invoices","all":[{"attribute":"InvoiceNumber","operator":"eq","value":"A"}]}"#;
+
+    #[test]
+    fn several_that_match_are_a_conflict_with_their_keys() {
+        let rows = r#"{"items":[{"InvoiceId":7},{"InvoiceId":9}],"count":2,"hasMore":false}"#;
+        let failure = get(&Fake::new([json(200, rows)]), BY_NUMBER).unwrap_err();
+        assert_eq!(failure.kind(), ProblemKind::Conflict);
+        assert_eq!(failure.problem.message, "More than one record of invoices matches: 7, 9.");
+        let one = r#"{"items":[{"InvoiceId":7}],"count":1,"hasMore":false}"#;
+        assert_eq!(get(&Fake::new([json(200, one)]), BY_NUMBER).unwrap(), r#"{"record":{"InvoiceId":7}}"#);
+        let none = r#"{"items":[],"count":0,"hasMore":false}"#;
+        assert_eq!(get(&Fake::new([json(200, none)]), BY_NUMBER).unwrap_err().kind(), ProblemKind::NotFound);
+    }
+
+    #[test]
+    fn yesterdays_key_of_a_dated_row_is_resolved_by_its_ids() {
+        let day = format!("ACED0005{}", "00".repeat(70));
+        let key = format!("00020000000EACED000577080000000000000007{:08X}{day}", 74);
+        let described =
+            r#"{"Resources":{"personRows":{"attributes":[{"name":"PersonId","type":"integer","queryable":true}]}}}"#;
+        let rows = r#"{"items":[{"PersonId":7,"links":[{"rel":"self","href":"https://h/hcmRestApi/resources/x/personRows/0002NEW"}]}],"count":1,"hasMore":false}"#;
+        // The name is looked for below each root; then the key, the ids, the row.
+        let door = Fake::new([
+            json(404, "{}"),
+            json(200, described),
+            json(404, "{}"),
+            json(404, "{}"),
+            json(200, described),
+            json(200, rows),
+        ]);
+        let answer = get(&door, &format!(r#"{{"resource":"personRows","key":"{key}"}}"#)).unwrap();
+        assert!(answer.contains("key_changed") && answer.contains("0002NEW"), "{answer}");
+        let last = door.sent.borrow().last().unwrap().path.clone();
+        assert!(last.contains("q=PersonId%20%3D%207"), "{last}");
     }
 }

@@ -6,14 +6,15 @@ use serde::Deserialize;
 use super::answer::{ListWriter, RecordList};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency, Warning};
-use crate::fusion::address::Address;
+use crate::fusion::attributes::{self, Names};
 use crate::fusion::catalogue::Quirk;
+use crate::fusion::keyset::Keyset;
 use crate::fusion::page::{Cursor, End, Position, Search, fingerprint};
 use crate::fusion::pod::Pod;
 use crate::fusion::query::{self, Finder, Node, Order};
-use crate::fusion::record;
+pub use crate::fusion::shape::Shape;
 use crate::fusion::target::Target;
-use crate::problem::{Failure, Result, warning};
+use crate::problem::{Failure, Result};
 
 /// Records in one answer where the input does not say.
 const LIMIT: u32 = 100;
@@ -66,6 +67,24 @@ pub struct Input {
     pub cursor: Option<String>,
 }
 
+impl Input {
+    /// Checks the names in it; what the pod told on the way is kept in `target`.
+    ///
+    /// # Errors
+    /// `invalid-input` with the right spelling.
+    pub fn check(&self, pod: &Pod, target: &mut Target) -> Result<()> {
+        let names = Names {
+            all: self.all.as_deref().unwrap_or_default(),
+            any: self.any.as_deref().unwrap_or_default(),
+            orders: self.order_by.as_deref().unwrap_or_default(),
+            fields: self.fields.as_deref().unwrap_or_default(),
+            expand: self.expand.as_deref().unwrap_or_default(),
+            finder: self.finder.as_ref(),
+        };
+        attributes::check(pod, target, names)
+    }
+}
+
 impl Action for SearchRecords {
     const SPEC: Spec = Spec {
         id: "search_records",
@@ -82,7 +101,8 @@ impl Action for SearchRecords {
     type Output = RecordList;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource)?;
+        let mut target = Target::find(pod, &input.resource)?;
+        input.check(pod, &mut target)?;
         let mut list = ListWriter::default();
         let mut warnings = Vec::new();
         let asked = Asked::new(pod, &target, &input)?;
@@ -104,7 +124,8 @@ pub struct Asked<'a> {
     pub search: Search<'a>,
     /// Of the question, without limit and cursor.
     pub fingerprint: String,
-    expands: bool,
+    shape: Shape,
+    fields: Vec<String>,
     target: &'a Target,
 }
 
@@ -123,20 +144,33 @@ impl<'a> Asked<'a> {
         }
         terms.extend(query::terms(all, any, &kind_of, pod.settings.framework)?);
         let mut fixed = target.collection(&pod.settings.api_version);
-        if let Some(finder) = &input.finder {
-            fixed = fixed.clause("finder", &query::finder(finder)?);
-        } else if target.has(Quirk::FinderRequired) {
+        if input.finder.is_none() && target.has(Quirk::FinderRequired) {
             return Err(Failure::invalid("/finder", format!("{} answers only with a finder", target.name))
                 .remedy(finders(target)));
         }
-        let shape = Shape::new(target, input.fields.as_deref(), input.expand.as_deref())?;
+        let orders = input.order_by.as_deref().unwrap_or_default();
+        let keyset = match input.finder {
+            None => Keyset::new(target, orders, pod.settings.framework),
+            Some(_) => None,
+        };
+        // Pages follow the values of the sort order, so these come along.
+        let mut fields = input.fields.clone().filter(|fields| !fields.is_empty());
+        if let (Some(fields), Some(keyset)) = (&mut fields, &keyset) {
+            for attribute in keyset.attributes() {
+                if !fields.iter().any(|field| field == attribute) {
+                    fields.push(attribute.to_owned());
+                }
+            }
+        }
+        let shape = Shape::new(target, fields.as_deref(), input.expand.as_deref())?;
         fixed = shape.add(fixed);
         let day = input.effective_date.as_ref().or(pod.settings.effective_date.as_ref());
         if let Some(day) = day {
             fixed = fixed.param("effectiveDate", day);
         }
-        let orders = input.order_by.as_deref().unwrap_or_default();
-        let keyset = target.sortable_key().filter(|_| orders.is_empty() && input.finder.is_none()).map(str::to_owned);
+        if let Some(finder) = &input.finder {
+            fixed = fixed.clause("finder", &query::finder(finder)?);
+        }
         let order = query::order_by(orders, target.order_key().filter(|_| input.finder.is_none()))?;
         let texts =
             [fixed.as_str(), &terms.join(";"), order.as_deref().unwrap_or_default(), &pod.settings.origin.authority];
@@ -150,7 +184,7 @@ impl<'a> Asked<'a> {
             keyset,
             total: input.total.unwrap_or(false),
         };
-        Ok(Self { search, fingerprint, expands: shape.expands, target })
+        Ok(Self { search, fingerprint, shape, fields: input.fields.clone().unwrap_or_default(), target })
     }
 
     /// Reads, and hands over each record as it goes into an answer.
@@ -167,26 +201,27 @@ impl<'a> Asked<'a> {
     ) -> Result<End> {
         let mut buffer = String::new();
         let read = self.search.read(pod, from, limit, &mut |row| {
-            if self.expands {
+            if self.shape.expands {
                 buffer.clear();
-                record::flatten(row, &mut buffer, &mut |child| {
-                    let message =
-                        format!("The pod sent only the first rows of {child}; search the children to read them all.");
-                    warnings.push(warning("children_cut", message, self.target.key_of(row)));
-                });
+                self.shape.write(pod, self.target, row, &mut buffer, warnings);
                 take(&buffer);
             } else {
                 take(row);
             }
         });
-        read.map_err(|failure| self.explain(failure))
+        read.map_err(|failure| attributes::explain(pod, self.target, &self.fields, self.explain(failure)))
     }
 
     /// A refused attribute is told with what may stand there.
     fn explain(&self, mut failure: Failure) -> Failure {
         let (Some(400), Some(known)) = (failure.problem.http_status, &self.target.known) else { return failure };
         let mentioned = |name: &str| self.search.terms.iter().any(|term| term.contains(name));
-        if let Some((attribute, false)) = self.target.changed()
+        if failure.has_code("EGP-2776154") {
+            failure.problem.remedy = Some(format!(
+                "{} is searched only by a part of one of these attributes: add a condition such as like \"ABC*\" with at least three characters, and go through the beginnings one by one where all records are wanted.",
+                self.target.name
+            ));
+        } else if let Some((attribute, false)) = self.target.changed()
             && mentioned(attribute)
         {
             failure.problem.remedy = Some(format!(
@@ -214,89 +249,4 @@ fn finders(target: &Target) -> String {
         })
         .collect();
     format!("Choose one of: {}.", told.join("; "))
-}
-
-/// Which attributes and children a record comes with.
-pub struct Shape {
-    fields: Option<String>,
-    expand: Option<String>,
-    links: bool,
-    /// Whether children come along.
-    pub expands: bool,
-}
-
-impl Shape {
-    /// From `fields` and `expand` of an input.
-    ///
-    /// # Errors
-    /// `invalid-input` for what is no name, or where the two do not go together (Q4).
-    pub fn new(target: &Target, fields: Option<&[String]>, expand: Option<&[String]>) -> Result<Self> {
-        let fields = fields.unwrap_or_default();
-        let expand = expand.unwrap_or_default();
-        for (index, name) in expand.iter().enumerate() {
-            if query::path(name).is_none() {
-                return Err(Failure::invalid(
-                    format!("/expand/{index}"),
-                    format!("{name:?} is not the name of a child"),
-                ));
-            }
-        }
-        let mut own: Vec<&str> = Vec::new();
-        let mut children: Vec<(String, Vec<&str>)> = Vec::new();
-        for (index, name) in fields.iter().enumerate() {
-            let name = query::path(name).ok_or_else(|| {
-                Failure::invalid(format!("/fields/{index}"), format!("{name:?} is not the name of an attribute"))
-            })?;
-            match name.rsplit_once('.') {
-                None => own.push(name),
-                Some((child, attribute)) => match children.iter_mut().find(|(known, _)| known == child) {
-                    Some((_, attributes)) => attributes.push(attribute),
-                    None => children.push((child.to_owned(), vec![attribute])),
-                },
-            }
-        }
-        if fields.is_empty() {
-            let links = target.plain_key().is_none();
-            let expand_text = (!expand.is_empty()).then(|| expand.join(","));
-            return Ok(Self { fields: None, expands: expand_text.is_some(), expand: expand_text, links });
-        }
-        // With fields the pod ignores expand (Q4): children must be named by their attributes.
-        for (index, child) in expand.iter().enumerate() {
-            if !children.iter().any(|(known, _)| known == child) {
-                return Err(Failure::invalid(
-                    format!("/expand/{index}"),
-                    format!(
-                        "with fields, Fusion ignores expand; name the attributes of {child} in fields, as in {child}.LineNumber"
-                    ),
-                ));
-            }
-        }
-        if let Some(key) = target.plain_key()
-            && !own.contains(&key)
-        {
-            own.push(key);
-        }
-        let mut text = own.join(",");
-        for (child, attributes) in &children {
-            text.push_str(&format!(";{child}:{}", attributes.join(",")));
-        }
-        Ok(Self {
-            fields: Some(text),
-            expand: None,
-            links: target.plain_key().is_none(),
-            expands: !children.is_empty(),
-        })
-    }
-
-    /// Adds its parameters. Links are left out where the key is an attribute; where only a link tells it,
-    /// that one link comes along.
-    pub fn add(&self, mut address: Address) -> Address {
-        if let Some(fields) = &self.fields {
-            address = address.clause("fields", fields);
-        }
-        if let Some(expand) = &self.expand {
-            address = address.param("expand", expand);
-        }
-        if self.links { address.param("links", "self") } else { address.param("onlyData", "true") }
-    }
 }

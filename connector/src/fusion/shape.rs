@@ -1,0 +1,250 @@
+//! Which attributes and children a record comes with, and children that came cut off made whole (P9).
+
+use super::address::Address;
+use super::page::Search;
+use super::pod::Pod;
+use super::query;
+use super::record;
+use super::target::Target;
+use crate::contract::Warning;
+use crate::problem::{Failure, Result, warning};
+
+/// Rows of one child that are read for one record.
+const MOST: usize = 100_000;
+
+/// Which attributes and children a record comes with.
+#[derive(Clone)]
+pub struct Shape {
+    fields: Option<String>,
+    expand: Option<String>,
+    links: bool,
+    /// Children to read, as they were named.
+    named: Vec<String>,
+    /// Attributes of children.
+    inner: Vec<(String, Vec<String>)>,
+    /// Whether children come along.
+    pub expands: bool,
+}
+
+impl Shape {
+    /// From `fields` and `expand` of an input.
+    ///
+    /// # Errors
+    /// `invalid-input` for what is no name, or where the two do not go together (Q4).
+    pub fn new(target: &Target, fields: Option<&[String]>, expand: Option<&[String]>) -> Result<Self> {
+        let fields = fields.unwrap_or_default();
+        let expand = expand.unwrap_or_default();
+        for (index, name) in expand.iter().enumerate() {
+            if query::path(name).is_none() {
+                return Err(Failure::invalid(
+                    format!("/expand/{index}"),
+                    format!("{name:?} is not the name of a child"),
+                ));
+            }
+        }
+        let mut own: Vec<&str> = Vec::new();
+        let mut children: Vec<(String, Vec<&str>)> = Vec::new();
+        for (index, name) in fields.iter().enumerate() {
+            let name = query::path(name).ok_or_else(|| {
+                Failure::invalid(format!("/fields/{index}"), format!("{name:?} is not the name of an attribute"))
+            })?;
+            match name.rsplit_once('.') {
+                None => own.push(name),
+                Some((child, attribute)) => match children.iter_mut().find(|(known, _)| known == child) {
+                    Some((_, attributes)) => attributes.push(attribute),
+                    None => children.push((child.to_owned(), vec![attribute])),
+                },
+            }
+        }
+        if fields.is_empty() {
+            let links = target.plain_key().is_none();
+            let expand_text = (!expand.is_empty()).then(|| expand.join(","));
+            return Ok(Self {
+                fields: None,
+                expands: expand_text.is_some(),
+                expand: expand_text,
+                links,
+                named: expand.to_vec(),
+                inner: Vec::new(),
+            });
+        }
+        // With fields the pod ignores expand (Q4): children must be named by their attributes.
+        for (index, child) in expand.iter().enumerate() {
+            if !children.iter().any(|(known, _)| known == child) {
+                return Err(Failure::invalid(
+                    format!("/expand/{index}"),
+                    format!(
+                        "with fields, Fusion ignores expand; name the attributes of {child} in fields, as in {child}.LineNumber"
+                    ),
+                ));
+            }
+        }
+        if let Some(key) = target.plain_key()
+            && !own.contains(&key)
+        {
+            own.push(key);
+        }
+        let mut text = own.join(",");
+        for (child, attributes) in &children {
+            text.push_str(&format!(";{child}:{}", attributes.join(",")));
+        }
+        Ok(Self {
+            fields: Some(text),
+            expand: None,
+            links: target.plain_key().is_none(),
+            expands: !children.is_empty(),
+            named: Vec::new(),
+            inner: children
+                .into_iter()
+                .map(|(child, attributes)| (child, attributes.into_iter().map(str::to_owned).collect()))
+                .collect(),
+        })
+    }
+
+    /// Adds its parameters. Links are left out where the key is an attribute; where only a link tells it,
+    /// that one link comes along.
+    pub fn add(&self, mut address: Address) -> Address {
+        if let Some(fields) = &self.fields {
+            address = address.clause("fields", fields);
+        }
+        if let Some(expand) = &self.expand {
+            address = address.param("expand", expand);
+        }
+        if self.links { address.param("links", "self") } else { address.param("onlyData", "true") }
+    }
+
+    /// Appends a record as it goes into an answer: children as lists. Those that the pod cut off are read from
+    /// their own collection where the record's key is known; else that they are cut is told.
+    pub fn write(&self, pod: &Pod, target: &Target, row: &str, out: &mut String, warnings: &mut Vec<Warning>) {
+        let unsigned = pod.settings.framework < 3;
+        record::flatten_whole(row, "", unsigned, out, &mut |child, out| {
+            let key = target.key_of(row);
+            let told = match &key {
+                Some(key) if !child.contains('.') => match self.read_child(pod, target, key, child, out) {
+                    Ok(end) if end.is_empty() => return true,
+                    Ok(mut end) => {
+                        warnings.append(&mut end);
+                        return true;
+                    }
+                    Err(failure) => format!(" ({})", failure.problem.message),
+                },
+                _ => String::new(),
+            };
+            let message =
+                format!("The pod sent only the first rows of {child}{told}; search the children to read them all.");
+            warnings.push(warning("children_cut", message, key));
+            false
+        });
+    }
+
+    /// The whole list of a child; answers what was lost sight of.
+    fn read_child(&self, pod: &Pod, target: &Target, key: &str, child: &str, out: &mut String) -> Result<Vec<Warning>> {
+        let of_child = Target { name: child.to_owned(), root: target.root.clone(), known: None, described: None };
+        let below: Vec<&str> =
+            self.named.iter().filter_map(|name| name.strip_prefix(child)?.strip_prefix('.')).collect();
+        let mut fields = Vec::new();
+        for (path, attributes) in &self.inner {
+            match path.strip_prefix(child) {
+                Some("") => fields.insert(0, attributes.join(",")),
+                Some(rest) => {
+                    fields.extend(rest.strip_prefix('.').map(|rest| format!("{rest}:{}", attributes.join(","))))
+                }
+                None => {}
+            }
+        }
+        let mut fixed = target
+            .collection(&pod.settings.api_version)
+            .key(key)?
+            .segment("child")
+            .segment(child)
+            .param("onlyData", "true");
+        if !fields.is_empty() {
+            fixed = fixed.clause("fields", &fields.join(";"));
+        } else if !below.is_empty() {
+            fixed = fixed.param("expand", &below.join(","));
+        }
+        let search = Search {
+            what: format!("read the {child} of {} {key}", target.name),
+            target: &of_child,
+            terms: Vec::new(),
+            fixed,
+            order: None,
+            keyset: None,
+            total: false,
+        };
+        let mut told = Vec::new();
+        out.push('[');
+        let begin = out.len();
+        let end = search.read(pod, search.start(), MOST, &mut |row| {
+            if out.len() > begin {
+                out.push(',');
+            }
+            record::flatten_whole(row, child, pod.settings.framework < 3, out, &mut |cut, _| {
+                let message = format!("The pod sent only the first rows of {cut}.");
+                told.push(warning("children_cut", message, Some(key.to_owned())));
+                false
+            });
+        })?;
+        out.push(']');
+        told.extend(end.warnings);
+        if end.next.is_some() {
+            let message =
+                format!("{child} holds more rows than one answer takes; search the children to read them all.");
+            told.push(warning("children_cut", message, Some(key.to_owned())));
+        }
+        Ok(told)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::http::fake::{Fake, json};
+    use crate::settings::Settings;
+
+    fn written(settings: &str, door: &Fake, expand: &[&str], row: &str) -> (String, Vec<Warning>) {
+        let text =
+            format!(r#"{{"host":"h.example.com","auth":{{"type":"basic","username":"u","password":"p"}}{settings}}}"#);
+        let settings = Settings::parse(&text).unwrap();
+        let pod = Pod::new(door, &settings, None).unwrap();
+        let target = Target::known("invoices").unwrap().unwrap();
+        let expand: Vec<String> = expand.iter().map(|name| (*name).to_owned()).collect();
+        let shape = Shape::new(&target, None, Some(&expand)).unwrap();
+        let (mut out, mut warnings) = (String::new(), Vec::new());
+        shape.write(&pod, &target, row, &mut out, &mut warnings);
+        (out, warnings)
+    }
+
+    #[test]
+    fn children_that_came_cut_off_are_read_from_their_own_collection() {
+        let door = Fake::new([
+            json(200, r#"{"items":[{"N":1},{"N":2}],"count":2,"hasMore":true}"#),
+            json(200, r#"{"items":[{"N":2},{"N":3}],"count":2,"hasMore":false}"#),
+        ]);
+        let row = r#"{"InvoiceId":7,"invoiceLines":{"items":[{"N":1}],"count":1,"hasMore":true}}"#;
+        let (out, warnings) = written("", &door, &["invoiceLines.invoiceDistributions"], row);
+        assert_eq!(out, r#"{"InvoiceId":7,"invoiceLines":[{"N":1},{"N":2},{"N":3}]}"#);
+        assert!(warnings.is_empty());
+        let first = door.sent.borrow()[0].path.clone();
+        assert!(first.contains("/invoices/7/child/invoiceLines?onlyData=true&expand=invoiceDistributions"), "{first}");
+    }
+
+    #[test]
+    fn what_cannot_be_made_whole_is_told() {
+        let row = r#"{"InvoiceId":7,"invoiceLines":{"items":[{"N":1,"d":{"items":[{}],"count":1,"hasMore":true}}],"count":1,"hasMore":false}}"#;
+        let (out, warnings) = written("", &Fake::default(), &["invoiceLines"], row);
+        assert_eq!(out, r#"{"InvoiceId":7,"invoiceLines":[{"N":1,"d":[{}]}]}"#);
+        assert_eq!((warnings[0].code.as_str(), warnings[0].key.as_deref()), ("children_cut", Some("7")));
+    }
+
+    #[test]
+    fn the_old_frameworks_cut_without_a_sign() {
+        let rows = vec![r#"{"N":1}"#; 25].join(",");
+        let row = format!(r#"{{"InvoiceId":7,"invoiceLines":[{rows}]}}"#);
+        let door = Fake::new([json(200, r#"{"items":[{"N":1},{"N":2}],"count":2,"hasMore":false}"#)]);
+        let (out, warnings) = written(r#","rest_framework_version":2"#, &door, &["invoiceLines"], &row);
+        assert_eq!(out, r#"{"InvoiceId":7,"invoiceLines":[{"N":1},{"N":2}]}"#);
+        assert!(warnings.is_empty());
+    }
+}
