@@ -285,7 +285,8 @@ impl<'a> Pod<'a> {
             headers.push(("rest-framework-version", self.settings.framework.to_string()));
         }
         if body.is_some() {
-            headers.push(("content-type", ITEM.to_owned()));
+            let media = if address.path().contains("/scim/") { JSON } else { ITEM };
+            headers.push(("content-type", media.to_owned()));
         }
         Request {
             method,
