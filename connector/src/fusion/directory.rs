@@ -147,6 +147,19 @@ pub fn find(pod: &Pod, by: By) -> Result<Lookup> {
     Ok(lookup)
 }
 
+/// Adds to a user what workers and SCIM tell of the person; answers what was refused.
+pub fn complete_person(pod: &Pod, user: &mut User) -> Option<Failure> {
+    let refused = people::fill(pod, std::slice::from_mut(user)).err();
+    if user.name.is_some() && user.email.is_some() {
+        return refused;
+    }
+    match scim_user(pod, By::Name(&user.user_name)) {
+        Ok(told) => user.fill(told.unwrap_or_default()),
+        Err(failure) => return refused.or(Some(failure)),
+    }
+    refused
+}
+
 /// A refusal by the pod is kept; where nobody answered or nobody is let in, everything else fails as well.
 #[inline(never)]
 fn passing(failure: Failure) -> Result<Failure> {
