@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    ACCOUNT_ROLES, ACCOUNTS, Role, Source, User, complete, duties, envelope, passing, people, quoted, scim, spelt,
-    value, word,
+    ACCOUNT_ROLES, ACCOUNTS, Role, SCIM, Source, User, complete, duties, envelope, passing, people, quoted, scim,
+    spelt, value, word,
 };
 use crate::contract::{ProblemKind, Warning};
 use crate::fusion::address::Address;
@@ -352,17 +352,41 @@ impl List<'_> {
         }
     }
 
+    /// Whether nothing narrows the list but the role.
+    fn asks_nothing_else(&self) -> bool {
+        let wanted = self.wanted;
+        wanted.active.is_none() && wanted.search.is_none() && wanted.since.is_none() && !wanted.colliding
+    }
+
+    /// Whether SCIM tells of a role's holders; a list of roles may leave them out.
+    fn has_members(&self, entry: &Value) -> bool {
+        let members = |entry: &Value| entry.get("members").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+        let read = || {
+            let address = Address::fixed(SCIM).segment("Roles").key(&word(entry, "id")?).ok()?;
+            let body =
+                self.pod.get(Doing { what: "read the holders of the role", object: "Roles" }, &address).ok()?.body;
+            value(std::str::from_utf8(&body).ok()?)
+        };
+        members(entry) || read().is_some_and(|entry| members(&entry))
+    }
+
     /// Nobody at all: says what may be behind it.
     fn nobody(&mut self) {
         let wanted = self.wanted;
         if let Some(role) = &wanted.role {
             let filter = format!("name eq {0} or displayName eq {0}", quoted(role));
-            let told = scim(self.pod, "look for the role", "Roles", Some(&filter), 1, 10);
-            let known = |entries: Vec<Value>| entries.iter().filter_map(Role::from_list).any(|known| known.is(role));
-            if told.is_ok_and(|(entries, _)| !known(entries)) {
-                self.warn("unknown_role", format!("The pod shows no role {role}: list_roles tells the codes."));
+            let Ok((entries, _)) = scim(self.pod, "look for the role", "Roles", Some(&filter), 1, 10) else { return };
+            let known = |entry: &&Value| Role::from_list(entry).is_some_and(|known| known.is(role));
+            match entries.iter().find(known) {
+                None => self.warn("unknown_role", format!("The pod shows no role {role}: list_roles tells the codes.")),
+                // Nobody holds it, or a condition was misunderstood: SCIM's own list of holders tells.
+                Some(entry) if self.asks_nothing_else() && self.has_members(entry) => self.warn(
+                    "holders_not_shown",
+                    format!("SCIM says that somebody holds {role}, and {ACCOUNTS} shows nobody who does: data security hides them, or the pod misread the condition. List all users and look at their roles."),
+                ),
+                Some(_) => {}
             }
-        } else if wanted.active.is_none() && wanted.search.is_none() && wanted.since.is_none() && !wanted.colliding {
+        } else if self.asks_nothing_else() {
             self.warn("nobody_visible", "The pod answers and shows no user: that is data security (an HCM data role with a person security profile), not an empty pod.".to_owned());
         }
     }

@@ -157,6 +157,10 @@ fn nobody_is_explained() {
     let wanted = Wanted { role: Some("NO_JOB".into()), ..Wanted::default() };
     assert_eq!(codes(&list(&door, &wanted, None, 2).unwrap()), ["unknown_role"]);
     assert_eq!(codes(&list(&door, &Wanted::default(), None, 2).unwrap()), ["nobody_visible"]);
+    let role = r#"{"Resources":[{"id":"9","name":"NO_JOB"}]}"#;
+    let door = Fake::new([page(&[], false), json(200, role), json(200, r#"{"id":"9","members":[{"value":"G1"}]}"#)]);
+    assert_eq!(codes(&list(&door, &wanted, None, 2).unwrap()), ["holders_not_shown"]);
+    assert!(asked(&door)[2].ends_with("/hcmRestApi/scim/Roles/9"));
 }
 
 #[test]
