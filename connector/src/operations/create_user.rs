@@ -1,72 +1,44 @@
 //! `create_user`: a user that can sign in, created once, with roles.
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::user::{UserForm, told};
+use super::user::{self, form, told, written};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::directory::create::{self, How, New};
 use crate::fusion::pod::Pod;
-use crate::fusion::query::Anything;
 use crate::problem::{Failure, Result};
 
 /// See the module.
 pub struct CreateUser;
 
 /// Whom to create.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(title = "Create a user", deny_unknown_fields)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Input {
     /// Name to sign in with; no two users have the same.
-    #[schemars(title = "User name", length(min = 1, max = 100), extend("examples" = ["ida.ng@example.com"]))]
-    #[schemars(extend("x-connector-visibility" = "important", "x-connector-order" = 1))]
     pub user_name: String,
     /// Given name.
-    #[schemars(title = "Given name", length(min = 1, max = 150), extend("x-connector-visibility" = "important", "x-connector-order" = 2))]
     pub given_name: Option<String>,
     /// Family name; for a user who is no person, what it is for.
-    #[schemars(title = "Family name", length(min = 1, max = 150), extend("x-connector-visibility" = "important", "x-connector-order" = 3))]
     pub family_name: String,
     /// Work address; the pod may send the way to a first password there.
-    #[schemars(title = "E-mail", length(min = 3, max = 240), extend("format" = "email", "x-connector-visibility" = "important", "x-connector-order" = 4))]
     pub email: Option<String>,
     /// Whether the user may sign in.
-    #[schemars(title = "Active", extend("default" = true, "x-connector-order" = 5))]
     pub active: Option<bool>,
     /// Codes of roles to give.
-    #[schemars(title = "Roles", length(max = 50), extend("examples" = [["ORA_PER_EMPLOYEE_ABSTRACT"]]))]
-    #[schemars(extend("x-connector-options" = {"source": "roles", "searchable": true}, "x-connector-order" = 6))]
     pub roles: Option<Vec<String>>,
 }
 
-/// What became of a role.
-#[derive(JsonSchema)]
-#[schemars(title = "Role given")]
-#[allow(dead_code)]
-struct GivenForm {
-    /// Code of the role.
-    code: String,
-    /// One of given, already_held, refused and unknown.
-    state: String,
-    /// Why it was refused or is unknown; null otherwise.
-    #[schemars(with = "Anything")]
-    cause: Option<String>,
-}
+form!(Input, "CreateUser", written(include_str!("create_user/input.json")));
 
 /// The user, and how it came to be.
-#[derive(JsonSchema)]
-#[schemars(title = "User created")]
-#[allow(dead_code)]
-pub struct Output {
-    /// One of created, already_existed (with the same values) and recovered (by this call, whose answer was lost).
-    status: String,
-    /// The user.
-    record: UserForm,
-    /// What became of each role that was asked for.
-    roles: Vec<GivenForm>,
-}
+pub struct Output;
+
+const MORE: &str = r#""status":{"type":"string","description":"created, already_existed (with the same values) or recovered (by this call, whose answer was lost)."},"roles":{"type":"array","description":"What became of each role that was asked for.","items":{"type":"object","title":"Role given","required":["code","state","cause"],"properties":{"code":{"type":"string","description":"Code of the role."},"state":{"type":"string","enum":["given","already_held","refused","unknown"],"description":"What became of it."},"cause":{"description":"Why it was refused or is unknown; null otherwise."}}}},"#;
+
+form!(Output, "UserCreated", user::one("User created", r#""status","record","roles""#, MORE));
 
 impl Action for CreateUser {
     const SPEC: Spec = Spec {

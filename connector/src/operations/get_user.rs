@@ -1,10 +1,9 @@
 //! `get_user`: one user with all roles, by id, user name or e-mail.
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answer::single;
-use super::user::{OneUser, told};
+use super::user::{self, form, told, written};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency, ProblemKind, Warning};
 use crate::fusion::directory::{self, By, Lookup};
@@ -15,19 +14,23 @@ use crate::problem::{Failure, Result, warning};
 pub struct GetUser;
 
 /// Which user to read; exactly one of these names it.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[schemars(title = "Get a user", deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Input {
     /// Name to sign in with, in any case.
-    #[schemars(title = "User name", length(min = 1, max = 200), extend("x-connector-visibility" = "important", "x-connector-order" = 1))]
     pub user_name: Option<String>,
     /// E-mail of the person or of the account.
-    #[schemars(title = "E-mail", length(min = 1, max = 240), extend("x-connector-visibility" = "important", "x-connector-order" = 2))]
     pub email: Option<String>,
     /// GUID of the account, as list_users tells it.
-    #[schemars(title = "Id", length(min = 1, max = 100), extend("x-connector-order" = 3))]
     pub id: Option<String>,
 }
+
+form!(Input, "GetUser", written(include_str!("get_user/input.json")));
+
+/// The user.
+pub struct Output;
+
+form!(Output, "User", user::one("User", "\"record\"", ""));
 
 impl Action for GetUser {
     const SPEC: Spec = Spec {
@@ -42,7 +45,7 @@ impl Action for GetUser {
         sample_output: r#"{"record":{"id":"0A1B2C3D4E5F60718293A4B5C6D7E8F9","user_name":"casey.brown@example.com","name":"Casey Brown","email":"casey.brown@example.com","active":true,"person":{"id":"300000700000021","number":"1001"},"department":"Finance","manager":{"name":"Lee Bo","person_id":"300000700000040","person_number":"1002"},"roles":[{"id":"300000600000101","code":"ORA_AP_ACCOUNTS_PAYABLE_MANAGER_JOB","name":"Accounts Payable Manager","granted":"2026-01-05T09:00:00.000Z"}],"conflicts":[],"created":"2025-03-01T09:00:00.000Z","updated":"2026-01-05T09:00:00.000Z"}}"#,
     };
     type Input = Input;
-    type Output = OneUser;
+    type Output = Output;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
         let by = match (&input.user_name, &input.email, &input.id) {

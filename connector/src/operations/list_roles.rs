@@ -1,10 +1,9 @@
 //! `list_roles`: the roles of the pod.
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answer::ListWriter;
-use super::user::{RoleList, told_role};
+use super::user::{self, form, told_role, written};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::directory::list;
@@ -18,19 +17,23 @@ const LIMIT: u32 = 100;
 pub struct ListRoles;
 
 /// Which roles to list.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[schemars(title = "List roles", deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Input {
     /// Only those whose code or name holds this text, whatever its case.
-    #[schemars(title = "Search", length(max = 100), extend("x-connector-visibility" = "important", "x-connector-order" = 1))]
     pub search: Option<String>,
     /// Most roles in one answer.
-    #[schemars(title = "Limit", range(min = 1, max = 1000), extend("default" = 100, "x-connector-order" = 2))]
     pub limit: Option<u32>,
     /// next_cursor of the answer before, to go on there.
-    #[schemars(title = "Cursor", extend("x-connector-visibility" = "advanced", "x-connector-order" = 3))]
     pub cursor: Option<String>,
 }
+
+form!(Input, "ListRoles", written(include_str!("list_roles/input.json")));
+
+/// Roles, and where to go on.
+pub struct Roles;
+
+form!(Roles, "Roles", user::roles());
 
 impl Action for ListRoles {
     const SPEC: Spec = Spec {
@@ -45,7 +48,7 @@ impl Action for ListRoles {
         sample_output: r#"{"result":[{"id":"300000600000101","code":"ORA_AP_ACCOUNTS_PAYABLE_MANAGER_JOB","name":"Accounts Payable Manager"}],"next_cursor":null}"#,
     };
     type Input = Input;
-    type Output = RoleList;
+    type Output = Roles;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
         let limit = usize::try_from(input.limit.unwrap_or(LIMIT)).unwrap_or(usize::MAX);

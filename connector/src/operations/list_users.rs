@@ -1,10 +1,9 @@
 //! `list_users`: the users of the pod with their roles, as an access review wants them.
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answer::ListWriter;
-use super::user::{UserList, told};
+use super::user::{self, form, told, written};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::directory::list::{self, Wanted};
@@ -19,35 +18,33 @@ const LIMIT: u32 = 100;
 pub struct ListUsers;
 
 /// Which users to list; every condition that is given must hold.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[schemars(title = "List users", deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Input {
     /// Only holders of this role, by its code, its name or its id.
-    #[schemars(title = "Role", length(min = 1, max = 240), extend("examples" = ["ORA_AP_ACCOUNTS_PAYABLE_MANAGER_JOB"]))]
-    #[schemars(extend("x-connector-options" = {"source": "roles", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
     pub role: Option<String>,
     /// Only active users, or only suspended ones.
-    #[schemars(title = "Active", extend("x-connector-visibility" = "important", "x-connector-order" = 2))]
     pub active: Option<bool>,
     /// Only those whose user name, name, e-mail or person number holds this text, whatever its case.
-    #[schemars(title = "Search", length(min = 1, max = 100), extend("x-connector-visibility" = "important", "x-connector-order" = 3))]
     pub search: Option<String>,
     /// Only those whose account or roles changed then or later. A role that was taken away may not show.
-    #[schemars(title = "Updated since", extend("format" = "date-time", "x-connector-order" = 4))]
     pub updated_since: Option<String>,
     /// Only those whose duties collide, judged by the names of their roles.
-    #[schemars(title = "With conflicts", extend("default" = false, "x-connector-order" = 5))]
     pub with_conflicts: Option<bool>,
     /// Also read name, e-mail, department and manager; without them a list takes half the requests.
-    #[schemars(title = "Details", extend("default" = true, "x-connector-visibility" = "advanced", "x-connector-order" = 6))]
     pub details: Option<bool>,
     /// Most users in one answer.
-    #[schemars(title = "Limit", range(min = 1, max = 1000), extend("default" = 100, "x-connector-order" = 7))]
     pub limit: Option<u32>,
     /// next_cursor of the answer before, to go on there.
-    #[schemars(title = "Cursor", extend("x-connector-visibility" = "advanced", "x-connector-order" = 8))]
     pub cursor: Option<String>,
 }
+
+form!(Input, "ListUsers", written(include_str!("list_users/input.json")));
+
+/// Users, and where to go on.
+pub struct Users;
+
+form!(Users, "Users", user::users());
 
 impl Action for ListUsers {
     const SPEC: Spec = Spec {
@@ -62,7 +59,7 @@ impl Action for ListUsers {
         sample_output: r#"{"result":[{"id":"0A1B2C3D4E5F60718293A4B5C6D7E8F9","user_name":"casey.brown@example.com","name":"Casey Brown","email":"casey.brown@example.com","active":true,"person":{"id":"300000700000021","number":"1001"},"department":"Finance","manager":{"name":"Lee Bo","person_id":"300000700000040","person_number":"1002"},"roles":[{"id":"300000600000101","code":"ORA_AP_ACCOUNTS_PAYABLE_MANAGER_JOB","name":"Accounts Payable Manager","granted":"2026-01-05T09:00:00.000Z"}],"conflicts":[],"created":"2025-03-01T09:00:00.000Z","updated":"2026-01-05T09:00:00.000Z"}],"next_cursor":null}"#,
     };
     type Input = Input;
-    type Output = UserList;
+    type Output = Users;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
         let since = input.updated_since.as_deref().map(|text| {

@@ -7,7 +7,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
@@ -51,33 +50,38 @@ pub struct Wanted {
 }
 
 /// Where a list goes on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum At {
     /// Behind the account of this `UserId`.
-    #[serde(rename = "a")]
     Account(u64),
     /// SCIM: entries gone by, and the id of the last one.
-    #[serde(rename = "s")]
     Scim(usize, Option<String>),
 }
 
-#[derive(Serialize, Deserialize)]
-struct Cursor {
-    v: u8,
-    f: String,
-    at: At,
-}
-
+/// A cursor: the fingerprint of the question; the `UserId`, or entries gone by and the id of the last one.
 fn write(of: &str, at: At) -> String {
-    let cursor = Cursor { v: 1, f: of.to_owned(), at };
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
+    let mut parts = vec![Value::from(of)];
+    match at {
+        At::Account(number) => parts.push(Value::from(number)),
+        At::Scim(gone, last) => parts.extend([Value::from(gone), last.map_or(Value::Null, Value::String)]),
+    }
+    URL_SAFE_NO_PAD.encode(Value::Array(parts).to_string())
 }
 
 fn read(text: &str, of: &str) -> Result<At> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-    let cursor: Option<Cursor> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    match cursor {
-        Some(cursor) if cursor.v == 1 && cursor.f == of => Ok(cursor.at),
+    let told = bytes.as_deref().and_then(|bytes| value(std::str::from_utf8(bytes).ok()?));
+    let parts = told.as_ref().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let at = match parts {
+        [_, number] => number.as_u64().map(At::Account),
+        [_, gone, last] => gone
+            .as_u64()
+            .and_then(|gone| usize::try_from(gone).ok())
+            .map(|gone| At::Scim(gone, last.as_str().map(str::to_owned))),
+        _ => None,
+    };
+    match at {
+        Some(at) if parts.first().and_then(Value::as_str) == Some(of) => Ok(at),
         Some(_) => Err(Failure::invalid("/cursor", "this cursor belongs to another list")
             .remedy("Use a cursor only with the input that answered it.")),
         None => Err(Failure::invalid("/cursor", "this is not a cursor that a list answered")
