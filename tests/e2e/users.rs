@@ -60,6 +60,24 @@ fn all_users_of_a_role_are_those_who_hold_it() {
 }
 
 #[test]
+fn every_framework_tells_the_same() {
+    let asks = [
+        json!({"details": false}),
+        json!({"role": "ORA_AP_ACCOUNTS_PAYABLE_MANAGER_JOB", "active": true}),
+        json!({"search": "brown"}),
+        json!({"updated_since": "2026-04-10T00:00:00Z"}),
+    ];
+    for ask in asks {
+        let newest = follow(&Stage::sim(json!([])), "list_users", &ask);
+        assert!(!newest.is_empty(), "{ask}");
+        for framework in 1..=3 {
+            let stage = Stage::sim(json!([])).setting("rest_framework_version", framework.into());
+            assert_eq!(follow(&stage, "list_users", &ask), newest, "{ask} with framework {framework}");
+        }
+    }
+}
+
+#[test]
 fn a_user_is_told_with_the_person_and_the_duties_that_collide() {
     let stage = Stage::sim(json!([]));
     let by_name = stage.run("get_user", json!({"user_name": "CASEY.BROWN@EXAMPLE.COM"})).unwrap();
