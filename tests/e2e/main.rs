@@ -9,6 +9,7 @@
     reason = "a test says what it expects, and fails where it is not so"
 )]
 
+mod access;
 mod bad_input;
 mod connections;
 mod contract;
@@ -22,3 +23,4 @@ mod served;
 mod sign_ins;
 mod stage;
 mod triggers;
+mod users;

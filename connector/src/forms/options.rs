@@ -8,6 +8,7 @@ use crate::contract::{Choice, OptionPage, ProblemKind};
 use crate::fusion::access;
 use crate::fusion::address::{Address, is_resource_name, query_value};
 use crate::fusion::describe::Description;
+use crate::fusion::directory::{Role, list::roles};
 use crate::fusion::modules;
 use crate::fusion::page::Envelope;
 use crate::fusion::pod::{Doing, Pod};
@@ -46,6 +47,14 @@ pub fn list(pod: &Pod, source: &str, partial: &str, search: Option<&str>, page: 
     let partial: Partial = serde_json::from_str(partial)
         .map_err(|_| Failure::permanent(ProblemKind::InvalidInput, "The partial input is not a JSON object."))?;
     let search = search.map(str::trim).filter(|search| !search.is_empty());
+    if source == "roles" {
+        let listed = roles(pod, search.unwrap_or_default(), page, PAGE)?;
+        let named = |role: &Role| {
+            let code = role.code.as_ref().or(role.id.as_ref())?;
+            Some(choice(code, role.name.as_ref().unwrap_or(code)))
+        };
+        return Ok(OptionPage { options: listed.found.iter().filter_map(named).collect(), next_page: listed.next });
+    }
     let offset = match page {
         Some(page) => page.parse::<usize>().map_err(|_| {
             Failure::permanent(ProblemKind::InvalidInput, "The page is not one that was answered before.")

@@ -359,7 +359,8 @@ impl<'a> Pod<'a> {
             headers.push(("rest-framework-version", self.settings.framework.to_string()));
         }
         if carried.body.is_some() {
-            headers.push(("content-type", if carried.media.is_empty() { ITEM } else { carried.media }.to_owned()));
+            let usual = if address.path().contains("/scim/") { JSON } else { ITEM };
+            headers.push(("content-type", if carried.media.is_empty() { usual } else { carried.media }.to_owned()));
         }
         headers.retain(|(name, _)| !carried.headers.iter().any(|(own, _)| own == name));
         headers.extend(carried.headers.iter().cloned());

@@ -4,11 +4,16 @@ pub mod answer;
 pub mod check_access;
 pub mod create_invoice;
 pub mod create_record;
+pub mod create_user;
 pub mod describe_resource;
 pub mod get_record;
+pub mod get_user;
 pub mod list_resources;
+pub mod list_roles;
+pub mod list_users;
 pub mod new_or_updated_record;
 pub mod search_records;
+pub mod user;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -28,6 +33,10 @@ pub const ALL: &[Entry] = &[
     action::<list_resources::ListResources>(),
     action::<describe_resource::DescribeResource>(),
     action::<create_invoice::CreateInvoice>(),
+    action::<list_users::ListUsers>(),
+    action::<get_user::GetUser>(),
+    action::<create_user::CreateUser>(),
+    action::<list_roles::ListRoles>(),
     action::<check_access::CheckAccess>(),
     trigger::<new_or_updated_record::NewOrUpdatedRecord>(),
 ];

@@ -42,7 +42,7 @@ impl Baseline {
         let mut roles = Vec::new();
         for role in value.get("roles")?.as_array()? {
             let (code, name) = (text(role, "code"), text(role, "name"));
-            roles.push(Role { id: None, code, name });
+            roles.push(Role { code, name, ..Role::default() });
         }
         let mut found = Vec::new();
         for row in value.get("result")?.as_array()? {
