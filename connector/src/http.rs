@@ -22,6 +22,8 @@ pub enum Method {
     Get,
     /// Creates, and runs actions.
     Post,
+    /// Replaces.
+    Put,
     /// Changes.
     Patch,
     /// Deletes.
@@ -34,6 +36,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }

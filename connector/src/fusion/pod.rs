@@ -51,6 +51,17 @@ pub enum Lost {
     Unknown(Failure),
 }
 
+/// What a request carries beside what every request does.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Carried<'a> {
+    /// Body, if any.
+    pub body: Option<&'a [u8]>,
+    /// Media type of the body; that of a record where it is empty.
+    pub media: &'a str,
+    /// Header fields, which take the place of the usual ones of the same name.
+    pub headers: &'a [(&'static str, String)],
+}
+
 /// Why a request has no answer.
 enum Unsent {
     /// There is nothing to sign it with; it was not sent.
@@ -129,7 +140,7 @@ impl<'a> Pod<'a> {
     /// # Errors
     /// [`SendError`] where there is no answer.
     pub fn knock(&self, address: &Address) -> std::result::Result<Response, SendError> {
-        let mut request = self.request(Method::Get, address, None, JSON);
+        let mut request = self.request(Method::Get, address, Carried::default(), JSON);
         request.patience = request.patience.min(KNOCK);
         self.exchange(&request)
     }
@@ -166,7 +177,7 @@ impl<'a> Pod<'a> {
     pub fn get(&self, doing: Doing, address: &Address) -> Result<Response> {
         let mut tries = 0;
         loop {
-            let failure = match self.send(Method::Get, doing, address, None) {
+            let failure = match self.send(Method::Get, doing, address, Carried::default()) {
                 Ok(response) if is_success(&response) => return self.readable(doing, response),
                 Ok(response) if self.fall_back(doing, &response) => continue,
                 Ok(response) => self.refused(doing, &response),
@@ -209,14 +220,28 @@ impl<'a> Pod<'a> {
         address: &Address,
         body: &[u8],
     ) -> std::result::Result<Response, Lost> {
+        self.exact(method, doing, address, Carried { body: Some(body), ..Carried::default() })
+    }
+
+    /// Any request, whose answer is taken whatever its type. Reads repeat as reads do, writes as writes.
+    ///
+    /// # Errors
+    /// [`Lost`]; of a read always `Refused`.
+    pub fn exact(
+        &self,
+        method: Method,
+        doing: Doing,
+        address: &Address,
+        carried: Carried,
+    ) -> std::result::Result<Response, Lost> {
         let mut tries = 0;
         loop {
-            let failure = match self.send(method, doing, address, Some(body)) {
+            let failure = match self.send(method, doing, address, carried) {
                 Ok(response) if is_success(&response) => return Ok(response),
                 Ok(response) if self.fall_back(doing, &response) => continue,
                 Ok(response) => {
                     let failure = self.refused(doing, &response);
-                    if !did_nothing(&response, &failure) {
+                    if !method.is_read() && !did_nothing(&response, &failure) {
                         return Err(Lost::Unknown(failure));
                     }
                     failure
@@ -224,7 +249,7 @@ impl<'a> Pod<'a> {
                 Err(Unsent::SignIn(failure)) => return Err(Lost::Refused(failure)),
                 Err(Unsent::Send(error)) => {
                     let failure = self.unsent(doing, address, &error);
-                    if error.may_have_happened() {
+                    if !method.is_read() && error.may_have_happened() {
                         return Err(Lost::Unknown(failure));
                     }
                     failure
@@ -243,9 +268,9 @@ impl<'a> Pod<'a> {
         method: Method,
         doing: Doing,
         address: &Address,
-        body: Option<&[u8]>,
+        carried: Carried,
     ) -> std::result::Result<Response, Unsent> {
-        let response = self.send_signed(method, doing, address, body)?;
+        let response = self.send_signed(method, doing, address, carried)?;
         if response.status != 401 {
             self.signer.accepted();
             return Ok(response);
@@ -253,7 +278,7 @@ impl<'a> Pod<'a> {
         if !self.signer.renew() {
             return Ok(response);
         }
-        let response = self.send_signed(method, doing, address, body)?;
+        let response = self.send_signed(method, doing, address, carried)?;
         if response.status != 401 {
             self.signer.accepted();
         }
@@ -265,16 +290,16 @@ impl<'a> Pod<'a> {
         method: Method,
         doing: Doing,
         address: &Address,
-        body: Option<&[u8]>,
+        carried: Carried,
     ) -> std::result::Result<Response, Unsent> {
         let authorization = self.signer.authorization(self.door, self.now_ms(), self.left()).map_err(Unsent::SignIn)?;
         let plain = self.settings.framework < 4 || self.plain.borrow().iter().any(|object| object == doing.object);
-        let mut request = self.request(method, address, body, if plain { JSON } else { JSON_WITH_ERRORS });
+        let mut request = self.request(method, address, carried, if plain { JSON } else { JSON_WITH_ERRORS });
         request.headers.insert(0, ("authorization", authorization));
         self.exchange(&request).map_err(Unsent::Send)
     }
 
-    fn request(&self, method: Method, address: &Address, body: Option<&[u8]>, accept: &str) -> Request {
+    fn request(&self, method: Method, address: &Address, carried: Carried, accept: &str) -> Request {
         let mut headers = vec![
             ("accept", accept.to_owned()),
             ("accept-language", self.settings.language.clone()),
@@ -284,16 +309,18 @@ impl<'a> Pod<'a> {
         if address.path().contains("/resources/") {
             headers.push(("rest-framework-version", self.settings.framework.to_string()));
         }
-        if body.is_some() {
-            headers.push(("content-type", ITEM.to_owned()));
+        if carried.body.is_some() {
+            headers.push(("content-type", if carried.media.is_empty() { ITEM } else { carried.media }.to_owned()));
         }
+        headers.retain(|(name, _)| !carried.headers.iter().any(|(own, _)| own == name));
+        headers.extend(carried.headers.iter().cloned());
         Request {
             method,
             secure: self.settings.origin.secure,
             authority: self.settings.origin.authority.clone(),
             path: address.as_str().to_owned(),
             headers,
-            body: body.map(<[u8]>::to_vec),
+            body: carried.body.map(<[u8]>::to_vec),
             patience: self.left().map_or(PATIENCE, |left| left.saturating_sub(MARGIN).clamp(MARGIN, PATIENCE)),
             most: MOST_BYTES,
         }

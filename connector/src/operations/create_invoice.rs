@@ -144,7 +144,7 @@ impl Action for CreateInvoice {
 
     fn run(pod: &Pod, _: Input, text: &str) -> Result<String> {
         let target = Target::known("invoices")?.ok_or_else(|| Failure::internal("the catalogue lacks invoices"))?;
-        let created = write::create(pod, &target, text)?;
+        let created = write::create(pod, &target, text, &[])?;
         Ok(single(&created.record, &created.warnings))
     }
 }

@@ -4,15 +4,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::answer::{SingleRecord, single};
+use super::answer::SingleRecord;
+use super::writing::{Range, headers, takes_creates, written};
 use super::{Action, Spec};
-use crate::contract::{Effect, Idempotency, ProblemKind};
-use crate::fusion::catalogue::Quirk;
+use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::target::Target;
 use crate::fusion::write;
-use crate::problem::{Failure, Result};
+use crate::problem::Result;
 
 /// See the module.
 pub struct CreateRecord;
@@ -29,6 +29,9 @@ pub struct Input {
     #[schemars(title = "Record", with = "std::collections::BTreeMap<String, Anything>")]
     #[schemars(extend("x-connector-schema" = {"depends-on": ["resource"]}, "x-connector-visibility" = "important", "x-connector-order" = 2))]
     pub record: Box<RawValue>,
+    /// From when it holds; for date-effective records.
+    #[schemars(title = "Effective range", extend("x-connector-visibility" = "advanced", "x-connector-order" = 3))]
+    pub effective: Option<Range>,
 }
 
 impl Action for CreateRecord {
@@ -48,12 +51,8 @@ impl Action for CreateRecord {
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
         let target = Target::find(pod, &input.resource)?;
-        let known = target.known.as_ref();
-        if target.has(Quirk::NoCreate) || known.is_some_and(|known| !known.collection.contains(&"POST")) {
-            return Err(Failure::permanent(ProblemKind::Unsupported, format!("{} cannot be created over REST; nothing was sent.", target.name))
-                .remedy("Such records come from bulk import, or from another resource: list_resources tells which take a create."));
-        }
-        let created = write::create(pod, &target, input.record.get())?;
-        Ok(single(&created.record, &created.warnings))
+        takes_creates(&target)?;
+        let created = write::create(pod, &target, input.record.get(), &headers(input.effective.as_ref()))?;
+        Ok(written(&created.record, &created.warnings))
     }
 }

@@ -4,11 +4,14 @@ pub mod answer;
 pub mod check_access;
 pub mod create_invoice;
 pub mod create_record;
+pub mod delete_record;
 pub mod describe_resource;
 pub mod get_record;
 pub mod list_resources;
 pub mod new_or_updated_record;
 pub mod search_records;
+pub mod update_record;
+pub mod writing;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -25,6 +28,8 @@ pub const ALL: &[Entry] = &[
     action::<search_records::SearchRecords>(),
     action::<get_record::GetRecord>(),
     action::<create_record::CreateRecord>(),
+    action::<update_record::UpdateRecord>(),
+    action::<delete_record::DeleteRecord>(),
     action::<list_resources::ListResources>(),
     action::<describe_resource::DescribeResource>(),
     action::<create_invoice::CreateInvoice>(),
