@@ -5,8 +5,10 @@
 //! again only where the pod itself refuses a second one. What the pod refuses as a duplicate is read back:
 //! where it is what was to be created, the create is done (T3); where it is not, that is a conflict.
 
+pub mod batch;
 pub mod change;
 pub mod compare;
+pub mod upsert;
 
 use std::time::Duration;
 
@@ -161,26 +163,43 @@ pub fn fits(doing: Doing, bytes: usize) -> Result<()> {
 
 /// `q` terms that find the record in business terms, where its text has all that it takes.
 pub fn natural_key(target: &Target, record: &str) -> Option<Vec<String>> {
-    let known = target.known.as_ref()?;
-    if known.natural.is_empty() {
-        return None;
-    }
-    known
-        .natural
-        .iter()
-        .map(|attribute| {
-            let [raw] = record::pick(record, [attribute]);
-            let value = record::plain(raw?)?;
-            (!value.is_empty()).then(|| format!("{attribute} = {}", query::quote(&value)))
-        })
-        .collect()
+    let natural = &target.known.as_ref()?.natural;
+    if natural.is_empty() { None } else { terms(record, natural).ok() }
 }
 
-/// Looks for the record, again after each wait: rows appear late (E4). `None` where none or several are there.
-pub fn look(pod: &Pod, target: &Target, terms: &[String], waits: &[u64]) -> Result<Option<String>> {
+/// `q` terms that find a record with the same values of some attributes.
+///
+/// # Errors
+/// The attribute that the record lacks.
+pub fn terms<'n>(record: &str, attributes: &[&'n str]) -> std::result::Result<Vec<String>, &'n str> {
+    let term = |attribute: &&'n str| {
+        let [raw] = record::pick(record, [attribute]);
+        let value = raw.and_then(record::plain).filter(|value| !value.is_empty()).ok_or(*attribute)?;
+        let text = raw.is_some_and(|raw| raw.get().starts_with('"'));
+        Ok(format!("{attribute} = {}", if text { query::quote(&value) } else { value }))
+    };
+    attributes.iter().map(term).collect()
+}
+
+/// Rows that the terms find, two at most.
+///
+/// # Errors
+/// Those of a read.
+pub fn find(pod: &Pod, target: &Target, terms: &[String]) -> Result<Vec<String>> {
     let what = format!("look for the record in {}", target.name);
     let doing = Doing { what: &what, object: &target.name };
     let address = target.collection(&pod.settings.api_version).param("q", &terms.join(";")).param("limit", "2");
+    let response = pod.get(doing, &address)?;
+    let envelope: super::page::Envelope = serde_json::from_slice(&response.body)
+        .map_err(|error| pod.unexpected(doing, &format!("the body is not a list of records ({error})")))?;
+    Ok(envelope.items.iter().map(|item| item.get().to_owned()).collect())
+}
+
+/// Looks for the record, again after each wait: rows appear late (E4). `None` where none or several are there.
+///
+/// # Errors
+/// Those of a read.
+pub fn look(pod: &Pod, target: &Target, terms: &[String], waits: &[u64]) -> Result<Option<String>> {
     for wait in waits {
         if *wait > 0 {
             if !pod.has_time() {
@@ -188,14 +207,11 @@ pub fn look(pod: &Pod, target: &Target, terms: &[String], waits: &[u64]) -> Resu
             }
             pod.wait(Duration::from_millis(*wait));
         }
-        let response = pod.get(doing, &address)?;
-        let envelope: super::page::Envelope = serde_json::from_slice(&response.body)
-            .map_err(|error| pod.unexpected(doing, &format!("the body is not a list of records ({error})")))?;
-        if let [only] = envelope.items.as_slice() {
-            return Ok(Some(only.get().to_owned()));
-        }
-        if !envelope.items.is_empty() {
-            return Ok(None);
+        let mut found = find(pod, target, terms)?;
+        match found.len() {
+            0 => {}
+            1 => return Ok(found.pop()),
+            _ => return Ok(None),
         }
     }
     Ok(None)

@@ -4,13 +4,18 @@ pub mod answer;
 pub mod check_access;
 pub mod create_invoice;
 pub mod create_record;
+pub mod create_records;
 pub mod delete_record;
 pub mod describe_resource;
 pub mod get_record;
 pub mod list_resources;
+pub mod many;
 pub mod new_or_updated_record;
 pub mod search_records;
 pub mod update_record;
+pub mod update_records;
+pub mod upsert_record;
+pub mod upsert_records;
 pub mod writing;
 
 use schemars::JsonSchema;
@@ -28,7 +33,11 @@ pub const ALL: &[Entry] = &[
     action::<search_records::SearchRecords>(),
     action::<get_record::GetRecord>(),
     action::<create_record::CreateRecord>(),
+    action::<create_records::CreateRecords>(),
     action::<update_record::UpdateRecord>(),
+    action::<update_records::UpdateRecords>(),
+    action::<upsert_record::UpsertRecord>(),
+    action::<upsert_records::UpsertRecords>(),
     action::<delete_record::DeleteRecord>(),
     action::<list_resources::ListResources>(),
     action::<describe_resource::DescribeResource>(),

@@ -1,0 +1,70 @@
+//! `create_records`: many records of one resource, all or nothing or each for itself.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::many::{self, OnError, Results};
+use super::writing::{Range, headers, takes_creates};
+use super::{Action, Spec};
+use crate::contract::{Effect, Idempotency};
+use crate::fusion::pod::Pod;
+use crate::fusion::query::Anything;
+use crate::fusion::target::Target;
+use crate::fusion::write::natural_key;
+use crate::fusion::write::upsert::Step;
+use crate::problem::Result;
+
+/// See the module.
+pub struct CreateRecords;
+
+/// What to create.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(title = "Create records", deny_unknown_fields)]
+pub struct Input {
+    /// Resource to create them in, as Fusion names it.
+    #[schemars(title = "Resource", length(min = 1, max = 128), extend("examples" = ["suppliers"]))]
+    #[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
+    pub resource: String,
+    /// The records: attributes by Fusion's names, children as lists. Numbers are sent as they are spelt.
+    #[schemars(
+        title = "Records",
+        length(min = 1, max = 1000),
+        with = "Vec<std::collections::BTreeMap<String, Anything>>"
+    )]
+    #[schemars(extend("x-connector-visibility" = "important", "x-connector-order" = 2))]
+    pub records: Vec<Box<RawValue>>,
+    /// What a record that cannot be written means for the others: stop writes all or nothing, continue writes
+    /// what can be written.
+    #[schemars(title = "On error", extend("default" = "stop", "x-connector-order" = 3))]
+    #[serde(default)]
+    pub on_error: OnError,
+    /// From when it holds; for date-effective records.
+    #[schemars(title = "Effective range", extend("x-connector-visibility" = "advanced", "x-connector-order" = 4))]
+    pub effective: Option<Range>,
+}
+
+impl Action for CreateRecords {
+    const SPEC: Spec = Spec {
+        id: "create_records",
+        title: "Create records",
+        description: "Creates many records of one resource: all or nothing in one request, or each for itself with one result for each. Records that exist already with the same values are answered and not created again.",
+        effect: Effect::Create,
+        idempotency: Idempotency::None,
+        sample_input: r#"{"resource":"suppliers","records":[{"Supplier":"ACME"},{"Supplier":"Lee Supplies"}],"on_error":"continue"}"#,
+        sample_output: r#"{"results":[{"index":0,"status":"created","key":"300000047414503","record":{"SupplierId":300000047414503,"Supplier":"ACME"}},{"index":1,"status":"failed","key":null,"error":{"kind":"invalid-input","message":"…"}}],"counts":{"created":1,"failed":1}}"#,
+        group: "Any record",
+        paged: false,
+    };
+    type Input = Input;
+    type Output = Results;
+
+    fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
+        let target = Target::find(pod, &input.resource)?;
+        takes_creates(&target)?;
+        let names = |record: &Box<RawValue>| natural_key(&target, record.get()).map(|terms| terms.join(" and "));
+        many::once(&input.records.iter().map(names).collect::<Vec<_>>())?;
+        let steps = input.records.iter().map(|record| Ok(Step::Create { record: record.get().to_owned() })).collect();
+        many::run(pod, &target, steps, input.on_error, &headers(input.effective.as_ref()))
+    }
+}
