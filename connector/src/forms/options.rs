@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::contract::{Choice, OptionPage, ProblemKind};
 use crate::fusion::access;
 use crate::fusion::address::{Address, is_resource_name};
-use crate::fusion::describe::Description;
+use crate::fusion::describe::{Description, Part};
 use crate::fusion::page::Envelope;
 use crate::fusion::pod::{Doing, Pod};
 use crate::fusion::query::{path, quote};
@@ -88,6 +88,16 @@ pub fn list(pod: &Pod, source: &str, partial: &str, search: Option<&str>, page: 
                 .filter(|finder| holds(&finder.name, search))
                 .map(|finder| choice(&finder.name, &finder.name));
             Ok(slice(found.collect(), offset))
+        }
+        "actions" => {
+            let described = Target::describe(pod, partial.resource()?)?.described.unwrap_or_default();
+            let of = |part: &Part, on: &str| -> Vec<Choice> {
+                let names = part.custom().into_iter().filter(|name| holds(name, search));
+                names.map(|name| choice(name, &format!("{name} ({on})"))).collect()
+            };
+            let mut all = of(&described.collection, "on the resource");
+            all.extend(of(&described.item, "on one record"));
+            Ok(slice(all, offset))
         }
         "supplier_sites" => supplier_sites(pod, &partial, search, offset),
         _ => match source.strip_prefix("lov:").map(|rest| rest.split('/').collect::<Vec<_>>()).as_deref() {

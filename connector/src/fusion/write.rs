@@ -5,6 +5,7 @@
 //! again only where the pod itself refuses a second one. What the pod refuses as a duplicate is read back:
 //! where it is what was to be created, the create is done (T3); where it is not, that is a conflict.
 
+pub mod action;
 pub mod batch;
 pub mod change;
 pub mod compare;

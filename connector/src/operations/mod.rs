@@ -1,6 +1,7 @@
 //! The catalogue: one file for each operation, one line for each in [`ALL`].
 
 pub mod answer;
+pub mod call_record_action;
 pub mod check_access;
 pub mod create_invoice;
 pub mod create_record;
@@ -39,6 +40,7 @@ pub const ALL: &[Entry] = &[
     action::<upsert_record::UpsertRecord>(),
     action::<upsert_records::UpsertRecords>(),
     action::<delete_record::DeleteRecord>(),
+    action::<call_record_action::CallRecordAction>(),
     action::<list_resources::ListResources>(),
     action::<describe_resource::DescribeResource>(),
     action::<create_invoice::CreateInvoice>(),
