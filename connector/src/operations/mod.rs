@@ -13,6 +13,7 @@ pub mod list_resources;
 pub mod many;
 pub mod new_or_updated_record;
 pub mod search_records;
+pub mod send_request;
 pub mod update_record;
 pub mod update_records;
 pub mod upsert_record;
@@ -43,6 +44,7 @@ pub const ALL: &[Entry] = &[
     action::<call_record_action::CallRecordAction>(),
     action::<list_resources::ListResources>(),
     action::<describe_resource::DescribeResource>(),
+    action::<send_request::SendRequest>(),
     action::<create_invoice::CreateInvoice>(),
     action::<check_access::CheckAccess>(),
     trigger::<new_or_updated_record::NewOrUpdatedRecord>(),
