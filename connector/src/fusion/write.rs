@@ -6,6 +6,7 @@
 //! where it is what was to be created, the create is done (T3); where it is not, that is a conflict.
 
 pub mod action;
+pub mod attach;
 pub mod batch;
 pub mod change;
 pub mod compare;

@@ -1,5 +1,6 @@
 //! The catalogue: one file for each operation, one line for each in [`ALL`].
 
+pub mod add_attachment;
 pub mod answer;
 pub mod call_record_action;
 pub mod check_access;
@@ -8,6 +9,7 @@ pub mod create_record;
 pub mod create_records;
 pub mod delete_record;
 pub mod describe_resource;
+pub mod download_attachment;
 pub mod get_record;
 pub mod list_resources;
 pub mod many;
@@ -42,6 +44,8 @@ pub const ALL: &[Entry] = &[
     action::<upsert_records::UpsertRecords>(),
     action::<delete_record::DeleteRecord>(),
     action::<call_record_action::CallRecordAction>(),
+    action::<add_attachment::AddAttachment>(),
+    action::<download_attachment::DownloadAttachment>(),
     action::<list_resources::ListResources>(),
     action::<describe_resource::DescribeResource>(),
     action::<send_request::SendRequest>(),
