@@ -58,7 +58,7 @@ impl How {
 }
 
 /// Tells what differs between what was sent and a row with the same business key.
-pub type Differences<'a> = &'a dyn Fn(&str, &str) -> Vec<String>;
+pub type Differences<'a> = &'a dyn Fn(&str, &str) -> Result<Vec<String>>;
 
 /// A created record.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ pub struct Created {
 /// What the pod refused; `conflict` for a duplicate that differs; `unknown-outcome` where it may or may not
 /// have been created.
 pub fn create(pod: &Pod, target: &Target, record: &str, headers: &Headers) -> Result<Created> {
-    create_as(pod, target, record, headers, &compare::plain_differences)
+    create_as(pod, target, record, headers, &|sent, found| Ok(compare::plain_differences(sent, found)))
 }
 
 /// The same, where the caller knows what makes two records the same.
@@ -231,9 +231,9 @@ fn unseen(target: &Target, terms: &[String], refused: Failure) -> Failure {
 /// Takes what was found for what was to be created, where the two agree.
 ///
 /// # Errors
-/// `conflict` with what differs.
+/// `conflict` with what differs; those of comparing.
 fn settle(target: &Target, sent: &str, found: String, how: How, differences: Differences) -> Result<Created> {
-    let differing = differences(sent, &found);
+    let differing = differences(sent, &found)?;
     let key = target.key_of(&found);
     let named = key.as_deref().unwrap_or("without a key").to_owned();
     if !differing.is_empty() {
@@ -265,7 +265,7 @@ fn settle(target: &Target, sent: &str, found: String, how: How, differences: Dif
 }
 
 /// The text of a body that is one JSON object.
-fn whole_object(body: &[u8]) -> Option<String> {
+pub fn whole_object(body: &[u8]) -> Option<String> {
     let raw: Box<RawValue> = serde_json::from_slice(body).ok()?;
     raw.get().starts_with('{').then(|| raw.get().to_owned())
 }
