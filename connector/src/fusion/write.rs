@@ -77,10 +77,18 @@ pub struct Created {
 /// What the pod refused; `conflict` for a duplicate that differs; `unknown-outcome` where it may or may not
 /// have been created.
 pub fn create(pod: &Pod, target: &Target, record: &str, headers: &Headers) -> Result<Created> {
-    create_as(pod, target, record, headers, &|sent, found| Ok(compare::plain_differences(sent, found)))
+    create_as(pod, target, record, natural_key(target, record), headers, &plain)
 }
 
-/// The same, where the caller knows what makes two records the same.
+/// What makes two records differ where nobody knows better.
+///
+/// # Errors
+/// None.
+pub fn plain(sent: &str, found: &str) -> Result<Vec<String>> {
+    Ok(compare::plain_differences(sent, found))
+}
+
+/// The same, where the caller knows by what `terms` it is found and what makes two records the same.
 ///
 /// # Errors
 /// As for [`create`].
@@ -88,13 +96,13 @@ pub fn create_as(
     pod: &Pod,
     target: &Target,
     record: &str,
+    natural: Option<Vec<String>>,
     headers: &Headers,
     differences: Differences,
 ) -> Result<Created> {
     let what = format!("create a record in {}", target.name);
     let doing = Doing { what: &what, object: &target.name };
     let address = target.collection(&pod.settings.api_version);
-    let natural = natural_key(target, record);
     let refuses = target.known.as_ref().and_then(|known| known.refuses_duplicates).filter(|_| natural.is_some());
     let mut lost = None;
     for _ in 0..SENDS {

@@ -11,7 +11,7 @@ use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::target::Target;
-use crate::fusion::write;
+use crate::fusion::write::{self, upsert};
 use crate::problem::Result;
 
 /// See the module.
@@ -29,6 +29,11 @@ pub struct Input {
     #[schemars(title = "Record", with = "std::collections::BTreeMap<String, Anything>")]
     #[schemars(extend("x-connector-schema" = {"depends-on": ["resource"]}, "x-connector-visibility" = "important", "x-connector-order" = 2))]
     pub record: Box<RawValue>,
+    /// Attributes that together name the record, by which a create whose answer is lost is looked up; the
+    /// resource's business key where it is left out.
+    #[schemars(title = "Match by", extend("x-connector-options" = {"source": "queryable_attributes", "depends-on": ["resource"], "searchable": true}, "x-connector-visibility" = "advanced", "x-connector-order" = 4))]
+    #[serde(rename = "match")]
+    pub by: Option<Vec<String>>,
     /// From when it holds; for date-effective records.
     #[schemars(title = "Effective range", extend("x-connector-visibility" = "advanced", "x-connector-order" = 3))]
     pub effective: Option<Range>,
@@ -52,7 +57,13 @@ impl Action for CreateRecord {
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
         let target = Target::find(pod, &input.resource)?;
         takes_creates(&target)?;
-        let created = write::create(pod, &target, input.record.get(), &headers(input.effective.as_ref()))?;
+        let record = input.record.get();
+        let terms = match &input.by {
+            Some(by) => Some(upsert::identity(&target, record, by)?),
+            None => write::natural_key(&target, record),
+        };
+        let headers = headers(input.effective.as_ref());
+        let created = write::create_as(pod, &target, record, terms, &headers, &write::plain)?;
         Ok(written(&created.record, &created.warnings))
     }
 }

@@ -62,9 +62,10 @@ impl Action for CreateRecords {
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
         let target = Target::find(pod, &input.resource)?;
         takes_creates(&target)?;
-        let names = |record: &Box<RawValue>| natural_key(&target, record.get()).map(|terms| terms.join(" and "));
-        many::once(&input.records.iter().map(names).collect::<Vec<_>>())?;
-        let steps = input.records.iter().map(|record| Ok(Step::Create { record: record.get().to_owned() })).collect();
+        let terms: Vec<_> = input.records.iter().map(|record| natural_key(&target, record.get())).collect();
+        many::once(&terms.iter().map(|terms| terms.as_ref().map(|terms| terms.join(" and "))).collect::<Vec<_>>())?;
+        let step = |(record, terms): (&Box<RawValue>, _)| Ok(Step::Create { record: record.get().to_owned(), terms });
+        let steps = input.records.iter().zip(terms).map(step).collect();
         many::run(pod, &target, steps, input.on_error, &headers(input.effective.as_ref()))
     }
 }

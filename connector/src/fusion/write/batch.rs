@@ -10,7 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::upsert::Step;
-use super::{Headers, LOOKS, MOST_SENT, SENDS, change, compare, create, find, fits, natural_key, whole_object};
+use super::{Headers, LOOKS, MOST_SENT, SENDS, change, compare, create_as, find, fits, plain, whole_object};
 use crate::contract::{ProblemKind, Warning};
 use crate::fusion::address::{Address, segment};
 use crate::fusion::pod::{Carried, Doing, Lost, Pod};
@@ -55,7 +55,7 @@ pub fn all_or_nothing(pod: &Pod, target: &Target, steps: &[Step]) -> Result<Vec<
     let address = Address::fixed(&format!("/{}/resources/{}", target.root, pod.settings.api_version));
     let carried = Carried { body: Some(body.as_bytes()), media: BATCH, headers: &[] };
     let refuses = target.known.as_ref().and_then(|known| known.refuses_duplicates);
-    let guarded = |step: &Step| matches!(step, Step::Create { record } if natural_key(target, record).is_some());
+    let guarded = |step: &Step| matches!(step, Step::Create { terms: Some(_), .. });
     let again = refuses.is_some() && steps.iter().all(guarded);
     let mut lost: Option<Failure> = None;
     for _ in 0..SENDS {
@@ -149,7 +149,7 @@ fn part(rest: &[(usize, Step)]) -> usize {
     let mut bytes = 0;
     let fitting = rest.iter().take(PART).take_while(|(_, step)| {
         bytes += match step {
-            Step::Create { record } | Step::Update { record, .. } => record.len() + 300,
+            Step::Create { record, .. } | Step::Update { record, .. } => record.len() + 300,
             Step::Same { .. } => 0,
         };
         bytes < MOST_SENT / 2
@@ -163,8 +163,8 @@ fn part(rest: &[(usize, Step)]) -> usize {
 /// Those of a create and of an update.
 pub fn one(pod: &Pod, target: &Target, step: &Step, headers: &Headers) -> Result<Done> {
     match step {
-        Step::Create { record } => {
-            let created = create(pod, target, record, headers)?;
+        Step::Create { record, terms } => {
+            let created = create_as(pod, target, record, terms.clone(), headers, &plain)?;
             let key = target.key_of(&created.record);
             Ok(Done { how: created.how.name(), key, record: created.record, warnings: created.warnings })
         }
@@ -182,7 +182,7 @@ fn unsent(target: &Target, step: &Step) -> Done {
         Step::Same { key, row, warnings } => {
             Done { how: "unchanged", key: key.clone(), record: row.clone(), warnings: warnings.clone() }
         }
-        Step::Create { record } | Step::Update { record, .. } => {
+        Step::Create { record, .. } | Step::Update { record, .. } => {
             Done { how: "unchanged", key: target.key_of(record), record: record.clone(), warnings: Vec::new() }
         }
     }
@@ -192,7 +192,7 @@ fn body(target: &Target, steps: &[Step]) -> String {
     let mut text = String::from("{\"parts\":[");
     for (index, step) in steps.iter().enumerate() {
         let (operation, key, record) = match step {
-            Step::Create { record } => ("create", None, record),
+            Step::Create { record, .. } => ("create", None, record),
             Step::Update { key, record, .. } => ("update", Some(key), record),
             Step::Same { .. } => continue,
         };
@@ -230,7 +230,7 @@ fn answered(target: &Target, steps: &[Step], body: &[u8]) -> Option<Vec<Done>> {
     let done = |(index, step): (usize, &Step)| {
         Some(match step {
             Step::Same { .. } => unsent(target, step),
-            Step::Create { record } => stored(target, "created", row(index)?, record, &[]),
+            Step::Create { record, .. } => stored(target, "created", row(index)?, record, &[]),
             Step::Update { record, warnings, .. } => stored(target, "updated", row(index)?, record, warnings),
         })
     };
@@ -265,8 +265,8 @@ fn there(pod: &Pod, target: &Target, steps: &[Step], how: &'static str, waits: &
 fn happened(pod: &Pod, target: &Target, step: &Step, how: &'static str) -> Option<Done> {
     let (how, row, sent) = match step {
         Step::Same { .. } => return Some(unsent(target, step)),
-        Step::Create { record } => {
-            let mut found = find(pod, target, &natural_key(target, record)?).ok()?;
+        Step::Create { record, terms } => {
+            let mut found = find(pod, target, terms.as_deref()?).ok()?;
             if found.len() != 1 {
                 return None;
             }
@@ -326,8 +326,13 @@ mod tests {
         run(&Pod::new(door, &settings, None).unwrap(), &Target::known(resource).unwrap().unwrap())
     }
 
+    fn created(record: String) -> Step {
+        let target = Target::known("invoices").unwrap().unwrap();
+        Step::Create { terms: super::super::natural_key(&target, &record), record }
+    }
+
     fn invoice(number: &str) -> Step {
-        Step::Create { record: format!(r#"{{"InvoiceNumber":"{number}","Supplier":"A","InvoiceAmount":1}}"#) }
+        created(format!(r#"{{"InvoiceNumber":"{number}","Supplier":"A","InvoiceAmount":1}}"#))
     }
 
     fn stored(number: &str) -> String {
@@ -384,7 +389,7 @@ mod tests {
         let done = with(&door, "invoices", |pod, target| all_or_nothing(pod, target, &steps)).unwrap();
         assert!(done.iter().all(|done| done.how == "recovered") && posts(&door).len() == 2);
         let door = Fake::new([typed(504, "", "")]);
-        let steps = [Step::Create { record: "{}".into() }, Step::Create { record: "{}".into() }];
+        let steps = ["{}", "{}"].map(|record| Step::Create { record: record.into(), terms: None });
         let failure =
             with(&door, "receivablesInvoices", |pod, target| all_or_nothing(pod, target, &steps)).unwrap_err();
         assert_eq!((failure.kind(), posts(&door).len()), (ProblemKind::UnknownOutcome, 1));
@@ -402,7 +407,7 @@ mod tests {
 
     #[test]
     fn what_is_larger_than_pods_take_is_refused_whole_and_sent_in_parts() {
-        let large = || Step::Create { record: format!(r#"{{"Description":"{}"}}"#, "x".repeat(3_000_000)) };
+        let large = || created(format!(r#"{{"Description":"{}"}}"#, "x".repeat(3_000_000)));
         let door = Fake::new([]);
         let failure =
             with(&door, "invoices", |pod, target| all_or_nothing(pod, target, &[large(), large()])).unwrap_err();

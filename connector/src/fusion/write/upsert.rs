@@ -20,6 +20,8 @@ pub enum Step {
     Create {
         /// To be sent.
         record: String,
+        /// Terms by which it is found once it is there, where it can be.
+        terms: Option<Vec<String>>,
     },
     /// It is there, or said to be.
     Update {
@@ -67,7 +69,7 @@ pub fn identity(target: &Target, record: &str, by: &[String]) -> Result<Vec<Stri
 pub fn plan(pod: &Pod, target: &Target, record: &str, terms: &[String]) -> Result<Step> {
     let found = find(pod, target, terms)?;
     match found.as_slice() {
-        [] => Ok(Step::Create { record: record.to_owned() }),
+        [] => Ok(Step::Create { record: record.to_owned(), terms: Some(terms.to_vec()) }),
         [row] => onto(target, record, row),
         _ => Err(Failure::permanent(
             ProblemKind::Conflict,

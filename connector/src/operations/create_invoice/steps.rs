@@ -43,7 +43,7 @@ impl<'a> Invoice<'a> {
             let stored = if lines.is_some() { lines_of(pod, target, &key)? } else { Vec::new() };
             Ok(amounts::differences(sent, found, &stored))
         };
-        let created = write::create_as(pod, target, invoice, &[], &differences)?;
+        let created = write::create_as(pod, target, invoice, write::natural_key(target, invoice), &[], &differences)?;
         let state = match created.how {
             How::Created => "done",
             How::AlreadyExisted => "already_done",
