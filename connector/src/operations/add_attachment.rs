@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answer::Record;
-use super::writing::flat;
+use super::writing::{Key, ResourceName, flat};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
@@ -20,14 +20,10 @@ pub struct AddAttachment;
 /// What to attach, and to what.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "Add an attachment", deny_unknown_fields)]
+#[allow(missing_docs, reason = "the types tell it")]
 pub struct Input {
-    /// Resource that holds the record, as Fusion names it.
-    #[schemars(title = "Resource", length(min = 1, max = 128), extend("examples" = ["invoices"]))]
-    #[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
-    pub resource: String,
-    /// Key of the record. Where a resource has no plain key, the last segment of the record's own link.
-    #[schemars(title = "Key", length(min = 1, max = 2000), extend("x-connector-visibility" = "important", "x-connector-order" = 2))]
-    pub key: String,
+    pub resource: ResourceName,
+    pub key: Key,
     /// The attachment: exactly one of file, text and link.
     #[schemars(title = "Attachment", extend("x-connector-visibility" = "important", "x-connector-order" = 3))]
     pub attachment: Given,
@@ -145,8 +141,8 @@ impl Action for AddAttachment {
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
         let attachment = input.attachment.read("/attachment")?;
-        let target = Target::find(pod, &input.resource)?;
-        let added = Place::new(pod, &target, &input.key, input.child.as_deref())?.add(&attachment)?;
+        let target = Target::find(pod, &input.resource.0)?;
+        let added = Place::new(pod, &target, &input.key.0, input.child.as_deref())?.add(&attachment)?;
         Ok(format!("{{\"outcome\":\"{}\",\"record\":{}}}", added.how, flat(&added.record)))
     }
 }

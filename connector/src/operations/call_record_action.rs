@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::writing::{Key, ResourceName};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::address::is_resource_name;
@@ -20,18 +21,14 @@ pub struct CallRecordAction;
 /// What to run.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "Run an action", deny_unknown_fields)]
+#[allow(missing_docs, reason = "the types tell it")]
 pub struct Input {
-    /// Resource that offers it, as Fusion names it.
-    #[schemars(title = "Resource", length(min = 1, max = 128), extend("examples" = ["invoices"]))]
-    #[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
-    pub resource: String,
+    pub resource: ResourceName,
     /// Name of the action.
     #[schemars(title = "Action", length(min = 1, max = 128), extend("examples" = ["validateInvoice"]))]
     #[schemars(extend("x-connector-options" = {"source": "actions", "depends-on": ["resource"], "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 2))]
     pub action: String,
-    /// Key of the record on which it runs; none where the action belongs to the collection.
-    #[schemars(title = "Key", length(min = 1, max = 2000), extend("x-connector-visibility" = "important", "x-connector-order" = 3))]
-    pub key: Option<String>,
+    pub key: Option<Key>,
     /// Its parameters by name. Numbers are sent as they are spelt.
     #[schemars(title = "Parameters", with = "Option<std::collections::BTreeMap<String, Anything>>")]
     #[schemars(extend("x-connector-visibility" = "important", "x-connector-order" = 4))]
@@ -63,13 +60,14 @@ impl Action for CallRecordAction {
     type Output = Output;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource)?;
+        let target = Target::find(pod, &input.resource.0)?;
         if !is_resource_name(&input.action) {
             return Err(Failure::invalid("/action", format!("{:?} is not the name of an action", input.action)));
         }
         offered(pod, &target, &input)?;
         let parameters = input.parameters.as_deref().map_or("{}", RawValue::get);
-        let result = action::run(pod, &target, input.key.as_deref(), &input.action, parameters)?;
+        let result =
+            action::run(pod, &target, input.key.as_ref().map(|key| key.0.as_str()), &input.action, parameters)?;
         Ok(format!("{{\"result\":{result}}}"))
     }
 }

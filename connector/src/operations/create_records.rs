@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::many::{self, OnError, Results};
-use super::writing::{Range, headers, takes_creates};
+use super::writing::{Range, RecordTexts, ResourceName, headers, takes_creates};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
@@ -21,26 +21,18 @@ pub struct CreateRecords;
 /// What to create.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "Create records", deny_unknown_fields)]
+#[allow(missing_docs, reason = "the types tell it")]
 pub struct Input {
-    /// Resource to create them in, as Fusion names it.
-    #[schemars(title = "Resource", length(min = 1, max = 128), extend("examples" = ["suppliers"]))]
-    #[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
-    pub resource: String,
+    pub resource: ResourceName,
     /// The records: attributes by Fusion's names, children as lists. Numbers are sent as they are spelt.
     #[schemars(
         title = "Records",
         length(min = 1, max = 1000),
         with = "Vec<std::collections::BTreeMap<String, Anything>>"
     )]
-    #[schemars(extend("x-connector-visibility" = "important", "x-connector-order" = 2))]
-    pub records: Vec<Box<RawValue>>,
-    /// What a record that cannot be written means for the others: stop writes all or nothing, continue writes
-    /// what can be written.
-    #[schemars(title = "On error", extend("default" = "stop", "x-connector-order" = 3))]
+    pub records: RecordTexts,
     #[serde(default)]
     pub on_error: OnError,
-    /// From when it holds; for date-effective records.
-    #[schemars(title = "Effective range", extend("x-connector-visibility" = "advanced", "x-connector-order" = 4))]
     pub effective: Option<Range>,
 }
 
@@ -60,12 +52,12 @@ impl Action for CreateRecords {
     type Output = Results;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource)?;
+        let target = Target::find(pod, &input.resource.0)?;
         takes_creates(&target)?;
-        let terms: Vec<_> = input.records.iter().map(|record| natural_key(&target, record.get())).collect();
+        let terms: Vec<_> = input.records.0.iter().map(|record| natural_key(&target, record.get())).collect();
         many::once(&terms.iter().map(|terms| terms.as_ref().map(|terms| terms.join(" and "))).collect::<Vec<_>>())?;
         let step = |(record, terms): (&Box<RawValue>, _)| Ok(Step::Create { record: record.get().to_owned(), terms });
-        let steps = input.records.iter().zip(terms).map(step).collect();
+        let steps = input.records.0.iter().zip(terms).map(step).collect();
         many::run(pod, &target, steps, input.on_error, &headers(input.effective.as_ref()))
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answer::SingleRecord;
-use super::writing::{Range, headers, takes, written};
+use super::writing::{Key, Range, ResourceName, headers, takes, written};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
@@ -18,16 +18,10 @@ pub struct DeleteRecord;
 /// What to delete.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "Delete a record", deny_unknown_fields)]
+#[allow(missing_docs, reason = "the types tell it")]
 pub struct Input {
-    /// Resource that holds it, as Fusion names it.
-    #[schemars(title = "Resource", length(min = 1, max = 128), extend("examples" = ["invoices"]))]
-    #[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
-    pub resource: String,
-    /// Its key. Where a resource has no plain key, the last segment of the record's own link.
-    #[schemars(title = "Key", length(min = 1, max = 2000), extend("x-connector-visibility" = "important", "x-connector-order" = 2))]
-    pub key: String,
-    /// What is deleted of a date-effective record.
-    #[schemars(title = "Effective range", extend("x-connector-visibility" = "advanced", "x-connector-order" = 3))]
+    pub resource: ResourceName,
+    pub key: Key,
     pub effective: Option<Range>,
 }
 
@@ -47,10 +41,10 @@ impl Action for DeleteRecord {
     type Output = SingleRecord;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource)?;
+        let target = Target::find(pod, &input.resource.0)?;
         takes(&target, "DELETE", "deleted")?;
         let headers = headers(input.effective.as_ref());
-        let deleted = change::delete(pod, &target, &input.key, &headers)?;
+        let deleted = change::delete(pod, &target, &input.key.0, &headers)?;
         Ok(written(&deleted.record, &deleted.warnings))
     }
 }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::writing::{Key, ResourceName};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency, ProblemKind};
 use crate::fusion::pod::Pod;
@@ -23,14 +24,10 @@ const MOST: usize = 12 << 20;
 /// Which attachment.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "Download an attachment", deny_unknown_fields)]
+#[allow(missing_docs, reason = "the types tell it")]
 pub struct Input {
-    /// Resource that holds the record, as Fusion names it.
-    #[schemars(title = "Resource", length(min = 1, max = 128), extend("examples" = ["invoices"]))]
-    #[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
-    pub resource: String,
-    /// Key of the record. Where a resource has no plain key, the last segment of the record's own link.
-    #[schemars(title = "Key", length(min = 1, max = 2000), extend("x-connector-visibility" = "important", "x-connector-order" = 2))]
-    pub key: String,
+    pub resource: ResourceName,
+    pub key: Key,
     /// The attachment's file name or title; the first one where it is left out.
     #[schemars(title = "Name", length(min = 1), extend("x-connector-visibility" = "important", "x-connector-order" = 3))]
     pub name: Option<String>,
@@ -86,8 +83,8 @@ impl Action for DownloadAttachment {
     type Output = Output;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource)?;
-        let place = Place::new(pod, &target, &input.key, input.child.as_deref())?;
+        let target = Target::find(pod, &input.resource.0)?;
+        let place = Place::new(pod, &target, &input.key.0, input.child.as_deref())?;
         let wanted = |row: &str| match (&input.attachment_key, &input.name) {
             (Some(key), _) => key_in_links(row).as_ref() == Some(key),
             (None, Some(name)) => {
@@ -99,7 +96,7 @@ impl Action for DownloadAttachment {
             let named = input.name.as_ref().map_or(String::new(), |name| format!(" named {name:?}"));
             Failure::permanent(
                 ProblemKind::NotFound,
-                format!("{} {} has no attachment{named} that this user may see.", target.name, input.key),
+                format!("{} {} has no attachment{named} that this user may see.", target.name, input.key.0),
             )
             .remedy("Check the name: it is the file name or the title, and case counts.")
         })?;

@@ -19,7 +19,7 @@ use crate::problem::{Failure, Result};
 /// What a record that cannot be written means for the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[schemars(inline)]
+#[schemars(inline, title = "On error", extend("default" = "stop", "x-connector-order" = 5))]
 pub enum OnError {
     /// Nothing is written at all: one request, all or nothing.
     #[default]

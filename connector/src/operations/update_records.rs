@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::many::{self, OnError, Results};
-use super::writing::{Range, headers, takes};
+use super::writing::{Key, Range, ResourceName, headers, takes};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
@@ -20,31 +20,23 @@ pub struct UpdateRecords;
 /// What to change.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "Update records", deny_unknown_fields)]
+#[allow(missing_docs, reason = "the types tell it")]
 pub struct Input {
-    /// Resource to change them in, as Fusion names it.
-    #[schemars(title = "Resource", length(min = 1, max = 128), extend("examples" = ["suppliers"]))]
-    #[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
-    pub resource: String,
+    pub resource: ResourceName,
     /// The records to change.
     #[schemars(title = "Records", length(min = 1, max = 1000), extend("x-connector-visibility" = "important", "x-connector-order" = 2))]
     pub records: Vec<Change>,
-    /// What a record that cannot be written means for the others: stop writes all or nothing, continue writes
-    /// what can be written.
-    #[schemars(title = "On error", extend("default" = "stop", "x-connector-order" = 3))]
     #[serde(default)]
     pub on_error: OnError,
-    /// From when it holds; for date-effective records.
-    #[schemars(title = "Effective range", extend("x-connector-visibility" = "advanced", "x-connector-order" = 4))]
     pub effective: Option<Range>,
 }
 
 /// One record to change.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "Change", deny_unknown_fields)]
+#[allow(missing_docs, reason = "the types tell it")]
 pub struct Change {
-    /// Its key. Where a resource has no plain key, the last segment of the record's own link.
-    #[schemars(title = "Key", length(min = 1, max = 2000))]
-    pub key: String,
+    pub key: Key,
     /// Attributes to change, by Fusion's names; what is left out stays.
     #[schemars(title = "Record", with = "std::collections::BTreeMap<String, Anything>")]
     pub record: Box<RawValue>,
@@ -66,11 +58,11 @@ impl Action for UpdateRecords {
     type Output = Results;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource)?;
+        let target = Target::find(pod, &input.resource.0)?;
         takes(&target, "PATCH", "changed")?;
-        many::once(&input.records.iter().map(|change| Some(change.key.clone())).collect::<Vec<_>>())?;
+        many::once(&input.records.iter().map(|change| Some(change.key.0.clone())).collect::<Vec<_>>())?;
         let step = |change: Change| {
-            Ok(Step::Update { key: change.key, record: change.record.get().to_owned(), warnings: Vec::new() })
+            Ok(Step::Update { key: change.key.0, record: change.record.get().to_owned(), warnings: Vec::new() })
         };
         let headers = headers(input.effective.as_ref());
         many::run(pod, &target, input.records.into_iter().map(step).collect(), input.on_error, &headers)

@@ -2,15 +2,13 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::answer::{Record, Told};
 use super::many::told;
-use super::writing::{Range, flat, headers, takes_creates};
+use super::writing::{MatchBy, Range, RecordText, ResourceName, flat, headers, takes_creates};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency, ProblemKind};
 use crate::fusion::pod::Pod;
-use crate::fusion::query::Anything;
 use crate::fusion::target::Target;
 use crate::fusion::write::batch;
 use crate::fusion::write::upsert::{self, Step};
@@ -22,22 +20,12 @@ pub struct UpsertRecord;
 /// What there shall be.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "Upsert a record", deny_unknown_fields)]
+#[allow(missing_docs, reason = "the types tell it")]
 pub struct Input {
-    /// Resource to have it in, as Fusion names it.
-    #[schemars(title = "Resource", length(min = 1, max = 128), extend("examples" = ["suppliers"]))]
-    #[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
-    pub resource: String,
-    /// Its attributes by Fusion's names, those that name it among them; children as lists, which are sent
-    /// with a create alone.
-    #[schemars(title = "Record", with = "std::collections::BTreeMap<String, Anything>")]
-    #[schemars(extend("x-connector-schema" = {"depends-on": ["resource"]}, "x-connector-visibility" = "important", "x-connector-order" = 2))]
-    pub record: Box<RawValue>,
-    /// Attributes that together name one record; the resource's business key where it is left out.
-    #[schemars(title = "Match by", extend("x-connector-options" = {"source": "queryable_attributes", "depends-on": ["resource"], "searchable": true}, "x-connector-order" = 3))]
+    pub resource: ResourceName,
+    pub record: RecordText,
     #[serde(rename = "match")]
-    pub by: Option<Vec<String>>,
-    /// From when it holds; for date-effective records.
-    #[schemars(title = "Effective range", extend("x-connector-visibility" = "advanced", "x-connector-order" = 4))]
+    pub by: Option<MatchBy>,
     pub effective: Option<Range>,
 }
 
@@ -72,17 +60,17 @@ impl Action for UpsertRecord {
     type Output = Upserted;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource)?;
+        let target = Target::find(pod, &input.resource.0)?;
         takes_creates(&target)?;
         let headers = headers(input.effective.as_ref());
-        let terms = upsert::identity(&target, input.record.get(), &input.by.unwrap_or_default())?;
-        let step = upsert::plan(pod, &target, input.record.get(), &terms)?;
+        let terms = upsert::identity(&target, input.record.0.get(), &input.by.map(|by| by.0).unwrap_or_default())?;
+        let step = upsert::plan(pod, &target, input.record.0.get(), &terms)?;
         let mut done = batch::one(pod, &target, &step, &headers);
         // Somebody else created it between the look and the create: now it is there to be updated.
         if matches!(&done, Err(failure) if failure.kind() == ProblemKind::Conflict)
             && matches!(step, Step::Create { .. })
         {
-            let step = upsert::plan(pod, &target, input.record.get(), &terms)?;
+            let step = upsert::plan(pod, &target, input.record.0.get(), &terms)?;
             if !matches!(step, Step::Create { .. }) {
                 done = batch::one(pod, &target, &step, &headers);
             }

@@ -2,10 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::many::{self, OnError, Results};
-use super::writing::{Range, headers, takes_creates};
+use super::writing::{MatchBy, Range, RecordTexts, ResourceName, headers, takes_creates};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
@@ -20,30 +19,20 @@ pub struct UpsertRecords;
 /// What there shall be.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "Upsert records", deny_unknown_fields)]
+#[allow(missing_docs, reason = "the types tell it")]
 pub struct Input {
-    /// Resource to have them in, as Fusion names it.
-    #[schemars(title = "Resource", length(min = 1, max = 128), extend("examples" = ["suppliers"]))]
-    #[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
-    pub resource: String,
+    pub resource: ResourceName,
     /// The records: attributes by Fusion's names, children as lists. Numbers are sent as they are spelt.
     #[schemars(
         title = "Records",
         length(min = 1, max = 1000),
         with = "Vec<std::collections::BTreeMap<String, Anything>>"
     )]
-    #[schemars(extend("x-connector-visibility" = "important", "x-connector-order" = 2))]
-    pub records: Vec<Box<RawValue>>,
-    /// Attributes that together name one record; the resource's business key where it is left out.
-    #[schemars(title = "Match by", extend("x-connector-options" = {"source": "queryable_attributes", "depends-on": ["resource"], "searchable": true}, "x-connector-order" = 3))]
+    pub records: RecordTexts,
     #[serde(rename = "match")]
-    pub by: Option<Vec<String>>,
-    /// What a record that cannot be written means for the others: stop writes all or nothing, continue writes
-    /// what can be written.
-    #[schemars(title = "On error", extend("default" = "stop", "x-connector-order" = 4))]
+    pub by: Option<MatchBy>,
     #[serde(default)]
     pub on_error: OnError,
-    /// From when it holds; for date-effective records.
-    #[schemars(title = "Effective range", extend("x-connector-visibility" = "advanced", "x-connector-order" = 5))]
     pub effective: Option<Range>,
 }
 
@@ -63,17 +52,17 @@ impl Action for UpsertRecords {
     type Output = Results;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource)?;
+        let target = Target::find(pod, &input.resource.0)?;
         takes_creates(&target)?;
-        let by = input.by.unwrap_or_default();
-        let mut names = Vec::with_capacity(input.records.len());
-        for (index, record) in input.records.iter().enumerate() {
+        let by = input.by.map(|by| by.0).unwrap_or_default();
+        let mut names = Vec::with_capacity(input.records.0.len());
+        for (index, record) in input.records.0.iter().enumerate() {
             let name = upsert::identity(&target, record.get(), &by).map_err(|failure| many::at(index, failure))?;
             names.push(Some(name.join(" and ")));
         }
         many::once(&names)?;
         let mut steps: Vec<Result<Step>> = Vec::with_capacity(names.len());
-        for (index, record) in input.records.iter().enumerate() {
+        for (index, record) in input.records.0.iter().enumerate() {
             // A pod that cannot be read from any more is not asked a thousand times.
             let hopeless = |failure: &Failure| failure.again || input.on_error == OnError::Stop;
             let terms = upsert::identity(&target, record.get(), &by)?;

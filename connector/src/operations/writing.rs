@@ -2,17 +2,46 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::answer::single;
 use crate::contract::{ProblemKind, Warning};
 use crate::fusion::catalogue::Quirk;
+use crate::fusion::query::Anything;
 use crate::fusion::record;
 use crate::fusion::target::Target;
 use crate::problem::{Failure, Result};
 
+/// Resource, as Fusion names it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(inline, title = "Resource", extend("minLength" = 1, "maxLength" = 128, "examples" = ["invoices", "suppliers"]))]
+#[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
+pub struct ResourceName(pub String);
+
+/// Key of the record. Where a resource has no plain key, the last segment of the record's own link.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(inline, title = "Key", extend("minLength" = 1, "maxLength" = 2000, "x-connector-visibility" = "important", "x-connector-order" = 2))]
+pub struct Key(pub String);
+
+/// Its attributes by Fusion's names; children as lists. Numbers are sent as they are spelt.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(inline, title = "Record", extend("x-connector-schema" = {"depends-on": ["resource"]}, "x-connector-visibility" = "important", "x-connector-order" = 3))]
+pub struct RecordText(#[schemars(with = "std::collections::BTreeMap<String, Anything>")] pub Box<RawValue>);
+
+/// The records: attributes by Fusion's names, children as lists. Numbers are sent as they are spelt.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(inline, title = "Records", extend("minItems" = 1, "maxItems" = 1000, "x-connector-visibility" = "important", "x-connector-order" = 3))]
+pub struct RecordTexts(#[schemars(with = "Vec<std::collections::BTreeMap<String, Anything>>")] pub Vec<Box<RawValue>>);
+
+/// Attributes that together name one record, by which it is looked up; the resource's business key where it
+/// is left out.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(inline, title = "Match by", extend("x-connector-options" = {"source": "queryable_attributes", "depends-on": ["resource"], "searchable": true}, "x-connector-order" = 4))]
+pub struct MatchBy(pub Vec<String>);
+
 /// How a change of a date-effective record counts in time (header `Effective-Of`, FACTS 1.2).
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(title = "Effective range", deny_unknown_fields)]
+#[schemars(title = "Effective range", deny_unknown_fields, inline, extend("x-connector-visibility" = "advanced", "x-connector-order" = 6))]
 pub struct Range {
     /// What the change does to the spans of days that the record has.
     #[schemars(title = "Mode")]

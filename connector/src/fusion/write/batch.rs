@@ -222,7 +222,7 @@ fn answered(target: &Target, steps: &[Step], body: &[u8]) -> Option<Vec<Done>> {
         #[serde(borrow)]
         payload: &'a RawValue,
     }
-    let answer: Answer = serde_json::from_slice(body).ok()?;
+    let answer: Answer = crate::text::json(body).ok()?;
     let row = |index: usize| {
         let id = format!("part{index}");
         whole_object(answer.parts.iter().find(|part| part.id == id)?.payload.get().as_bytes())
