@@ -257,5 +257,5 @@ fn one(row: &RawValue, value: &str, labels: &[&str]) -> Option<Choice> {
 }
 
 fn envelope<'b>(pod: &Pod, doing: Doing, body: &'b [u8]) -> Result<Envelope<'b>> {
-    crate::text::json(body).map_err(|error| pod.unexpected(doing, &format!("the body is not a list ({error})")))
+    serde_json::from_slice(body).map_err(|error| pod.unexpected(doing, &format!("the body is not a list ({error})")))
 }

@@ -158,7 +158,7 @@ impl Description {
             #[serde(rename = "Resources")]
             resources: BTreeMap<String, Description>,
         }
-        let mut body: Body = crate::text::json(body).ok()?;
+        let mut body: Body = serde_json::from_slice(body).ok()?;
         body.resources.remove(resource)
     }
 

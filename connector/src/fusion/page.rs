@@ -344,7 +344,7 @@ struct Broken {
 
 fn parse(body: Vec<u8>, want: usize) -> std::result::Result<Page, Broken> {
     let (ranges, more, promised, total) = {
-        let envelope: Envelope = match crate::text::json(&body) {
+        let envelope: Envelope = match serde_json::from_slice(&body) {
             Ok(envelope) => envelope,
             Err(error) => return Err(why(&body, &error)),
         };
@@ -405,7 +405,7 @@ impl Cursor {
     /// `invalid-input` at `/cursor` for what is no cursor, or one of another question.
     pub fn read(text: &str, fingerprint: &str) -> Result<Position> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        let cursor: Option<Self> = bytes.and_then(|bytes| crate::text::json(&bytes).ok());
+        let cursor: Option<Self> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         match cursor {
             Some(cursor) if cursor.v == 1 && cursor.f == fingerprint => match cursor.p {
                 Position::After(key, _) if !key.is_empty() && !is_number(&key) => {

@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::many::{self, OnError, Results};
 use super::writing::{Range, RecordTexts, ResourceName, headers, takes_creates};
@@ -56,8 +55,8 @@ impl Action for CreateRecords {
         takes_creates(&target)?;
         let terms: Vec<_> = input.records.0.iter().map(|record| natural_key(&target, record.get())).collect();
         many::once(&terms.iter().map(|terms| terms.as_ref().map(|terms| terms.join(" and "))).collect::<Vec<_>>())?;
-        let step = |(record, terms): (&Box<RawValue>, _)| Ok(Step::Create { record: record.get().to_owned(), terms });
-        let steps = input.records.0.iter().zip(terms).map(step).collect();
+        let texts = input.records.0.iter().map(|record| record.get().to_owned());
+        let steps = texts.zip(terms).map(|(record, terms)| Ok(Step::Create { record, terms })).collect();
         many::run(pod, &target, steps, input.on_error, &headers(input.effective.as_ref()))
     }
 }

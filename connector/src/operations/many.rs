@@ -180,3 +180,84 @@ fn kind(kind: ProblemKind) -> &'static str {
         ProblemKind::Internal => "internal",
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::contract::{Kind, ProblemKind};
+    use crate::fusion::pod::Pod;
+    use crate::http::fake::{Fake, json as answer, typed};
+    use crate::operations::Entry;
+    use crate::problem::Result;
+    use crate::settings::Settings;
+
+    fn run(operation: &str, input: &Value, door: &Fake) -> Result<Value> {
+        let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
+        let settings = Settings::parse(text).unwrap();
+        let pod = Pod::new(door, &settings, None).unwrap();
+        let text = Entry::find(operation, Kind::Action).unwrap().run(&pod, &input.to_string())?;
+        Ok(serde_json::from_str(&text).unwrap())
+    }
+
+    fn list(rows: &str) -> std::result::Result<crate::http::Response, crate::http::SendError> {
+        answer(200, &format!(r#"{{"items":[{rows}],"count":1,"hasMore":false}}"#))
+    }
+
+    #[test]
+    fn each_record_has_its_result_and_the_ends_are_counted() {
+        let bad = || typed(400, "text/plain", "You must enter a valid value. (POZ-1000)");
+        let door = Fake::new([bad(), answer(201, r#"{"SupplierId":1,"Supplier":"A"}"#), bad()]);
+        let records = json!([{"Supplier": "A"}, {"Supplier": "B"}]);
+        let input = json!({"resource": "suppliers", "records": records, "on_error": "continue"});
+        let results = run("create_records", &input, &door).unwrap();
+        assert_eq!(results["counts"], json!({"created": 1, "failed": 1}));
+        assert_eq!(results["results"][0]["key"], "1");
+        assert_eq!(results["results"][1]["error"]["remote_code"], "POZ-1000");
+    }
+
+    #[test]
+    fn a_record_that_is_named_twice_is_refused_before_anything_is_sent() {
+        let door = Fake::new([]);
+        let input = json!({"resource": "suppliers", "records": [{"Supplier": "A"}, {"Supplier": "A"}]});
+        for operation in ["create_records", "upsert_records"] {
+            let failure = run(operation, &input, &door).unwrap_err();
+            assert_eq!(failure.problem.fields[0].pointer, "/records/1");
+        }
+        let input =
+            json!({"resource": "suppliers", "records": [{"key": "1", "record": {"A": 1}}, {"key": "1", "record": {}}]});
+        assert_eq!(run("update_records", &input, &door).unwrap_err().kind(), ProblemKind::InvalidInput);
+        assert!(door.sent.borrow().is_empty());
+    }
+
+    #[test]
+    fn an_upsert_without_a_business_key_says_what_it_needs() {
+        let door = Fake::new([]);
+        let record = json!({"TransactionNumber": "1"});
+        let failure =
+            run("upsert_record", &json!({"resource": "receivablesInvoices", "record": record}), &door).unwrap_err();
+        assert_eq!(failure.problem.fields[0].pointer, "/match");
+        let input = json!({"resource": "receivablesInvoices", "record": record, "match": ["TransactionNumber"]});
+        let door = Fake::new([list(r#"{"CustomerTransactionId":7,"TransactionNumber":"1"}"#)]);
+        assert_eq!(run("upsert_record", &input, &door).unwrap()["outcome"], "unchanged");
+    }
+
+    #[test]
+    fn an_upsert_that_lost_the_race_updates_what_the_other_made() {
+        let row =
+            |text: &str| format!(r#"{{"InvoiceId":7,"InvoiceNumber":"1","Supplier":"A","InvoiceAmount":{text}}}"#);
+        let duplicate = typed(400, "text/plain", "There's already an invoice. (AP-810245)");
+        let door = Fake::new([
+            list(""),
+            duplicate,
+            list(&row("1")),
+            list(&row("1")),
+            answer(200, &row("1")),
+            answer(200, &row("2")),
+        ]);
+        let record = json!({"InvoiceNumber": "1", "Supplier": "A", "InvoiceAmount": 2});
+        let done = run("upsert_record", &json!({"resource": "invoices", "record": record}), &door).unwrap();
+        assert_eq!((&done["outcome"], &done["record"]["InvoiceAmount"]), (&json!("updated"), &json!(2)));
+    }
+}

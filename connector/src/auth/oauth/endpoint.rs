@@ -116,7 +116,7 @@ impl Endpoint {
     }
 
     fn read(&self, response: &Response, secrets: &Secrets, remedy: &dyn Fn(&str, &str) -> String) -> Result<Granted> {
-        let body: Value = crate::text::json(&response.body).unwrap_or_default();
+        let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
         if !(200..300).contains(&response.status) {
             return Err(self.refused(response, &body, secrets, remedy));
         }
