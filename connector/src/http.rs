@@ -23,6 +23,8 @@ pub enum Method {
     Get,
     /// Creates, and runs actions.
     Post,
+    /// Replaces.
+    Put,
     /// Changes.
     Patch,
     /// Deletes.
@@ -35,6 +37,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }

@@ -43,6 +43,7 @@ fn the_same_invoice_again_is_the_same_invoice() {
     assert_eq!(second["warnings"][0]["code"], json!("already_existed"));
     let mut other = invoice("T-2");
     other["InvoiceAmount"] = json!(1);
+    other["invoiceLines"][0]["LineAmount"] = json!(1);
     let refused = stage.run("create_invoice", other).unwrap_err();
     assert_eq!(refused.problem.kind, ProblemKind::Conflict);
     assert!(refused.problem.message.contains("InvoiceAmount is 2212.75, sent was 1"), "{}", refused.problem.message);

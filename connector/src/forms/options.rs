@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::contract::{Choice, OptionPage, ProblemKind};
 use crate::fusion::access;
 use crate::fusion::address::{Address, is_resource_name, query_value};
-use crate::fusion::describe::Description;
+use crate::fusion::describe::{Description, Part};
 use crate::fusion::directory::{Role, list::roles};
 use crate::fusion::modules;
 use crate::fusion::page::Envelope;
@@ -116,6 +116,16 @@ pub fn list(pod: &Pod, source: &str, partial: &str, search: Option<&str>, page: 
                 .filter(|finder| holds(&finder.name, search))
                 .map(|finder| choice(&finder.name, &finder.name));
             Ok(slice(found.collect(), offset))
+        }
+        "actions" => {
+            let described = Target::describe(pod, partial.resource()?)?.described.unwrap_or_default();
+            let of = |part: &Part, on: &str| -> Vec<Choice> {
+                let names = part.custom().into_iter().filter(|name| holds(name, search));
+                names.map(|name| choice(name, &format!("{name} ({on})"))).collect()
+            };
+            let mut all = of(&described.collection, "on the resource");
+            all.extend(of(&described.item, "on one record"));
+            Ok(slice(all, offset))
         }
         "supplier_sites" => supplier_sites(pod, &partial, search, offset),
         _ => match source.strip_prefix("lov:").map(|rest| rest.split('/').collect::<Vec<_>>()).as_deref() {

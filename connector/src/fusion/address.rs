@@ -29,6 +29,11 @@ pub fn query_value(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
+/// A value as one segment of a path.
+pub fn segment(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
 /// A path and its query, in the making.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {

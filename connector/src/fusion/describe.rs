@@ -34,6 +34,14 @@ pub struct Part {
     pub actions: Vec<Action>,
 }
 
+impl Part {
+    /// Names of custom actions: what is neither read, created, changed nor deleted by its method.
+    pub fn custom(&self) -> Vec<&str> {
+        const PLAIN: [&str; 7] = ["get", "create", "update", "delete", "replace", "upsert", "describe"];
+        self.actions.iter().map(|action| action.name.as_str()).filter(|name| !PLAIN.contains(name)).collect()
+    }
+}
+
 /// A finder with its variables.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]

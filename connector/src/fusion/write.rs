@@ -1,30 +1,70 @@
-//! Creating a record once.
+//! Writing once: creating here; changing, comparing, batches and what goes beside a record in the files below.
 //!
 //! A create whose answer was lost is looked up by the resource's natural key before anything is sent again.
 //! Not finding it proves nothing, since an edge may give up before the server commits (E7); so it is sent
 //! again only where the pod itself refuses a second one. What the pod refuses as a duplicate is read back:
 //! where it is what was to be created, the create is done (T3); where it is not, that is a conflict.
 
+pub mod action;
+pub mod attach;
+pub mod batch;
+pub mod change;
+pub mod compare;
+pub mod upsert;
+
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::pod::{Doing, Lost, Pod};
+use super::address::Address;
+use super::pod::{Carried, Doing, Lost, Pod};
 use super::query;
-use super::record::{self, Members};
+use super::record;
 use super::target::Target;
 use crate::contract::{ProblemKind, Warning};
-use crate::http::Method;
+use crate::http::{Method, Response};
 use crate::problem::{Failure, Result, warning};
 
 /// How often a create is sent at most.
 const SENDS: u32 = 3;
 /// How long a lost create may take to become visible, in milliseconds, one wait for each look.
 const LOOKS: [u64; 3] = [0, 700, 1300];
+/// The largest body that is sent; pods refuse more (FACTS 1.12).
+pub const MOST_SENT: usize = 5_000_000;
+
+/// Header fields beside the usual ones.
+pub type Headers = [(&'static str, String)];
+
+/// How a record came to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// This call created it, and the pod said so.
+    Created,
+    /// It was there before.
+    AlreadyExisted,
+    /// This call sent it, its answer was lost, and it was found.
+    Recovered,
+}
+
+impl How {
+    /// As it stands in outputs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::AlreadyExisted => "already_existed",
+            Self::Recovered => "recovered",
+        }
+    }
+}
+
+/// Tells what differs between what was sent and a row with the same business key.
+pub type Differences<'a> = &'a dyn Fn(&str, &str) -> Result<Vec<String>>;
 
 /// A created record.
 #[derive(Debug)]
 pub struct Created {
+    /// How it came to be there.
+    pub how: How,
     /// As the pod answered it, or as it was found.
     pub record: String,
     /// What the caller should know.
@@ -36,62 +76,140 @@ pub struct Created {
 /// # Errors
 /// What the pod refused; `conflict` for a duplicate that differs; `unknown-outcome` where it may or may not
 /// have been created.
-pub fn create(pod: &Pod, target: &Target, record: &str) -> Result<Created> {
+pub fn create(pod: &Pod, target: &Target, record: &str, headers: &Headers) -> Result<Created> {
+    create_as(pod, target, record, natural_key(target, record), headers, &plain)
+}
+
+/// What makes two records differ where nobody knows better.
+///
+/// # Errors
+/// None.
+pub fn plain(sent: &str, found: &str) -> Result<Vec<String>> {
+    Ok(compare::plain_differences(sent, found))
+}
+
+/// The same, where the caller knows by what `terms` it is found and what makes two records the same.
+///
+/// # Errors
+/// As for [`create`].
+pub fn create_as(
+    pod: &Pod,
+    target: &Target,
+    record: &str,
+    natural: Option<Vec<String>>,
+    headers: &Headers,
+    differences: Differences,
+) -> Result<Created> {
     let what = format!("create a record in {}", target.name);
     let doing = Doing { what: &what, object: &target.name };
     let address = target.collection(&pod.settings.api_version);
-    let natural = natural_key(target, record);
     let refuses = target.known.as_ref().and_then(|known| known.refuses_duplicates).filter(|_| natural.is_some());
     let mut lost = None;
     for _ in 0..SENDS {
-        let cause = match pod.write(Method::Post, doing, &address, record.as_bytes()) {
+        let cause = match send(pod, Method::Post, doing, &address, record, headers) {
             Ok(response) => match whole_object(&response.body) {
-                Some(record) => return Ok(Created { record, warnings: Vec::new() }),
+                Some(stored) => {
+                    let warnings = compare::changed_by_server(record, &stored, target.key_of(&stored).as_deref());
+                    return Ok(Created { how: How::Created, record: stored, warnings });
+                }
                 // It was created, and its answer cannot be read: that is an answer lost.
                 None => pod
                     .unexpected(doing, "it accepted the record and its answer cannot be read")
                     .status(response.status),
             },
             Err(Lost::Refused(failure)) if refuses.is_some_and(|code| failure.has_code(code)) => {
-                return duplicate(pod, target, record, natural.as_deref().unwrap_or_default(), failure, lost.is_some());
+                let how = if lost.is_some() { How::Recovered } else { How::AlreadyExisted };
+                return match look(pod, target, natural.as_deref().unwrap_or_default(), &LOOKS) {
+                    Ok(Some(found)) => settle(target, record, found, how, differences),
+                    _ => Err(unseen(target, natural.as_deref().unwrap_or_default(), failure)),
+                };
             }
-            Err(Lost::Refused(failure)) => return Err(explain(target, failure)),
+            // What was sent before may have happened all the same.
+            Err(Lost::Refused(failure)) => match &lost {
+                Some(cause) => return Err(unknown(target, natural.as_deref(), cause)),
+                None => return Err(explain(target, failure)),
+            },
             Err(Lost::Unknown(failure)) => failure,
         };
         let Some(terms) = &natural else { return Err(unknown(target, None, &cause)) };
         match look(pod, target, terms, &LOOKS) {
-            Ok(Some(found)) => return settle(target, record, found, "answer_lost"),
+            Ok(Some(found)) => return settle(target, record, found, How::Recovered, differences),
             Ok(None) if refuses.is_some() && pod.has_time() => lost = Some(cause),
-            Ok(None) => return Err(unknown(target, natural.as_deref(), &cause)),
-            Err(_) => return Err(unknown(target, natural.as_deref(), &cause)),
+            Ok(None) | Err(_) => return Err(unknown(target, natural.as_deref(), &cause)),
         }
     }
     let cause = lost.unwrap_or_else(|| Failure::internal("a create ended without an answer"));
     Err(unknown(target, natural.as_deref(), &cause))
 }
 
-/// `q` terms that find the record in business terms, where its text has all that it takes.
-fn natural_key(target: &Target, record: &str) -> Option<Vec<String>> {
-    let known = target.known.as_ref()?;
-    if known.natural.is_empty() {
-        return None;
-    }
-    known
-        .natural
-        .iter()
-        .map(|attribute| {
-            let [raw] = record::pick(record, [attribute]);
-            let value = record::plain(raw?)?;
-            (!value.is_empty()).then(|| format!("{attribute} = {}", query::quote(&value)))
-        })
-        .collect()
+/// One write of a record, refused here where it is larger than what pods take.
+fn send(
+    pod: &Pod,
+    method: Method,
+    doing: Doing,
+    address: &Address,
+    body: &str,
+    headers: &Headers,
+) -> std::result::Result<Response, Lost> {
+    fits(doing, body.len()).map_err(Lost::Refused)?;
+    let body = (method != Method::Delete).then_some(body.as_bytes());
+    pod.exact(method, doing, address, Carried { body, media: "", headers })
 }
 
-/// Looks for the record, again after each wait: rows appear late (E4). `None` where none or several are there.
-fn look(pod: &Pod, target: &Target, terms: &[String], waits: &[u64]) -> Result<Option<String>> {
+/// Refuses what is larger than what pods take.
+///
+/// # Errors
+/// `too-large`; nothing was sent.
+pub fn fits(doing: Doing, bytes: usize) -> Result<()> {
+    if bytes <= MOST_SENT {
+        return Ok(());
+    }
+    Err(Failure::permanent(
+        ProblemKind::TooLarge,
+        format!("Could not {}: the request would be {bytes} bytes, and pods take {MOST_SENT} at most; nothing was sent.", doing.what),
+    )
+    .remedy("Send less at once: fewer records, children in requests of their own, files through add_attachment or bulk import."))
+}
+
+/// `q` terms that find the record in business terms, where its text has all that it takes.
+pub fn natural_key(target: &Target, record: &str) -> Option<Vec<String>> {
+    let natural = &target.known.as_ref()?.natural;
+    if natural.is_empty() { None } else { terms(record, natural).ok() }
+}
+
+/// `q` terms that find a record with the same values of some attributes.
+///
+/// # Errors
+/// The attribute that the record lacks.
+pub fn terms<'n>(record: &str, attributes: &[&'n str]) -> std::result::Result<Vec<String>, &'n str> {
+    let term = |attribute: &&'n str| {
+        let [raw] = record::pick(record, [attribute]);
+        let value = raw.and_then(record::plain).filter(|value| !value.is_empty()).ok_or(*attribute)?;
+        let text = raw.is_some_and(|raw| raw.get().starts_with('"'));
+        Ok(format!("{attribute} = {}", if text { query::quote(&value) } else { value }))
+    };
+    attributes.iter().map(term).collect()
+}
+
+/// Rows that the terms find, two at most.
+///
+/// # Errors
+/// Those of a read.
+pub fn find(pod: &Pod, target: &Target, terms: &[String]) -> Result<Vec<String>> {
     let what = format!("look for the record in {}", target.name);
     let doing = Doing { what: &what, object: &target.name };
     let address = target.collection(&pod.settings.api_version).param("q", &terms.join(";")).param("limit", "2");
+    let response = pod.get(doing, &address)?;
+    let envelope: super::page::Envelope = crate::text::json(&response.body)
+        .map_err(|error| pod.unexpected(doing, &format!("the body is not a list of records ({error})")))?;
+    Ok(envelope.items.iter().map(|item| item.get().to_owned()).collect())
+}
+
+/// Looks for the record, again after each wait: rows appear late (E4). `None` where none or several are there.
+///
+/// # Errors
+/// Those of a read.
+pub fn look(pod: &Pod, target: &Target, terms: &[String], waits: &[u64]) -> Result<Option<String>> {
     for wait in waits {
         if *wait > 0 {
             if !pod.has_time() {
@@ -99,41 +217,31 @@ fn look(pod: &Pod, target: &Target, terms: &[String], waits: &[u64]) -> Result<O
             }
             pod.wait(Duration::from_millis(*wait));
         }
-        let response = pod.get(doing, &address)?;
-        let envelope: super::page::Envelope = serde_json::from_slice(&response.body)
-            .map_err(|error| pod.unexpected(doing, &format!("the body is not a list of records ({error})")))?;
-        if let [only] = envelope.items.as_slice() {
-            return Ok(Some(only.get().to_owned()));
-        }
-        if !envelope.items.is_empty() {
-            return Ok(None);
+        let mut found = find(pod, target, terms)?;
+        match found.len() {
+            0 => {}
+            1 => return Ok(found.pop()),
+            _ => return Ok(None),
         }
     }
     Ok(None)
 }
 
-/// The pod refuses it as a duplicate: is what is there what was to be created?
-fn duplicate(
-    pod: &Pod,
-    target: &Target,
-    record: &str,
-    terms: &[String],
-    refused: Failure,
-    lost: bool,
-) -> Result<Created> {
-    match look(pod, target, terms, &LOOKS) {
-        Ok(Some(found)) => settle(target, record, found, if lost { "answer_lost" } else { "already_existed" }),
-        _ => Err(refused.remedy(format!(
-            "The pod says that there is a record with this key in {} already, and this user cannot see exactly one: {}.",
-            target.name,
-            terms.join(" and ")
-        ))),
-    }
+/// The pod refuses it as a duplicate, and there is nothing to compare with.
+fn unseen(target: &Target, terms: &[String], refused: Failure) -> Failure {
+    refused.remedy(format!(
+        "The pod says that there is a record with this key in {} already, and this user cannot see exactly one: {}.",
+        target.name,
+        terms.join(" and ")
+    ))
 }
 
 /// Takes what was found for what was to be created, where the two agree.
-fn settle(target: &Target, sent: &str, found: String, code: &str) -> Result<Created> {
-    let differing = differences(sent, &found);
+///
+/// # Errors
+/// `conflict` with what differs; those of comparing.
+fn settle(target: &Target, sent: &str, found: String, how: How, differences: Differences) -> Result<Created> {
+    let differing = differences(sent, &found)?;
     let key = target.key_of(&found);
     let named = key.as_deref().unwrap_or("without a key").to_owned();
     if !differing.is_empty() {
@@ -149,59 +257,24 @@ fn settle(target: &Target, sent: &str, found: String, code: &str) -> Result<Crea
             "If it is another document, give yours its own number; if it is the same, correct the differing values.",
         ));
     }
-    let message = match code {
-        "answer_lost" => {
-            format!("The answer to the create was lost; record {named} was found and is the one that was sent.")
-        }
-        _ => format!("Record {named} existed already with the same values; nothing was created."),
+    let told = match how {
+        How::AlreadyExisted => warning(
+            "already_existed",
+            format!("Record {named} existed already with the same values; nothing was created."),
+            key,
+        ),
+        _ => warning(
+            "answer_lost",
+            format!("The answer to the create was lost; record {named} was found and is the one that was sent."),
+            key,
+        ),
     };
-    Ok(Created { record: found, warnings: vec![warning(code, message, key)] })
+    Ok(Created { how, record: found, warnings: vec![told] })
 }
 
-/// Numbers and dates that were sent and are stored otherwise. Texts may be translated or completed by the
-/// pod (I9, W3), and what it has not derived yet is null (W4), so neither counts.
-fn differences(sent: &str, found: &str) -> Vec<String> {
-    let (Ok(Members(sent)), Ok(Members(found))) = (serde_json::from_str(sent), serde_json::from_str(found)) else {
-        return vec!["its text cannot be read".to_owned()];
-    };
-    let mut differing = Vec::new();
-    for (name, wanted) in &sent {
-        let Some((_, stored)) = found.iter().find(|(other, _)| other == name) else { continue };
-        let same = match (wanted.get().as_bytes().first(), stored.get().as_bytes().first()) {
-            (Some(b'-' | b'0'..=b'9'), Some(b'-' | b'0'..=b'9')) => decimal(wanted) == decimal(stored),
-            (Some(b'"'), Some(b'"')) if name.ends_with("Date") => wanted.get().get(..11) == stored.get().get(..11),
-            _ => true,
-        };
-        if !same {
-            differing.push(format!("{name} is {}, sent was {}", stored.get(), wanted.get()));
-        }
-    }
-    differing
-}
-
-/// A number's value as text: sign, digits without padding, exponent.
-fn decimal(raw: &RawValue) -> (bool, String, i64) {
-    let text = raw.get();
-    let (negative, text) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    };
-    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = format!("{whole}{fraction}");
-    let scale = i64::try_from(fraction.len()).unwrap_or(0);
-    let padded = digits.trim_start_matches('0');
-    let bare = padded.trim_end_matches('0');
-    if bare.is_empty() {
-        return (false, String::new(), 0);
-    }
-    let zeros = i64::try_from(padded.len() - bare.len()).unwrap_or(0);
-    let exponent = exponent.trim_start_matches('+').parse::<i64>().unwrap_or(0);
-    (negative, bare.to_owned(), exponent.saturating_sub(scale).saturating_add(zeros))
-}
-
-fn whole_object(body: &[u8]) -> Option<String> {
-    let raw: Box<RawValue> = serde_json::from_slice(body).ok()?;
+/// The text of a body that is one JSON object.
+pub fn whole_object(body: &[u8]) -> Option<String> {
+    let raw: Box<RawValue> = crate::text::json(body).ok()?;
     raw.get().starts_with('{').then(|| raw.get().to_owned())
 }
 
@@ -237,7 +310,6 @@ mod tests {
     use crate::http::SendError;
     use crate::http::fake::{Fake, json, typed};
     use crate::settings::Settings;
-    use proptest::prelude::*;
 
     const SENT: &str =
         r#"{"InvoiceNumber":"N-1","Supplier":"O'Neil","InvoiceAmount":2212.75,"InvoiceDate":"2026-02-01"}"#;
@@ -248,7 +320,7 @@ mod tests {
             Settings::parse(r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#)
                 .unwrap();
         let pod = Pod::new(door, &settings, None).unwrap();
-        create(&pod, &Target::known(resource).unwrap().unwrap(), record)
+        create(&pod, &Target::known(resource).unwrap().unwrap(), record, &[])
     }
 
     fn list(rows: &str) -> std::result::Result<crate::http::Response, SendError> {
@@ -311,20 +383,5 @@ mod tests {
         let door = Fake::new([typed(504, "", ""), list(""), list(""), list("")]);
         assert_eq!(run(&door, "suppliers", r#"{"Supplier":"A"}"#).unwrap_err().kind(), ProblemKind::UnknownOutcome);
         assert_eq!(posts(&door), 1);
-    }
-
-    proptest! {
-        #[test]
-        fn a_number_equals_its_other_spellings(whole in 0u64..1_000_000_000_000, cents in 0u32..100) {
-            let raw = |text: String| RawValue::from_string(text).unwrap();
-            let plain = raw(format!("{whole}.{cents:02}"));
-            let padded = raw(format!("{whole}.{cents:02}000"));
-            let scaled = raw(format!("{}e-2", u128::from(whole) * 100 + u128::from(cents)));
-            prop_assert_eq!(decimal(&plain), decimal(&padded));
-            {
-                prop_assert_eq!(decimal(&plain), decimal(&scaled));
-            }
-            prop_assert_ne!(decimal(&plain), decimal(&raw(format!("{whole}.{cents:02}1"))));
-        }
     }
 }

@@ -72,6 +72,7 @@ fn prepare(request: &Request) -> Result<OutgoingRequest, SendError> {
     let method = match request.method {
         Method::Get => WasiMethod::Get,
         Method::Post => WasiMethod::Post,
+        Method::Put => WasiMethod::Put,
         Method::Patch => WasiMethod::Patch,
         Method::Delete => WasiMethod::Delete,
     };

@@ -2,17 +2,15 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::answer::{SingleRecord, single};
+use super::answer::SingleRecord;
+use super::writing::{MatchBy, Range, RecordText, ResourceName, headers, takes_creates, written};
 use super::{Action, Spec};
-use crate::contract::{Effect, Idempotency, ProblemKind};
-use crate::fusion::catalogue::Quirk;
+use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
-use crate::fusion::query::Anything;
 use crate::fusion::target::Target;
-use crate::fusion::write;
-use crate::problem::{Failure, Result};
+use crate::fusion::write::{self, upsert};
+use crate::problem::Result;
 
 /// See the module.
 pub struct CreateRecord;
@@ -20,15 +18,13 @@ pub struct CreateRecord;
 /// What to create.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "Create a record", deny_unknown_fields)]
+#[allow(missing_docs, reason = "the types tell it")]
 pub struct Input {
-    /// Resource to create it in, as Fusion names it.
-    #[schemars(title = "Resource", length(min = 1, max = 128), extend("examples" = ["invoices"]))]
-    #[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
-    pub resource: String,
-    /// Its attributes by Fusion's names; children as lists. Numbers are sent as they are spelt.
-    #[schemars(title = "Record", with = "std::collections::BTreeMap<String, Anything>")]
-    #[schemars(extend("x-connector-schema" = {"depends-on": ["resource"]}, "x-connector-visibility" = "important", "x-connector-order" = 2))]
-    pub record: Box<RawValue>,
+    pub resource: ResourceName,
+    pub record: RecordText,
+    #[serde(rename = "match")]
+    pub by: Option<MatchBy>,
+    pub effective: Option<Range>,
 }
 
 impl Action for CreateRecord {
@@ -47,13 +43,15 @@ impl Action for CreateRecord {
     type Output = SingleRecord;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource)?;
-        let known = target.known.as_ref();
-        if target.has(Quirk::NoCreate) || known.is_some_and(|known| !known.collection.contains(&"POST")) {
-            return Err(Failure::permanent(ProblemKind::Unsupported, format!("{} cannot be created over REST; nothing was sent.", target.name))
-                .remedy("Such records come from bulk import, or from another resource: list_resources tells which take a create."));
-        }
-        let created = write::create(pod, &target, input.record.get())?;
-        Ok(single(&created.record, &created.warnings))
+        let target = Target::find(pod, &input.resource.0)?;
+        takes_creates(&target)?;
+        let record = input.record.0.get();
+        let terms = match &input.by {
+            Some(by) => Some(upsert::identity(&target, record, &by.0)?),
+            None => write::natural_key(&target, record),
+        };
+        let headers = headers(input.effective.as_ref());
+        let created = write::create_as(pod, &target, record, terms, &headers, &write::plain)?;
+        Ok(written(&created.record, &created.warnings))
     }
 }

@@ -1,19 +1,31 @@
 //! The catalogue: one file for each operation, one line for each in [`ALL`].
 
+pub mod add_attachment;
 pub mod answer;
+pub mod call_record_action;
 pub mod check_access;
 pub mod create_invoice;
 pub mod create_record;
+pub mod create_records;
 pub mod create_user;
+pub mod delete_record;
 pub mod describe_resource;
+pub mod download_attachment;
 pub mod get_record;
 pub mod get_user;
 pub mod list_resources;
 pub mod list_roles;
 pub mod list_users;
+pub mod many;
 pub mod new_or_updated_record;
 pub mod search_records;
+pub mod send_request;
+pub mod update_record;
+pub mod update_records;
+pub mod upsert_record;
+pub mod upsert_records;
 pub mod user;
+pub mod writing;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -30,8 +42,18 @@ pub const ALL: &[Entry] = &[
     action::<search_records::SearchRecords>(),
     action::<get_record::GetRecord>(),
     action::<create_record::CreateRecord>(),
+    action::<create_records::CreateRecords>(),
+    action::<update_record::UpdateRecord>(),
+    action::<update_records::UpdateRecords>(),
+    action::<upsert_record::UpsertRecord>(),
+    action::<upsert_records::UpsertRecords>(),
+    action::<delete_record::DeleteRecord>(),
+    action::<call_record_action::CallRecordAction>(),
+    action::<add_attachment::AddAttachment>(),
+    action::<download_attachment::DownloadAttachment>(),
     action::<list_resources::ListResources>(),
     action::<describe_resource::DescribeResource>(),
+    action::<send_request::SendRequest>(),
     action::<create_invoice::CreateInvoice>(),
     action::<list_users::ListUsers>(),
     action::<get_user::GetUser>(),

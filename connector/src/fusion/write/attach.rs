@@ -1,0 +1,286 @@
+//! Attachments of a record: added once, found again by name and size, and their bytes (FACTS 1.7, 1.12).
+//!
+//! What is already there is not added again, so a call that is repeated does no harm; an answer that was
+//! lost is looked up. Bytes come through the enclosure, whose address is made here and never taken from a link.
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::{LOOKS, fits, whole_object};
+use crate::contract::ProblemKind;
+use crate::fusion::address::{Address, is_resource_name};
+use crate::fusion::page::{Envelope, PAGE};
+use crate::fusion::pod::{Carried, Doing, Lost, Pod};
+use crate::fusion::record::{key_in_links, pick, plain};
+use crate::fusion::target::Target;
+use crate::http::{Method, Response};
+use crate::problem::{Failure, Result};
+use crate::text::shorten;
+
+/// Pages of one record's attachments that are looked through.
+const PAGES: usize = 10;
+
+/// What is attached.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// A file, its bytes in base64 (standard alphabet, padded) and how many they are.
+    File {
+        /// Its name.
+        name: String,
+        /// Its bytes.
+        base64: String,
+        /// How many bytes.
+        size: usize,
+    },
+    /// A text.
+    Text(String),
+    /// An address.
+    Link(String),
+}
+
+/// An attachment to add.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    /// What it is.
+    pub content: Content,
+    /// Title; a file's name where it is left out.
+    pub title: Option<String>,
+    /// Category, in the user's language.
+    pub category: Option<String>,
+    /// What it is about.
+    pub description: Option<String>,
+}
+
+/// An attachment that is there.
+#[derive(Debug)]
+pub struct Attached {
+    /// `added`, `already_there` or `recovered` (added by this call although the answer was lost).
+    pub how: &'static str,
+    /// As it is stored.
+    pub record: String,
+}
+
+/// The place of a record's attachments.
+pub struct Place<'a> {
+    pod: &'a Pod<'a>,
+    target: &'a Target,
+    key: &'a str,
+    address: Address,
+    what: String,
+}
+
+impl<'a> Place<'a> {
+    /// The attachments of one record, in the child of that name.
+    ///
+    /// # Errors
+    /// `invalid-input` for what is no key or no name.
+    pub fn new(pod: &'a Pod<'a>, target: &'a Target, key: &'a str, child: Option<&str>) -> Result<Self> {
+        let child = child.unwrap_or("attachments");
+        if !is_resource_name(child) {
+            return Err(Failure::invalid("/child", format!("{child:?} is not the name of a child")));
+        }
+        let address = target.collection(&pod.settings.api_version).key(key)?.segment("child").segment(child);
+        let what = format!("attach to {} {}", target.name, shorten(key, 100));
+        Ok(Self { pod, target, key, address, what })
+    }
+
+    fn doing(&self) -> Doing<'_> {
+        Doing { what: &self.what, object: &self.target.name }
+    }
+
+    /// Adds it, unless it is there.
+    ///
+    /// # Errors
+    /// What the pod refused; `unknown-outcome` where it may or may not have been added.
+    pub fn add(&self, attachment: &Attachment) -> Result<Attached> {
+        if let Some(record) = self.find(&|row| is_that(attachment, row))? {
+            return Ok(Attached { how: "already_there", record });
+        }
+        let body = body(attachment);
+        fits(self.doing(), body.len()).map_err(|failure| {
+            failure.remedy("Attach a smaller file, or keep the file elsewhere and attach a link to it.")
+        })?;
+        let cause = match self.pod.write(Method::Post, self.doing(), &self.address, body.as_bytes()) {
+            Ok(response) => match whole_object(&response.body) {
+                Some(record) => return Ok(Attached { how: "added", record }),
+                None => self.pod.unexpected(self.doing(), "its answer cannot be read").status(response.status),
+            },
+            Err(Lost::Refused(failure)) => {
+                return Err(failure.or_remedy(|| {
+                    "Check the category, which is one of those that the pod knows for this kind of record, and the key of the record.".to_owned()
+                }));
+            }
+            Err(Lost::Unknown(failure)) => failure,
+        };
+        for wait in LOOKS {
+            if wait > 0 && self.pod.has_time() {
+                self.pod.wait(std::time::Duration::from_millis(wait));
+            }
+            if let Ok(Some(record)) = self.find(&|row| is_that(attachment, row)) {
+                return Ok(Attached { how: "recovered", record });
+            }
+            if !self.pod.has_time() {
+                break;
+            }
+        }
+        let mut failure = Failure::permanent(
+            ProblemKind::UnknownOutcome,
+            format!("The attachment may or may not have been added to {} {}: {}", self.target.name, self.key, cause.problem.message),
+        )
+        .remedy("Look at the record's attachments; running this again adds it only where none of its name and size is there.");
+        failure.problem.http_status = cause.problem.http_status;
+        failure.problem.trace_id.clone_from(&cause.problem.trace_id);
+        Err(failure)
+    }
+
+    /// The first attachment that fits.
+    ///
+    /// # Errors
+    /// Those of a read.
+    pub fn find(&self, fits: &dyn Fn(&str) -> bool) -> Result<Option<String>> {
+        let mut offset = 0;
+        for _ in 0..PAGES {
+            let address = self.address.clone().param("limit", &PAGE.to_string()).param("offset", &offset.to_string());
+            let response = self.pod.get(self.doing(), &address)?;
+            let envelope: Envelope = crate::text::json(&response.body).map_err(|error| {
+                self.pod.unexpected(self.doing(), &format!("the body is not a list of attachments ({error})"))
+            })?;
+            if let Some(row) = envelope.items.iter().find(|row| fits(row.get())) {
+                return Ok(Some(row.get().to_owned()));
+            }
+            offset += envelope.items.len();
+            if envelope.has_more != Some(true) || envelope.items.is_empty() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// The bytes of an attachment that was found.
+    ///
+    /// # Errors
+    /// `unexpected-response` where its key is not told; those of a read.
+    pub fn bytes(&self, row: &str) -> Result<Response> {
+        let key = key_in_links(row)
+            .ok_or_else(|| self.pod.unexpected(self.doing(), "the pod does not tell the attachment's key"))?;
+        let address = self.address.clone().key(&key)?.segment("enclosure").segment("FileContents");
+        let headers = [("accept", "*/*".to_owned())];
+        match self.pod.exact(Method::Get, self.doing(), &address, Carried { headers: &headers, ..Carried::default() }) {
+            Ok(response) => Ok(response),
+            Err(Lost::Refused(failure) | Lost::Unknown(failure)) => Err(failure),
+        }
+    }
+}
+
+/// An attribute of an attachment as text.
+pub fn told(row: &str, attribute: &str) -> Option<String> {
+    let [raw] = pick(row, [attribute]);
+    raw.and_then(plain).filter(|text| !text.is_empty())
+}
+
+/// The record that is sent, or that stands among the children of one that is created.
+pub fn body(attachment: &Attachment) -> String {
+    let mut members = Map::new();
+    let mut put = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            members.insert(name.to_owned(), Value::from(value));
+        }
+    };
+    let title = attachment.title.as_deref();
+    match &attachment.content {
+        Content::File { name, base64, .. } => {
+            put("Type", Some("FILE"));
+            put("FileName", Some(name));
+            put("Title", title.or(Some(name)));
+            put("FileContents", Some(base64));
+        }
+        Content::Text(text) => {
+            put("Type", Some("TEXT"));
+            put("Title", title);
+            put("UploadedText", Some(text));
+        }
+        Content::Link(url) => {
+            put("Type", Some("WEB_PAGE"));
+            put("Title", title);
+            put("Url", Some(url));
+        }
+    }
+    put("Category", attachment.category.as_deref());
+    put("Description", attachment.description.as_deref());
+    Value::Object(members).to_string()
+}
+
+/// Whether a row is the attachment: a file by name and size, a text by title and words, a link by address.
+fn is_that(attachment: &Attachment, row: &str) -> bool {
+    let has = |attribute: &str, value: &str| told(row, attribute).as_deref() == Some(value);
+    match &attachment.content {
+        Content::File { name, size, .. } => {
+            let length = told(row, "UploadedFileLength");
+            has("FileName", name) && length.is_none_or(|length| length == size.to_string())
+        }
+        Content::Text(text) => {
+            let [raw]: [Option<&RawValue>; 1] = pick(row, ["UploadedText"]);
+            let titled = attachment.title.as_deref().is_none_or(|title| has("Title", title));
+            titled && raw.and_then(plain).is_some_and(|stored| stored.trim() == text.trim())
+        }
+        Content::Link(url) => has("Url", url),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::http::SendError;
+    use crate::http::fake::{Fake, json, typed};
+    use crate::settings::Settings;
+
+    fn add(door: &Fake, attachment: &Attachment) -> Result<Attached> {
+        let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
+        let settings = Settings::parse(text).unwrap();
+        let pod = Pod::new(door, &settings, None).unwrap();
+        let target = Target::known("invoices").unwrap().unwrap();
+        Place::new(&pod, &target, "7", None)?.add(attachment)
+    }
+
+    fn file() -> Attachment {
+        let content = Content::File { name: "a.pdf".into(), base64: "YWJj".into(), size: 3 };
+        Attachment { content, title: None, category: Some("From Supplier".into()), description: None }
+    }
+
+    fn list(rows: &str) -> std::result::Result<Response, SendError> {
+        json(200, &format!(r#"{{"items":[{rows}],"count":1,"hasMore":false}}"#))
+    }
+
+    const THERE: &str = r#"{"FileName":"a.pdf","UploadedFileLength":3}"#;
+
+    #[test]
+    fn a_file_is_added_where_none_of_its_name_and_size_is() {
+        let door = Fake::new([list(r#"{"FileName":"a.pdf","UploadedFileLength":4}"#), json(201, THERE)]);
+        assert_eq!(add(&door, &file()).unwrap().how, "added");
+        let sent = door.sent.borrow();
+        assert!(sent[1].path.ends_with("/invoices/7/child/attachments"));
+        let body: Value = serde_json::from_slice(sent[1].body.as_ref().unwrap()).unwrap();
+        assert_eq!(body["FileContents"], "YWJj");
+        let door = Fake::new([list(THERE)]);
+        assert_eq!(add(&door, &file()).unwrap().how, "already_there");
+    }
+
+    #[test]
+    fn an_attachment_whose_answer_was_lost_is_looked_up() {
+        let door = Fake::new([list(""), typed(504, "", ""), list(THERE)]);
+        assert_eq!(add(&door, &file()).unwrap().how, "recovered");
+        let door = Fake::new([list(""), Err(SendError::Broken("x".into())), list(""), list(""), list("")]);
+        assert_eq!(add(&door, &file()).unwrap_err().kind(), ProblemKind::UnknownOutcome);
+        assert_eq!(door.sent.borrow().iter().filter(|request| request.method == Method::Post).count(), 1);
+    }
+
+    #[test]
+    fn texts_and_links_are_found_by_what_they_say() {
+        let text = |words: &str| Attachment { content: Content::Text(words.into()), ..file() };
+        let row = r#"{"Type":"TEXT","UploadedText":"See mail","Url":null}"#;
+        assert!(is_that(&text("See mail"), row) && !is_that(&text("See"), row));
+        let link = Attachment { content: Content::Link("https://x.example/a".into()), ..file() };
+        assert!(is_that(&link, r#"{"Url":"https://x.example/a"}"#) && !is_that(&link, row));
+    }
+}

@@ -1,0 +1,115 @@
+//! Update or create: finds the row by its business key and says what is to be done about it.
+//!
+//! It sends reads alone. Where the row is there, only attributes that differ are to be sent; children of a
+//! row that is there are left alone and told of, since a pod takes them for new ones.
+
+use serde_json::Value;
+
+use super::compare::{self, members};
+use super::{find, terms};
+use crate::contract::{ProblemKind, Warning};
+use crate::fusion::address::is_resource_name;
+use crate::fusion::pod::Pod;
+use crate::fusion::target::Target;
+use crate::problem::{Failure, Result, warning};
+
+/// What is to be done about one record.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// It is not there.
+    Create {
+        /// To be sent.
+        record: String,
+        /// Terms by which it is found once it is there, where it can be.
+        terms: Option<Vec<String>>,
+    },
+    /// It is there, or said to be.
+    Update {
+        /// Its key.
+        key: String,
+        /// What is to be sent.
+        record: String,
+        /// What is to be known.
+        warnings: Vec<Warning>,
+    },
+    /// It is there as it should be.
+    Same {
+        /// Its key.
+        key: Option<String>,
+        /// As it is stored.
+        row: String,
+        /// What is to be known.
+        warnings: Vec<Warning>,
+    },
+}
+
+/// Terms by which a record is found: of the attributes in `by`, else of the resource's business key.
+///
+/// # Errors
+/// `invalid-input` where a value is missing, or where there is nothing to go by.
+pub fn identity(target: &Target, record: &str, by: &[String]) -> Result<Vec<String>> {
+    let known = target.known.as_ref().map(|known| known.natural.clone()).unwrap_or_default();
+    let attributes: Vec<&str> = if by.is_empty() { known } else { by.iter().map(String::as_str).collect() };
+    if attributes.is_empty() {
+        return Err(Failure::invalid("/match", format!("the business key of {} is not known here", target.name))
+            .remedy("Name in match the attributes that together name one record, as in OrderNumber; they must be queryable."));
+    }
+    if let Some(wrong) = attributes.iter().find(|name| !is_resource_name(name)) {
+        return Err(Failure::invalid("/match", format!("{wrong:?} is not the name of an attribute")));
+    }
+    terms(record, &attributes).map_err(|missing| {
+        Failure::invalid(format!("/record/{missing}"), format!("{missing} is missing, and the record is found by it"))
+    })
+}
+
+/// What is to be done about a record that `terms` find.
+///
+/// # Errors
+/// `conflict` where several rows match, and those of a read.
+pub fn plan(pod: &Pod, target: &Target, record: &str, terms: &[String]) -> Result<Step> {
+    let found = find(pod, target, terms)?;
+    match found.as_slice() {
+        [] => Ok(Step::Create { record: record.to_owned(), terms: Some(terms.to_vec()) }),
+        [row] => onto(target, record, row),
+        _ => Err(Failure::permanent(
+            ProblemKind::Conflict,
+            format!("More than one record of {} matches {}; nothing was sent.", target.name, terms.join(" and ")),
+        )
+        .remedy("Name in match the attributes that together name one record.")),
+    }
+}
+
+fn onto(target: &Target, record: &str, row: &str) -> Result<Step> {
+    let key = target.key_of(row);
+    let stored = members(row);
+    let (mut body, mut warnings) = (String::from("{"), Vec::new());
+    for (name, raw) in members(record) {
+        if compare::is_nested(raw) {
+            let message = format!(
+                "{} {} is there already, and its {name} were left as they are; a pod takes rows that come with an update for new ones.",
+                target.name,
+                key.as_deref().unwrap_or_default()
+            );
+            warnings.push(warning("children_not_updated", message, key.clone()));
+            continue;
+        }
+        if stored.iter().any(|(other, there)| *other == name && compare::same(raw, there)) {
+            continue;
+        }
+        if body.len() > 1 {
+            body.push(',');
+        }
+        body.push_str(&format!("{}:{}", Value::from(name), raw.get()));
+    }
+    if body.len() == 1 {
+        return Ok(Step::Same { key, row: row.to_owned(), warnings });
+    }
+    body.push('}');
+    let Some(key) = key else {
+        return Err(Failure::permanent(
+            ProblemKind::UnexpectedResponse,
+            format!("A record of {} was found and the pod does not tell its key; nothing was sent.", target.name),
+        ));
+    };
+    Ok(Step::Update { key, record: body, warnings })
+}

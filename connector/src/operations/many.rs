@@ -1,0 +1,263 @@
+//! What operations on many records share: how they end, their answer, and records that are named twice.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::answer::{Record, Told};
+use super::writing::flat;
+use crate::contract::{ProblemKind, Warning};
+use crate::fusion::pod::Pod;
+use crate::fusion::query::Anything;
+use crate::fusion::target::Target;
+use crate::fusion::write::batch::{self, Done};
+use crate::fusion::write::upsert::Step;
+use crate::problem::{Failure, Result};
+
+/// What a record that cannot be written means for the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline, title = "On error", extend("default" = "stop", "x-connector-order" = 5))]
+pub enum OnError {
+    /// Nothing is written at all: one request, all or nothing.
+    #[default]
+    Stop,
+    /// The others are written; each has its own result.
+    Continue,
+}
+
+/// What became of each record.
+#[derive(JsonSchema)]
+#[schemars(title = "Results")]
+#[allow(dead_code)]
+pub struct Results {
+    /// One for each record, in their order.
+    results: Vec<One>,
+    /// How many records ended with each status.
+    counts: BTreeMap<String, u64>,
+}
+
+/// What became of one record.
+#[derive(JsonSchema)]
+#[schemars(title = "Result")]
+#[allow(dead_code)]
+struct One {
+    /// Its place among the records, from 0.
+    index: u64,
+    /// created, already_existed, recovered (created by this call although the answer was lost), updated,
+    /// unchanged, failed, unknown (it may or may not have been written) or not_sent.
+    status: String,
+    /// Its key, where it was written.
+    #[schemars(with = "Anything")]
+    key: Option<String>,
+    /// As it is stored.
+    #[schemars(default)]
+    record: Option<Record>,
+    /// What the pod ignored or stored otherwise.
+    #[schemars(default)]
+    warnings: Option<Vec<Told>>,
+    /// Why it was not written: kind, message, remedy, remote_code.
+    #[schemars(default)]
+    error: Option<BTreeMap<String, Anything>>,
+}
+
+/// Runs the steps, each of which stands for the record of the same place.
+///
+/// # Errors
+/// Where one error stops all: why nothing was written.
+pub fn run(
+    pod: &Pod,
+    target: &Target,
+    steps: Vec<Result<Step>>,
+    on_error: OnError,
+    headers: &[(&'static str, String)],
+) -> Result<String> {
+    if on_error == OnError::Continue {
+        return Ok(answer(batch::each(pod, target, steps, headers)));
+    }
+    if !headers.is_empty() {
+        return Err(Failure::invalid("/effective", "a range needs a request for each record")
+            .remedy("Set on_error to continue; a batch takes no range."));
+    }
+    let steps = steps.into_iter().collect::<Result<Vec<Step>>>()?;
+    let done = match steps.as_slice() {
+        [only] => vec![batch::one(pod, target, only, headers)?],
+        _ => batch::all_or_nothing(pod, target, &steps)?,
+    };
+    Ok(answer(done.into_iter().map(|done| Some(Ok(done))).collect()))
+}
+
+/// Refuses two records that name the same one.
+///
+/// # Errors
+/// `invalid-input` at the second; nothing was sent.
+pub fn once(names: &[Option<String>]) -> Result<()> {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for (index, name) in names.iter().enumerate() {
+        let Some(name) = name else { continue };
+        if let Some(first) = seen.insert(name, index) {
+            return Err(Failure::invalid(
+                format!("/records/{index}"),
+                format!("this is the record of /records/{first} again ({name})"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A failure about one record of the input, with its pointers set there.
+pub fn at(index: usize, mut failure: Failure) -> Failure {
+    for field in &mut failure.problem.fields {
+        if let Some(rest) = field.pointer.strip_prefix("/record") {
+            field.pointer = format!("/records/{index}{rest}");
+        }
+    }
+    failure
+}
+
+fn answer(outcomes: batch::Outcomes) -> String {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut text = String::from("{\"results\":[");
+    for (index, outcome) in outcomes.into_iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        let status = match &outcome {
+            Some(Ok(done)) => done.how,
+            Some(Err(failure)) if failure.kind() == ProblemKind::UnknownOutcome => "unknown",
+            Some(Err(_)) => "failed",
+            None => "not_sent",
+        };
+        *counts.entry(status).or_default() += 1;
+        text.push_str(&format!("{{\"index\":{index},\"status\":\"{status}\""));
+        match outcome {
+            Some(Ok(done)) => push_done(&mut text, &done),
+            Some(Err(failure)) => text.push_str(&format!(",\"key\":null,\"error\":{}", error(&failure))),
+            None => text.push_str(",\"key\":null"),
+        }
+        text.push('}');
+    }
+    text.push_str(&format!("],\"counts\":{}}}", json!(counts)));
+    text
+}
+
+fn push_done(text: &mut String, done: &Done) {
+    text.push_str(&format!(",\"key\":{},\"record\":{}", json!(done.key), flat(&done.record)));
+    if !done.warnings.is_empty() {
+        text.push_str(&format!(",\"warnings\":{}", told(&done.warnings)));
+    }
+}
+
+/// Warnings as they stand in answers.
+pub fn told(warnings: &[Warning]) -> Value {
+    let one = |warning: &Warning| json!({"code": warning.code, "message": warning.message, "key": warning.key});
+    Value::Array(warnings.iter().map(one).collect())
+}
+
+/// A failure as it stands in answers.
+pub fn error(failure: &Failure) -> Value {
+    let problem = &failure.problem;
+    json!({"kind": kind(problem.kind), "message": problem.message, "remedy": problem.remedy,
+           "remote_code": problem.remote_code, "transient": failure.again})
+}
+
+fn kind(kind: ProblemKind) -> &'static str {
+    match kind {
+        ProblemKind::InvalidInput => "invalid-input",
+        ProblemKind::Unauthenticated => "unauthenticated",
+        ProblemKind::Forbidden => "forbidden",
+        ProblemKind::NotFound => "not-found",
+        ProblemKind::Conflict => "conflict",
+        ProblemKind::RateLimited => "rate-limited",
+        ProblemKind::Unavailable => "unavailable",
+        ProblemKind::TimedOut => "timed-out",
+        ProblemKind::UnknownOutcome => "unknown-outcome",
+        ProblemKind::TooLarge => "too-large",
+        ProblemKind::UnexpectedResponse => "unexpected-response",
+        ProblemKind::Unsupported => "unsupported",
+        ProblemKind::Internal => "internal",
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::contract::{Kind, ProblemKind};
+    use crate::fusion::pod::Pod;
+    use crate::http::fake::{Fake, json as answer, typed};
+    use crate::operations::Entry;
+    use crate::problem::Result;
+    use crate::settings::Settings;
+
+    fn run(operation: &str, input: &Value, door: &Fake) -> Result<Value> {
+        let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
+        let settings = Settings::parse(text).unwrap();
+        let pod = Pod::new(door, &settings, None).unwrap();
+        let text = Entry::find(operation, Kind::Action).unwrap().run(&pod, &input.to_string())?;
+        Ok(serde_json::from_str(&text).unwrap())
+    }
+
+    fn list(rows: &str) -> std::result::Result<crate::http::Response, crate::http::SendError> {
+        answer(200, &format!(r#"{{"items":[{rows}],"count":1,"hasMore":false}}"#))
+    }
+
+    #[test]
+    fn each_record_has_its_result_and_the_ends_are_counted() {
+        let bad = || typed(400, "text/plain", "You must enter a valid value. (POZ-1000)");
+        let door = Fake::new([bad(), answer(201, r#"{"SupplierId":1,"Supplier":"A"}"#), bad()]);
+        let records = json!([{"Supplier": "A"}, {"Supplier": "B"}]);
+        let input = json!({"resource": "suppliers", "records": records, "on_error": "continue"});
+        let results = run("create_records", &input, &door).unwrap();
+        assert_eq!(results["counts"], json!({"created": 1, "failed": 1}));
+        assert_eq!(results["results"][0]["key"], "1");
+        assert_eq!(results["results"][1]["error"]["remote_code"], "POZ-1000");
+    }
+
+    #[test]
+    fn a_record_that_is_named_twice_is_refused_before_anything_is_sent() {
+        let door = Fake::new([]);
+        let input = json!({"resource": "suppliers", "records": [{"Supplier": "A"}, {"Supplier": "A"}]});
+        for operation in ["create_records", "upsert_records"] {
+            let failure = run(operation, &input, &door).unwrap_err();
+            assert_eq!(failure.problem.fields[0].pointer, "/records/1");
+        }
+        let input =
+            json!({"resource": "suppliers", "records": [{"key": "1", "record": {"A": 1}}, {"key": "1", "record": {}}]});
+        assert_eq!(run("update_records", &input, &door).unwrap_err().kind(), ProblemKind::InvalidInput);
+        assert!(door.sent.borrow().is_empty());
+    }
+
+    #[test]
+    fn an_upsert_without_a_business_key_says_what_it_needs() {
+        let door = Fake::new([]);
+        let record = json!({"TransactionNumber": "1"});
+        let failure =
+            run("upsert_record", &json!({"resource": "receivablesInvoices", "record": record}), &door).unwrap_err();
+        assert_eq!(failure.problem.fields[0].pointer, "/match");
+        let input = json!({"resource": "receivablesInvoices", "record": record, "match": ["TransactionNumber"]});
+        let door = Fake::new([list(r#"{"CustomerTransactionId":7,"TransactionNumber":"1"}"#)]);
+        assert_eq!(run("upsert_record", &input, &door).unwrap()["outcome"], "unchanged");
+    }
+
+    #[test]
+    fn an_upsert_that_lost_the_race_updates_what_the_other_made() {
+        let row =
+            |text: &str| format!(r#"{{"InvoiceId":7,"InvoiceNumber":"1","Supplier":"A","InvoiceAmount":{text}}}"#);
+        let duplicate = typed(400, "text/plain", "There's already an invoice. (AP-810245)");
+        let door = Fake::new([
+            list(""),
+            duplicate,
+            list(&row("1")),
+            list(&row("1")),
+            answer(200, &row("1")),
+            answer(200, &row("2")),
+        ]);
+        let record = json!({"InvoiceNumber": "1", "Supplier": "A", "InvoiceAmount": 2});
+        let done = run("upsert_record", &json!({"resource": "invoices", "record": record}), &door).unwrap();
+        assert_eq!((&done["outcome"], &done["record"]["InvoiceAmount"]), (&json!("updated"), &json!(2)));
+    }
+}

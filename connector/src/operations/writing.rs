@@ -1,0 +1,166 @@
+//! What forms of writes share: the range of a date-effective change, whether a resource takes a create.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::answer::single;
+use crate::contract::{ProblemKind, Warning};
+use crate::fusion::catalogue::Quirk;
+use crate::fusion::query::Anything;
+use crate::fusion::record;
+use crate::fusion::target::Target;
+use crate::problem::{Failure, Result};
+
+/// Resource, as Fusion names it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(inline, title = "Resource", extend("minLength" = 1, "maxLength" = 128, "examples" = ["invoices", "suppliers"]))]
+#[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
+pub struct ResourceName(pub String);
+
+/// Key of the record. Where a resource has no plain key, the last segment of the record's own link.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(inline, title = "Key", extend("minLength" = 1, "maxLength" = 2000, "x-connector-visibility" = "important", "x-connector-order" = 2))]
+pub struct Key(pub String);
+
+/// Its attributes by Fusion's names; children as lists. Numbers are sent as they are spelt.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(inline, title = "Record", extend("x-connector-schema" = {"depends-on": ["resource"]}, "x-connector-visibility" = "important", "x-connector-order" = 3))]
+pub struct RecordText(#[schemars(with = "std::collections::BTreeMap<String, Anything>")] pub Box<RawValue>);
+
+/// The records: attributes by Fusion's names, children as lists. Numbers are sent as they are spelt.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(inline, title = "Records", extend("minItems" = 1, "maxItems" = 1000, "x-connector-visibility" = "important", "x-connector-order" = 3))]
+pub struct RecordTexts(#[schemars(with = "Vec<std::collections::BTreeMap<String, Anything>>")] pub Vec<Box<RawValue>>);
+
+/// Attributes that together name one record, by which it is looked up; the resource's business key where it
+/// is left out.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(inline, title = "Match by", extend("x-connector-options" = {"source": "queryable_attributes", "depends-on": ["resource"], "searchable": true}, "x-connector-order" = 4))]
+pub struct MatchBy(pub Vec<String>);
+
+/// How a change of a date-effective record counts in time (header `Effective-Of`, FACTS 1.2).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(title = "Effective range", deny_unknown_fields, inline, extend("x-connector-visibility" = "advanced", "x-connector-order" = 6))]
+pub struct Range {
+    /// What the change does to the spans of days that the record has.
+    #[schemars(title = "Mode")]
+    mode: Mode,
+    /// First day of the change.
+    #[schemars(title = "From", extend("format" = "date"))]
+    start_date: Option<String>,
+    /// Last day of the change.
+    #[schemars(title = "To", extend("format" = "date"))]
+    end_date: Option<String>,
+    /// Up to which end the change goes.
+    #[schemars(title = "Span")]
+    span: Option<Span>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(inline)]
+enum Mode {
+    Update,
+    Correction,
+    ReplaceUpdate,
+    ReplaceCorrection,
+    ReconcileUpdate,
+    ReconcileCorrection,
+    EndDate,
+    SetEffectiveStart,
+    SetLogicalStart,
+    SetLogicalEnd,
+    Zap,
+    DeleteChanges,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(inline)]
+enum Span {
+    PhysicalRowEndDate,
+    LogicalRowEndDate,
+}
+
+impl Mode {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Update => "UPDATE",
+            Self::Correction => "CORRECTION",
+            Self::ReplaceUpdate => "REPLACE_UPDATE",
+            Self::ReplaceCorrection => "REPLACE_CORRECTION",
+            Self::ReconcileUpdate => "RECONCILE_UPDATE",
+            Self::ReconcileCorrection => "RECONCILE_CORRECTION",
+            Self::EndDate => "END_DATE",
+            Self::SetEffectiveStart => "SET_EFFECTIVE_START",
+            Self::SetLogicalStart => "SET_LOGICAL_START",
+            Self::SetLogicalEnd => "SET_LOGICAL_END",
+            Self::Zap => "ZAP",
+            Self::DeleteChanges => "DELETE_CHANGES",
+        }
+    }
+}
+
+/// The header fields that a range makes.
+pub fn headers(range: Option<&Range>) -> Vec<(&'static str, String)> {
+    let Some(range) = range else { return Vec::new() };
+    let mut text = format!("RangeMode={}", range.mode.word());
+    if let Some(span) = range.span {
+        text.push_str(match span {
+            Span::PhysicalRowEndDate => ";RangeSpan=PHYSICAL_ROW_END_DATE",
+            Span::LogicalRowEndDate => ";RangeSpan=LOGICAL_ROW_END_DATE",
+        });
+    }
+    for (name, day) in [("RangeStartDate", &range.start_date), ("RangeEndDate", &range.end_date)] {
+        if let Some(day) = day {
+            text.push_str(&format!(";{name}={day}"));
+        }
+    }
+    vec![("effective-of", text)]
+}
+
+/// Refuses a create that the resource is known not to take.
+///
+/// # Errors
+/// `unsupported`; nothing was sent.
+pub fn takes_creates(target: &Target) -> Result<()> {
+    let known = target.known.as_ref();
+    if target.has(Quirk::NoCreate) || known.is_some_and(|known| !known.collection.contains(&"POST")) {
+        return Err(unsupported(target, "created").remedy(
+            "Such records come from bulk import, or from another resource: list_resources tells which take a create.",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a method on one row that the resource is known not to take.
+///
+/// # Errors
+/// `unsupported`; nothing was sent.
+pub fn takes(target: &Target, method: &str, done: &str) -> Result<()> {
+    match &target.known {
+        Some(known) if !known.item.contains(&method) => Err(unsupported(target, done)
+            .remedy("Look in describe_resource for an action that does it, and run that with call_record_action.")),
+        _ => Ok(()),
+    }
+}
+
+fn unsupported(target: &Target, done: &str) -> Failure {
+    Failure::permanent(
+        ProblemKind::Unsupported,
+        format!("{} cannot be {done} over REST; nothing was sent.", target.name),
+    )
+}
+
+/// A stored record with its children as lists.
+pub fn flat(stored: &str) -> String {
+    let mut text = String::with_capacity(stored.len());
+    record::flatten(stored, &mut text, &mut |_| {});
+    text
+}
+
+/// The answer of a write that ends with one record.
+pub fn written(stored: &str, warnings: &[Warning]) -> String {
+    single(&flat(stored), warnings)
+}
