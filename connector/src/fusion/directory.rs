@@ -258,7 +258,7 @@ fn all_roles(pod: &Pod, doing: Doing, id: &str) -> Result<(Vec<Role>, bool)> {
 
 #[inline(never)]
 fn envelope<'b>(pod: &Pod, doing: Doing, body: &'b [u8]) -> Result<Envelope<'b>> {
-    serde_json::from_slice(body)
+    crate::text::json(body)
         .map_err(|error| pod.unexpected(doing, &format!("it is no list of records ({error})")).status(200))
 }
 
