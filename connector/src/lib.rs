@@ -25,7 +25,7 @@ pub fn manifest() -> contract::Manifest {
         name: "oracle-fusion".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         title: "Oracle Fusion Cloud".to_owned(),
-        connection_schema: forms::schema::<settings::Form>().to_string(),
+        connection_schema: forms::written::connection().to_string(),
         operations: operations::ALL.iter().map(operations::Entry::told).collect(),
     }
 }

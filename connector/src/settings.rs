@@ -186,7 +186,7 @@ impl Settings {
     /// # Errors
     /// `invalid-input`, with a JSON pointer for each fault.
     pub fn parse(text: &str) -> Result<Self> {
-        let form: Form = forms::parse_settings(&forms::schema::<Form>(), text)?;
+        let form: Form = forms::parse_settings(&forms::written::connection(), text)?;
         let origin = Origin::of_pod(&form.host).map_err(|why| {
             Failure::invalid_fields("connection settings", vec![FieldProblem { pointer: "/host".into(), message: why }])
                 .remedy("Give the host name of the pod, as in servername.fa.us2.oraclecloud.com: sign in to Fusion with a browser, and copy it from the address bar.")

@@ -39,7 +39,10 @@ fn main() -> std::process::ExitCode {
         Task::Build => build::all().map(|_| ()),
         Task::Demo => demo::play(),
         Task::Test => test::all(),
-        Task::Schemas { check } => build::component().and_then(|()| schemas::run(check)),
+        Task::Schemas { check } => {
+            let forms = if check { Ok(()) } else { schemas::write_forms() };
+            forms.and_then(|()| build::component()).and_then(|()| schemas::run(check))
+        }
         Task::Bench => bench::run(),
     };
     match done {

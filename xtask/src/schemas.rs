@@ -11,6 +11,11 @@ use serde_json::{Value, json};
 
 use crate::command::{dist, root};
 
+/// Writes down the forms for the component, which is built with them afterwards.
+pub fn write_forms() -> Result<()> {
+    Ok(fs::write(root().join(WRITTEN), oracle_fusion::forms::written::text())?)
+}
+
 /// Writes the files, or checks them.
 pub fn run(check: bool) -> Result<()> {
     let folder = root().join("schemas");
@@ -46,8 +51,15 @@ pub fn run(check: bool) -> Result<()> {
     Ok(())
 }
 
+/// Where the component holds its forms.
+const WRITTEN: &str = "connector/src/forms/written.txt";
+
 fn files() -> Result<BTreeMap<PathBuf, String>> {
-    let manifest = oracle_fusion::manifest();
+    let mut manifest = oracle_fusion::manifest();
+    manifest.connection_schema = oracle_fusion::forms::schema::<oracle_fusion::settings::Form>().to_string();
+    for (told, entry) in manifest.operations.iter_mut().zip(oracle_fusion::operations::ALL) {
+        [told.input_schema, told.output_schema] = entry.derived().map(|form| form.to_string());
+    }
     let mut files = BTreeMap::new();
     let mut add = |path: String, value: &Value| -> Result<()> {
         files.insert(PathBuf::from(path), format!("{}\n", serde_json::to_string_pretty(value)?));

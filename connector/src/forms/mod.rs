@@ -9,16 +9,18 @@ pub mod fields;
 pub mod options;
 pub mod resolve;
 pub mod subset;
+pub mod written;
 
-use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
+#[cfg(not(target_family = "wasm"))]
+use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::contract::FieldProblem;
 use crate::problem::{Failure, Result};
 
-/// The form of a type, in the subset.
+/// The form of a type, in the subset. The component holds what comes of it as text: see [`written`].
+#[cfg(not(target_family = "wasm"))]
 pub fn schema<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12();
     subset::rewrite(settings.into_generator().into_root_schema_for::<T>().to_value())

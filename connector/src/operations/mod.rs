@@ -32,7 +32,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::contract::{Delivery, Effect, Idempotency, Kind, Operation, PollResult, ProblemKind};
-use crate::forms;
+use crate::forms::{self, written};
 use crate::fusion::pod::Pod;
 use crate::problem::{Failure, Result};
 use crate::text::nearest;
@@ -127,8 +127,9 @@ pub struct Entry {
     /// Action or trigger.
     pub kind: Kind,
     deliveries: &'static [Delivery],
-    input: fn() -> Value,
-    output: fn() -> Value,
+    /// Forms of input and output from their types.
+    #[cfg(not(target_family = "wasm"))]
+    derived: fn() -> [Value; 2],
     run: fn(&Pod, &str) -> Result<String>,
     poll: fn(&Pod, &str, Option<&str>) -> Result<PollResult>,
 }
@@ -138,9 +139,9 @@ const fn action<A: Action>() -> Entry {
         spec: A::SPEC,
         kind: Kind::Action,
         deliveries: &[],
-        input: forms::schema::<A::Input>,
-        output: forms::schema::<A::Output>,
-        run: |pod, text| A::run(pod, forms::parse("input", &forms::schema::<A::Input>(), text)?, text),
+        #[cfg(not(target_family = "wasm"))]
+        derived: || [forms::schema::<A::Input>(), forms::schema::<A::Output>()],
+        run: |pod, text| A::run(pod, forms::parse("input", &written::input(Kind::Action, A::SPEC.id), text)?, text),
         poll: |_, _, _| Err(Failure::internal("an action does not poll")),
     }
 }
@@ -150,10 +151,12 @@ const fn trigger<T: Trigger>() -> Entry {
         spec: T::SPEC,
         kind: Kind::Trigger,
         deliveries: T::DELIVERIES,
-        input: forms::schema::<T::Input>,
-        output: forms::schema::<T::Payload>,
+        #[cfg(not(target_family = "wasm"))]
+        derived: || [forms::schema::<T::Input>(), forms::schema::<T::Payload>()],
         run: |_, _| Err(Failure::internal("a trigger is not run")),
-        poll: |pod, text, cursor| T::poll(pod, forms::parse("input", &forms::schema::<T::Input>(), text)?, cursor),
+        poll: |pod, text, cursor| {
+            T::poll(pod, forms::parse("input", &written::input(Kind::Trigger, T::SPEC.id), text)?, cursor)
+        },
     }
 }
 
@@ -176,12 +179,18 @@ impl Entry {
 
     /// The form.
     pub fn input_schema(&self) -> Value {
-        (self.input)()
+        written::input(self.kind, self.spec.id)
     }
 
     /// The form of the answer or of the payload.
     pub fn output_schema(&self) -> Value {
-        (self.output)()
+        written::output(self.kind, self.spec.id)
+    }
+
+    /// The forms of input and output from their types; what is written is held against them.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn derived(&self) -> [Value; 2] {
+        (self.derived)()
     }
 
     /// Runs an action.
