@@ -52,6 +52,11 @@ impl Address {
         Self { text: path.to_owned(), has_query: false }
     }
 
+    /// A path of our own making, with a query that is encoded already.
+    pub fn asked(path: &str, query: &str) -> Self {
+        Self { text: format!("{path}?{query}"), has_query: true }
+    }
+
     /// Adds a segment that is a key.
     ///
     /// # Errors

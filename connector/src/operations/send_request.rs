@@ -71,7 +71,7 @@ pub struct Input {
     #[schemars(title = "Method", extend("default" = "GET", "x-connector-visibility" = "important", "x-connector-order" = 1))]
     #[serde(default)]
     pub method: Method,
-    /// Path below the pod, beginning with a slash and without a query.
+    /// Path below the pod, beginning with a slash. A query after it must be percent-encoded.
     #[schemars(title = "Path", length(min = 2, max = 4000), extend("examples" = ["/fscmRestApi/resources/11.13.18.05/invoices"], "x-connector-visibility" = "important", "x-connector-order" = 2))]
     pub path: String,
     /// Parameters by name: texts, numbers, true or false.
@@ -141,7 +141,7 @@ impl Action for SendRequest {
             return Err(Failure::invalid("/body", "a GET has no body"));
         }
         let what = format!("send {} {}", method.as_str(), shorten(&input.path, 200));
-        let doing = Doing { what: &what, object: &input.path };
+        let doing = Doing { what: &what, object: input.path.split('?').next().unwrap_or_default() };
         fits(doing, body.map_or(0, <[u8]>::len))?;
         let carried = Carried { body, media, headers: &headers };
         match pod.exact(method, doing, &address, carried) {
@@ -160,11 +160,20 @@ impl Action for SendRequest {
 }
 
 fn address(input: &Input) -> Result<Address> {
-    if let Some(why) = leaves(&input.path) {
-        return Err(Failure::invalid("/path", why)
-            .remedy("Give the path below the pod, as in /fscmRestApi/resources/11.13.18.05/invoices; parameters go into query, and a key is percent-encoded as one segment."));
+    let (path, query) = match input.path.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (input.path.as_str(), None),
+    };
+    let strange = |query: &str| !query.bytes().all(|byte| byte.is_ascii_graphic() && !b"#\"<>\\^`{|}".contains(&byte));
+    if query.is_some_and(strange) {
+        return Err(Failure::invalid("/path", "its query holds a character that must be percent-encoded")
+            .remedy("Give the parameters in query, where they are encoded for you."));
     }
-    let mut address = Address::fixed(&input.path);
+    if let Some(why) = leaves(path) {
+        return Err(Failure::invalid("/path", why)
+            .remedy("Give the path below the pod, as in /fscmRestApi/resources/11.13.18.05/invoices; parameters are best given in query, and a key is percent-encoded as one segment."));
+    }
+    let mut address = query.map_or_else(|| Address::fixed(path), |query| Address::asked(path, query));
     for (name, raw) in input.query.iter().flatten() {
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.$".contains(&byte)) {
             return Err(Failure::invalid("/query", format!("{name:?} is not the name of a parameter")));
@@ -312,7 +321,7 @@ mod tests {
             "/a\\b",
             "/a%252fb",
             "/a@b",
-            "/a?b=c",
+            "/a?b=c d",
             "/a#b",
             "/a//b",
             "/a b",
