@@ -64,3 +64,14 @@ pub fn target() -> Result<PathBuf> {
         .map(PathBuf::from)
         .context("cargo metadata names no target directory")
 }
+
+/// What is fetched once and kept between checkouts.
+pub fn cache() -> Result<PathBuf> {
+    let base = match std::env::var_os("XDG_CACHE_HOME") {
+        Some(folder) => PathBuf::from(folder),
+        None => {
+            PathBuf::from(std::env::var_os("HOME").context("neither XDG_CACHE_HOME nor HOME is set")?).join(".cache")
+        }
+    };
+    Ok(base.join("oracle-fusion-connector"))
+}

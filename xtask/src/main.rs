@@ -5,6 +5,7 @@ mod build;
 mod command;
 mod demo;
 mod schemas;
+mod shrink;
 mod test;
 
 use clap::{Parser, Subcommand};
