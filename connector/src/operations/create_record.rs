@@ -9,6 +9,7 @@ use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
 use crate::fusion::target::Target;
+use crate::fusion::write::valid::{self, Use};
 use crate::fusion::write::{self, upsert};
 use crate::problem::Result;
 
@@ -43,13 +44,15 @@ impl Action for CreateRecord {
     type Output = SingleRecord;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource.0)?;
+        let mut target = Target::find(pod, &input.resource.0)?;
         takes_creates(&target)?;
         let record = input.record.0.get();
         let terms = match &input.by {
             Some(by) => Some(upsert::identity(&target, record, &by.0)?),
             None => write::natural_key(&target, record),
         };
+        valid::prepare(pod, &mut target);
+        valid::check(&target, record, "/record", Use::Create)?;
         let headers = headers(input.effective.as_ref());
         let created = write::create_as(pod, &target, record, terms, &headers, &write::plain)?;
         Ok(written(&created.record, &created.warnings))

@@ -205,16 +205,41 @@ mod tests {
         answer(200, &format!(r#"{{"items":[{rows}],"count":1,"hasMore":false}}"#))
     }
 
+    /// A pod whose user may not read descriptions.
+    fn untold() -> std::result::Result<crate::http::Response, crate::http::SendError> {
+        typed(403, "", "")
+    }
+
     #[test]
     fn each_record_has_its_result_and_the_ends_are_counted() {
         let bad = || typed(400, "text/plain", "You must enter a valid value. (POZ-1000)");
-        let door = Fake::new([bad(), answer(201, r#"{"SupplierId":1,"Supplier":"A"}"#), bad()]);
+        let door = Fake::new([untold(), bad(), answer(201, r#"{"SupplierId":1,"Supplier":"A"}"#), bad()]);
         let records = json!([{"Supplier": "A"}, {"Supplier": "B"}]);
         let input = json!({"resource": "suppliers", "records": records, "on_error": "continue"});
         let results = run("create_records", &input, &door).unwrap();
         assert_eq!(results["counts"], json!({"created": 1, "failed": 1}));
         assert_eq!(results["results"][0]["key"], "1");
         assert_eq!(results["results"][1]["error"]["remote_code"], "POZ-1000");
+    }
+
+    #[test]
+    fn a_record_that_does_not_fit_is_refused_with_the_others_or_alone() {
+        let told = r#"{"Resources":{"suppliers":{"attributes":[{"name":"Supplier","type":"string","mandatory":true,"allowChanges":"always"}]}}}"#;
+        let records = json!([{"Supplier": "A"}, {"supplier": "B"}]);
+        let door = Fake::new([answer(200, told)]);
+        let failure = run("create_records", &json!({"resource": "suppliers", "records": records}), &door).unwrap_err();
+        assert_eq!(failure.problem.fields[0].pointer, "/records/1/supplier");
+        let door = Fake::new([answer(200, told), answer(201, r#"{"SupplierId":1,"Supplier":"A"}"#)]);
+        let input = json!({"resource": "suppliers", "records": records, "on_error": "continue"});
+        let results = run("create_records", &input, &door).unwrap();
+        assert_eq!(results["counts"], json!({"created": 1, "failed": 1}));
+        assert_eq!(results["results"][1]["error"]["kind"], "invalid-input");
+        for (operation, record) in [("create_record", "record"), ("upsert_record", "record")] {
+            let door = Fake::new([answer(200, told)]);
+            let input = json!({"resource": "suppliers", record: {"Supplier": "A", "Extra": 1}});
+            assert_eq!(run(operation, &input, &door).unwrap_err().problem.fields[0].pointer, "/record/Extra");
+            assert_eq!(door.sent.borrow().len(), 1);
+        }
     }
 
     #[test]
@@ -239,7 +264,7 @@ mod tests {
             run("upsert_record", &json!({"resource": "receivablesInvoices", "record": record}), &door).unwrap_err();
         assert_eq!(failure.problem.fields[0].pointer, "/match");
         let input = json!({"resource": "receivablesInvoices", "record": record, "match": ["TransactionNumber"]});
-        let door = Fake::new([list(r#"{"CustomerTransactionId":7,"TransactionNumber":"1"}"#)]);
+        let door = Fake::new([untold(), list(r#"{"CustomerTransactionId":7,"TransactionNumber":"1"}"#)]);
         assert_eq!(run("upsert_record", &input, &door).unwrap()["outcome"], "unchanged");
     }
 
@@ -249,6 +274,7 @@ mod tests {
             |text: &str| format!(r#"{{"InvoiceId":7,"InvoiceNumber":"1","Supplier":"A","InvoiceAmount":{text}}}"#);
         let duplicate = typed(400, "text/plain", "There's already an invoice. (AP-810245)");
         let door = Fake::new([
+            untold(),
             list(""),
             duplicate,
             list(&row("1")),

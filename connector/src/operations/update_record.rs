@@ -10,6 +10,7 @@ use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
 use crate::fusion::target::Target;
 use crate::fusion::write::change;
+use crate::fusion::write::valid::{self, Use};
 use crate::problem::Result;
 
 /// See the module.
@@ -42,8 +43,10 @@ impl Action for UpdateRecord {
     type Output = SingleRecord;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource.0)?;
+        let mut target = Target::find(pod, &input.resource.0)?;
         takes(&target, "PATCH", "changed")?;
+        valid::prepare(pod, &mut target);
+        valid::check(&target, input.record.0.get(), "/record", Use::Update)?;
         let headers = headers(input.effective.as_ref());
         let changed = change::update(pod, &target, &input.key.0, input.record.0.get(), &headers)?;
         Ok(written(&changed.record, &changed.warnings))

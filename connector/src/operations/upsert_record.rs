@@ -12,6 +12,7 @@ use crate::fusion::pod::Pod;
 use crate::fusion::target::Target;
 use crate::fusion::write::batch;
 use crate::fusion::write::upsert::{self, Step};
+use crate::fusion::write::valid::{self, Use};
 use crate::problem::Result;
 
 /// See the module.
@@ -60,11 +61,14 @@ impl Action for UpsertRecord {
     type Output = Upserted;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource.0)?;
+        let mut target = Target::find(pod, &input.resource.0)?;
         takes_creates(&target)?;
         let headers = headers(input.effective.as_ref());
         let terms = upsert::identity(&target, input.record.0.get(), &input.by.map(|by| by.0).unwrap_or_default())?;
+        valid::prepare(pod, &mut target);
+        valid::check(&target, input.record.0.get(), "/record", Use::Either)?;
         let step = upsert::plan(pod, &target, input.record.0.get(), &terms)?;
+        step.check(&target, "/record")?;
         let mut done = batch::one(pod, &target, &step, &headers);
         // Somebody else created it between the look and the create: now it is there to be updated.
         if matches!(&done, Err(failure) if failure.kind() == ProblemKind::Conflict)

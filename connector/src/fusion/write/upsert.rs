@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::compare::{self, members};
+use super::valid::{self, Use};
 use super::{find, terms};
 use crate::contract::{ProblemKind, Warning};
 use crate::fusion::address::is_resource_name;
@@ -41,6 +42,21 @@ pub enum Step {
         /// What is to be known.
         warnings: Vec<Warning>,
     },
+}
+
+impl Step {
+    /// Checks what is to be sent against the pod's description, as far as that was read; `at` is the JSON
+    /// pointer of the record in the input.
+    ///
+    /// # Errors
+    /// `invalid-input` with a pointer for each fault.
+    pub fn check(&self, target: &Target, at: &str) -> Result<()> {
+        match self {
+            Self::Create { record, .. } => valid::check(target, record, at, Use::Create),
+            Self::Update { record, .. } => valid::check(target, record, at, Use::Update),
+            Self::Same { .. } => Ok(()),
+        }
+    }
 }
 
 /// Terms by which a record is found: of the attributes in `by`, else of the resource's business key.
