@@ -10,7 +10,7 @@ use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
 use crate::fusion::target::Target;
 use crate::fusion::write::valid::{self, Use};
-use crate::fusion::write::{self, upsert};
+use crate::fusion::write::{self, mark, upsert};
 use crate::problem::Result;
 
 /// See the module.
@@ -54,7 +54,13 @@ impl Action for CreateRecord {
         valid::prepare(pod, &mut target);
         valid::check(&target, record, "/record", Use::Create)?;
         let headers = headers(input.effective.as_ref());
-        let created = write::create_as(pod, &target, record, terms, &headers, &write::plain)?;
+        let marked = if terms.is_none() { mark::mark(pod, &target, record, None) } else { None };
+        let (record, terms) = match &marked {
+            Some(marked) => (marked.record.as_str(), Some(marked.terms.clone())),
+            None => (record, terms),
+        };
+        let mut created = write::create_as(pod, &target, record, terms, &headers, &write::plain)?;
+        created.warnings.extend(marked.map(|marked| marked.warning));
         Ok(written(&created.record, &created.warnings))
     }
 }

@@ -10,6 +10,7 @@ use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::target::Target;
+use crate::fusion::write::mark::mark;
 use crate::fusion::write::natural_key;
 use crate::fusion::write::upsert::Step;
 use crate::fusion::write::valid;
@@ -58,8 +59,13 @@ impl Action for CreateRecords {
         many::once(&terms.iter().map(|terms| terms.as_ref().map(|terms| terms.join(" and "))).collect::<Vec<_>>())?;
         let texts = input.records.0.iter().map(|record| record.get().to_owned());
         valid::prepare(pod, &mut target);
-        let step = |(index, (record, terms))| {
-            let step = Step::Create { record, terms };
+        let step = |(index, (record, terms)): (usize, (String, Option<Vec<String>>))| {
+            // What carries a mark is told of in the docs: the record shows it.
+            let marked = if terms.is_none() { mark(pod, &target, &record, Some(index)) } else { None };
+            let step = match marked {
+                Some(marked) => Step::Create { record: marked.record, terms: Some(marked.terms) },
+                None => Step::Create { record, terms },
+            };
             step.check(&target, &format!("/records/{index}"))?;
             Ok(step)
         };

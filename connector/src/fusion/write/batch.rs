@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::mark::is_mark;
 use super::upsert::Step;
 use super::{Headers, LOOKS, MOST_SENT, SENDS, change, compare, create_as, find, fits, plain, whole_object};
 use crate::contract::{ProblemKind, Warning};
@@ -57,6 +58,13 @@ pub fn all_or_nothing(pod: &Pod, target: &Target, steps: &[Step]) -> Result<Vec<
     let refuses = target.known.as_ref().and_then(|known| known.refuses_duplicates);
     let guarded = |step: &Step| matches!(step, Step::Create { terms: Some(_), .. });
     let again = refuses.is_some() && steps.iter().all(guarded);
+    let marked = |step: &Step| matches!(step, Step::Create { terms: Some(terms), .. } if is_mark(pod, terms));
+    // This call may have sent it before, in a life that ended.
+    if steps.first().is_some_and(marked)
+        && let Some(done) = there(pod, target, steps, "recovered", &[0])
+    {
+        return Ok(done);
+    }
     let mut lost: Option<Failure> = None;
     for _ in 0..SENDS {
         let cause = match pod.exact(Method::Post, doing, &address, carried) {
