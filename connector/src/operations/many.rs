@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{Record, Told};
-use super::writing::flat;
+use super::writing::bare;
 use crate::contract::{ProblemKind, Warning};
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
@@ -75,7 +75,7 @@ pub fn run(
     headers: &[(&'static str, String)],
 ) -> Result<String> {
     if on_error == OnError::Continue {
-        return Ok(answer(batch::each(pod, target, steps, headers)));
+        return Ok(answer(target, batch::each(pod, target, steps, headers)));
     }
     if !headers.is_empty() {
         return Err(Failure::invalid("/effective", "a range needs a request for each record")
@@ -86,7 +86,7 @@ pub fn run(
         [only] => vec![batch::one(pod, target, only, headers)?],
         _ => batch::all_or_nothing(pod, target, &steps)?,
     };
-    Ok(answer(done.into_iter().map(|done| Some(Ok(done))).collect()))
+    Ok(answer(target, done.into_iter().map(|done| Some(Ok(done))).collect()))
 }
 
 /// Refuses two records that name the same one.
@@ -117,7 +117,7 @@ pub fn at(index: usize, mut failure: Failure) -> Failure {
     failure
 }
 
-fn answer(outcomes: batch::Outcomes) -> String {
+fn answer(target: &Target, outcomes: batch::Outcomes) -> String {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     let mut text = String::from("{\"results\":[");
     for (index, outcome) in outcomes.into_iter().enumerate() {
@@ -133,7 +133,7 @@ fn answer(outcomes: batch::Outcomes) -> String {
         *counts.entry(status).or_default() += 1;
         text.push_str(&format!("{{\"index\":{index},\"status\":\"{status}\""));
         match outcome {
-            Some(Ok(done)) => push_done(&mut text, &done),
+            Some(Ok(done)) => push_done(target, &mut text, &done),
             Some(Err(failure)) => text.push_str(&format!(",\"key\":null,\"error\":{}", error(&failure))),
             None => text.push_str(",\"key\":null"),
         }
@@ -143,8 +143,8 @@ fn answer(outcomes: batch::Outcomes) -> String {
     text
 }
 
-fn push_done(text: &mut String, done: &Done) {
-    text.push_str(&format!(",\"key\":{},\"record\":{}", json!(done.key), flat(&done.record)));
+fn push_done(target: &Target, text: &mut String, done: &Done) {
+    text.push_str(&format!(",\"key\":{},\"record\":{}", json!(done.key), bare(target, &done.record)));
     if !done.warnings.is_empty() {
         text.push_str(&format!(",\"warnings\":{}", told(&done.warnings)));
     }

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::answer::SingleRecord;
-use super::writing::{Key, Range, RecordText, ResourceName, headers, takes, written};
+use super::answer::{SingleRecord, single};
+use super::writing::{Key, Range, RecordText, ResourceName, bare, headers, takes};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
@@ -49,6 +49,6 @@ impl Action for UpdateRecord {
         valid::check(&target, input.record.0.get(), "/record", Use::Update)?;
         let headers = headers(input.effective.as_ref());
         let changed = change::update(pod, &target, &input.key.0, input.record.0.get(), &headers)?;
-        Ok(written(&changed.record, &changed.warnings))
+        Ok(single(&bare(&target, &changed.record), &changed.warnings))
     }
 }

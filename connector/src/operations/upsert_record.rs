@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::answer::{Record, Told};
 use super::many::told;
-use super::writing::{MatchBy, Range, RecordText, ResourceName, flat, headers, takes_creates};
+use super::writing::{MatchBy, Range, RecordText, ResourceName, bare, headers, takes_creates};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency, ProblemKind};
 use crate::fusion::pod::Pod;
@@ -80,7 +80,7 @@ impl Action for UpsertRecord {
             }
         }
         let done = done?;
-        let mut text = format!("{{\"outcome\":\"{}\",\"record\":{}", done.how, flat(&done.record));
+        let mut text = format!("{{\"outcome\":\"{}\",\"record\":{}", done.how, bare(&target, &done.record));
         if !done.warnings.is_empty() {
             text.push_str(&format!(",\"warnings\":{}", told(&done.warnings)));
         }

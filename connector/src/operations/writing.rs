@@ -160,6 +160,17 @@ pub fn flat(stored: &str) -> String {
     text
 }
 
+/// The same without links, as searches answer it, where an attribute tells the key.
+pub fn bare(target: &Target, stored: &str) -> String {
+    let text = flat(stored);
+    if target.plain_key().is_none() || !text.contains("\"links\"") {
+        return text;
+    }
+    let mut bare = String::with_capacity(text.len());
+    record::without_links(&text, &mut bare);
+    bare
+}
+
 /// The answer of a write that ends with one record.
 pub fn written(stored: &str, warnings: &[Warning]) -> String {
     single(&flat(stored), warnings)
