@@ -17,6 +17,6 @@ export PATH="$bin:$bin/gcc-ld:$PATH" RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
 # RUSTFLAGS replaces the flags of .cargo/config.toml, so they are repeated here.
 export RUSTFLAGS="-C target-feature=+simd128 -L native=$libc/usr/lib/wasm32-wasip2"
 for package in oracle-fusion-connector tiny-guest; do
-  /usr/bin/cargo build --profile component -Z build-std=std,panic_abort --target wasm32-wasip2 \
+  /usr/bin/cargo rustc --lib --crate-type cdylib --profile component -Z build-std=std,panic_abort --target wasm32-wasip2 \
     --target-dir "$target" --package "$package"
 done
