@@ -1,4 +1,4 @@
-//! FACTS 5.1, 5.3: the scheduler's requests and audit history, for reading.
+//! FACTS 5.1, 5.3: the scheduler's requests and audit history.
 use super::security::as_user;
 use super::*;
 
@@ -48,7 +48,7 @@ async fn requests_are_filtered_sorted_and_cut() {
         let reply = ask(refused).await;
         assert_eq!((reply.status.as_u16(), &reply.json()["status"]), (400, &400.into()), "{refused}");
     }
-    assert_eq!(as_user(&pod, "integration.user", "DELETE", &format!("{REQUESTS}/9762901")).await.status, 405);
+    assert_eq!(as_user(&pod, "integration.user", "PUT", &format!("{REQUESTS}/9762901")).await.status, 405);
 }
 
 #[tokio::test]
