@@ -425,7 +425,11 @@ fn inside(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
         // FACTS 1.11, measured.
         return Answer::empty(StatusCode::NOT_IMPLEMENTED);
     }
-    match auth::user(&arrival.headers, &mut state.identity, now) {
+    let user = match arrival.path.as_str() {
+        ess::soap::PATH => ess::soap::user(arrival),
+        _ => auth::user(&arrival.headers, &mut state.identity, now),
+    };
+    match user {
         Ok(user) => signed_in(state, arrival, user, now),
         Err(why) => Answer { refusal: Some(why), ..auth::unauthorized() },
     }
@@ -440,6 +444,7 @@ fn signed_in(state: &mut PodState, arrival: &Arrival, user: &'static User, now: 
     match arrival.path.as_str() {
         path if scim::is_below(path) => scim::answer(store, arrival, user, tuning.nothing, now),
         path if ess::rest::is_below(path) => ess::rest::answer(bulk, store, arrival, user, &tuning, now),
+        ess::soap::PATH => ess::soap::answer(bulk, arrival, user, &tuning, now),
         erp::soap::PATH => erp::soap::answer(bulk, arrival, user, &tuning, now),
         audit::PATH => audit::answer(arrival, user),
         _ => rest(store, bulk, arrival, user, tuning, now),

@@ -43,14 +43,25 @@ impl Element {
 
 /// The operation in an envelope: the first element of its body.
 pub(crate) fn operation(bytes: &[u8]) -> Result<Element, String> {
+    message(bytes).map(|(_, operation)| operation)
+}
+
+/// The header of an envelope, blank where there is none, and the first element of its body.
+pub(crate) fn message(bytes: &[u8]) -> Result<(Element, Element), String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "The message isn't UTF-8.".to_owned())?;
     let envelope = parse(text)?;
     if envelope.namespace != ENVELOPE || envelope.name != "Envelope" {
         return Err("The message isn't a SOAP 1.1 envelope.".to_owned());
     }
-    let body = envelope.children.into_iter().find(|child| child.name == "Body" && child.namespace == ENVELOPE);
-    let first = body.and_then(|body| body.children.into_iter().next());
-    first.ok_or_else(|| "The envelope has no body.".to_owned())
+    let (mut header, mut first) = (Element::default(), None);
+    for part in envelope.children.into_iter().filter(|part| part.namespace == ENVELOPE) {
+        match part.name.as_str() {
+            "Header" => header = part,
+            "Body" => first = part.children.into_iter().next(),
+            _ => {}
+        }
+    }
+    first.map(|first| (header, first)).ok_or_else(|| "The envelope has no body.".to_owned())
 }
 
 /// Reads a document.

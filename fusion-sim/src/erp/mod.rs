@@ -36,15 +36,19 @@ use service::Caller;
 pub(crate) fn answer(bulk: &mut Bulk, call: &Call<'_>) -> Option<Result<Answer, PodError>> {
     let path = Path::parse(&call.arrival.path)?;
     path.version.as_ref()?;
-    let [name] = path.segments.as_slice() else { return None };
+    let (name, below) = path.segments.split_first()?;
     if path.root != Root::Fscm {
         return None;
     }
     let resource = metadata::resource(path.root, name)?;
-    let serve = match (resource.name.as_str(), &call.method) {
-        ("erpintegrations", &Method::POST) => operations::answer,
-        ("erpintegrations", &Method::GET) if call.arrival.query.contains("finder=") => finders::answer,
-        ("erpProcesses", &Method::POST) => processes::answer,
+    let finder = call.arrival.query.contains("finder=");
+    let serve = match (resource.name.as_str(), &call.method, below) {
+        ("erpintegrations", &Method::POST, []) => operations::answer,
+        ("erpintegrations", &Method::GET, []) if finder => finders::answer,
+        ("erpintegrations", &Method::GET, [operation]) if operations::NAMES.contains(&operation.as_str()) => {
+            operations::bare
+        }
+        ("erpProcesses", &Method::POST, []) => processes::answer,
         _ => return None,
     };
     Some(match security::check(call.user, path.root, name, &call.method) {

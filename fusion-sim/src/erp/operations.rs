@@ -18,6 +18,31 @@ use crate::ucm::Document;
 /// What a submission is refused with: never an error (FACTS 3.2).
 const REFUSED: &str = "-1";
 
+/// Every operation.
+pub(super) const NAMES: [&str; 13] = [
+    "importBulkData",
+    "loadAndImportData",
+    "uploadFileToUCM",
+    "submitESSJobRequest",
+    "exportBulkData",
+    "extractAndPurge",
+    "getDocumentForDocumentId",
+    "downloadExportOutput",
+    "downloadESSJobExecutionDetails",
+    "getESSJobStatus",
+    "getESSExecutionDetails",
+    "getDocumentIdsForFilePrefix",
+    "appendFileComment",
+];
+
+/// `GET /erpintegrations/{OperationName}`: the name and nothing else (FACTS 3).
+pub(super) fn bare(_bulk: &mut Bulk, call: &Call<'_>, resource: &Resource) -> Result<Answer, PodError> {
+    let mut row = Row::empty(resource);
+    let name = call.arrival.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    row.set(resource, "OperationName", name.into());
+    item(call, resource, &row, StatusCode::OK)
+}
+
 /// Does the operation that the body names.
 pub(super) fn answer(bulk: &mut Bulk, call: &Call<'_>, resource: &Resource) -> Result<Answer, PodError> {
     expect(call)?;

@@ -2,7 +2,7 @@
 //!
 //! Owns what was submitted and what became of it. Promises that a request's life depends on the pod's clock alone: a
 //! look changes nothing, and whoever looks late sees what would have been seen in time. Speaks no HTTP; that is
-//! [`rest`]'s and [`crate::erp`]'s.
+//! [`rest`]'s, [`soap`]'s and [`crate::erp`]'s.
 
 pub(crate) mod effects;
 pub(crate) mod jobs;
@@ -11,6 +11,7 @@ pub(crate) mod machine;
 pub(crate) mod request;
 pub(crate) mod rest;
 mod seeds;
+pub(crate) mod soap;
 mod submit;
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Requests submitted and changed over the scheduler's REST API (FACTS 5.1).
+//! Requests submitted and changed over the scheduler's own interfaces (FACTS 5.1, 5.2).
 
 use http::{Method, StatusCode, header};
 use jiff::Timestamp;
@@ -30,10 +30,54 @@ struct Body {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Parameter {
-    name: String,
-    param_type: String,
-    value: Option<String>,
+pub(super) struct Parameter {
+    pub(super) name: String,
+    pub(super) param_type: String,
+    pub(super) value: Option<String>,
+}
+
+/// A job with its arguments, as somebody wants it to run.
+pub(super) struct Wanted {
+    pub(super) package: String,
+    pub(super) name: String,
+    pub(super) application: Option<String>,
+    pub(super) description: Option<String>,
+    /// A timestamp.
+    pub(super) start: Option<String>,
+    pub(super) arguments: Vec<Option<String>>,
+}
+
+/// Takes a job in; its request's number.
+pub(super) fn take(
+    bulk: &mut Bulk,
+    user: &'static User,
+    tuning: &Tuning,
+    wanted: Wanted,
+    now: Timestamp,
+) -> Result<u64, Refused> {
+    let Wanted { package, name, application, description, start, arguments } = wanted;
+    let found = jobs::find(&package, &name).filter(|_| application.is_none_or(|name| name == APPLICATION));
+    let unknown = || (StatusCode::NOT_FOUND, format!("There is no job definition {name} in {package}."));
+    let (job, work) = found.ok_or_else(unknown)?;
+    if tuning.bulk.refused || !jobs::allowed(user, &package, &name) {
+        let detail = format!("The user doesn't have access to ESS job definition {name}. (FUN-720397)");
+        return Err((StatusCode::FORBIDDEN, detail));
+    }
+    let start = start
+        .map(|text| text.parse::<Timestamp>().map_err(|_| bad(format!("The start time {text} isn't valid."))))
+        .transpose()?;
+    let task = service::task(work, &arguments);
+    let submission = Submission {
+        job,
+        arguments,
+        task,
+        user: user.username,
+        integration: false,
+        description,
+        start,
+        behaviour: tuning.bulk.behaviour,
+    };
+    Ok(bulk.scheduler.submit(submission, now))
 }
 
 /// `POST /requests`: 201 with the number of the new request.
@@ -51,38 +95,18 @@ pub(super) fn answer(
     let (package, name) = definition
         .rsplit_once('/')
         .ok_or_else(|| bad(format!("The job definition {} isn't valid.", body.job_definition_id)))?;
-    let package = jobs::package(package);
-    let unknown = || (StatusCode::NOT_FOUND, format!("There is no job definition {}.", body.job_definition_id));
-    let (job, work) = jobs::find(&package, name).ok_or_else(unknown)?;
-    if body.application.as_ref().is_some_and(|application| application != APPLICATION) {
-        return Err(unknown());
-    }
-    if tuning.bulk.refused || !jobs::allowed(user, &package, name) {
-        return Err((
-            StatusCode::FORBIDDEN,
-            format!("The user doesn't have access to ESS job definition {name}. (FUN-720397)"),
-        ));
-    }
     if body.priority.is_some_and(|priority| priority > 9) {
         return Err(bad("The priority isn't a number from 0 to 9."));
     }
-    let start = body
-        .start_time
-        .map(|text| text.parse::<Timestamp>().map_err(|_| bad(format!("The start time {text} isn't valid."))))
-        .transpose()?;
-    let arguments = arguments(&body.request_parameters)?;
-    let task = service::task(work, &arguments);
-    let submission = Submission {
-        job,
-        arguments,
-        task,
-        user: user.username,
-        integration: false,
+    let wanted = Wanted {
+        package: jobs::package(package),
+        name: name.to_owned(),
+        application: body.application,
         description: body.description,
-        start,
-        behaviour: tuning.bulk.behaviour,
+        start: body.start_time,
+        arguments: arguments(&body.request_parameters)?,
     };
-    let id = bulk.scheduler.submit(submission, now);
+    let id = take(bulk, user, tuning, wanted, now)?;
     if let (Some(request), Some(priority)) = (bulk.scheduler.get_mut(id), body.priority) {
         request.priority = priority;
     }
@@ -95,7 +119,7 @@ pub(super) fn answer(
 const MOST_ARGUMENTS: usize = 100;
 
 /// `submit.argument<place>` by their places; other parameters are the scheduler's own.
-fn arguments(parameters: &[Parameter]) -> Result<Vec<Option<String>>, Refused> {
+pub(super) fn arguments(parameters: &[Parameter]) -> Result<Vec<Option<String>>, Refused> {
     let mut arguments: Vec<Option<String>> = Vec::new();
     for parameter in parameters {
         if !["STRING", "INTEGER", "LONG", "BOOLEAN", "DATETIME"].contains(&parameter.param_type.as_str()) {

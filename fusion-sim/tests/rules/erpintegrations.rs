@@ -88,6 +88,9 @@ async fn every_attribute_is_echoed_and_unused_ones_are_null() {
     assert!(body["DocumentId"].as_str().unwrap().parse::<u64>().is_ok());
     assert!(body["ReqstId"].as_str().unwrap().parse::<u64>().is_ok());
     assert!(body["links"][0]["href"].as_str().unwrap().ends_with("/erpintegrations/importBulkData"));
+    let bare = get(&pod, "erpintegrations/importBulkData").await;
+    assert_eq!((bare.status.as_u16(), &bare.json()["ReqstId"]), (200, &Json::Null));
+    assert_eq!(get(&pod, "erpintegrations/nothing").await.status, 404);
 }
 
 #[tokio::test]

@@ -161,6 +161,40 @@ async fn a_request_is_held_released_canceled_changed_and_deleted() {
     assert_eq!(change(&pod, "integration.user", "POST", "/9762909/release", "").await.status, 200);
 }
 
+/// A message to the scheduler's SOAP service, signed in by a username token alone.
+async fn message(pod: &Pod, password: &str, action: &str, operation: &str) -> Reply {
+    let body = format!(
+        r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:a="http://www.w3.org/2005/08/addressing"><s:Header>{action}<w:Security xmlns:w="urn:w"><w:UsernameToken><w:Username>int.ap</w:Username><w:Password>{password}</w:Password></w:UsernameToken></w:Security></s:Header><s:Body>{operation}</s:Body></s:Envelope>"#
+    );
+    let headers = [("content-type", "text/xml"), ("authorization", "none")];
+    send(pod, "POST", "/ess/esswebservice", &headers, &body).await
+}
+
+#[tokio::test]
+async fn a_job_is_submitted_and_followed_over_soap() {
+    let pod = pod();
+    let submit = |package: &str| {
+        format!(
+            r#"<q:submitRequest xmlns:q="http://xmlns.oracle.com/scheduler"><q:description>x</q:description><q:jobDefinitionId xmlns:t="http://xmlns.oracle.com/scheduler/types"><t:name>APXAPRVL</t:name><t:packageName>{package}</t:packageName><t:type>JOB_DEFINITION</t:type></q:jobDefinitionId><q:application>FscmEss</q:application></q:submitRequest>"#
+        )
+    };
+    let (action, package) = ("<a:Action>submitRequest</a:Action>", super::erpintegrations::INVOICES);
+    let reply = message(&pod, "Simulated-1", action, &submit(package)).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let (_, rest) = reply.text().split_once("<requestId>").unwrap();
+    let id: u64 = rest.split_once('<').unwrap().0.parse().unwrap();
+    let ask = format!(
+        r#"<q:getRequestDetail xmlns:q="http://xmlns.oracle.com/scheduler"><requestId>{id}</requestId></q:getRequestDetail>"#
+    );
+    let detail = message(&pod, "Simulated-1", "<a:Action>getRequestDetail</a:Action>", &ask).await;
+    assert!(detail.text().contains("state>WAIT<"), "{}", detail.text());
+    assert_eq!(state(&pod, id).await, "WAIT");
+    // Another password, no addressing, no such job.
+    assert_eq!(message(&pod, "wrong", action, &submit(package)).await.status, 401);
+    assert_eq!(message(&pod, "Simulated-1", "", &submit(package)).await.status, 500);
+    assert_eq!(message(&pod, "Simulated-1", action, &submit("/x")).await.status, 500);
+}
+
 #[tokio::test]
 async fn audit_history_is_the_auditors() {
     let pod = pod();
