@@ -1,7 +1,7 @@
 //! Zip archives that the pod writes: logs, reports, exports.
 //!
-//! Owns the format's few records (PKWARE APPNOTE 4.3) for archives below 4 GiB. Opens none but to count: loading what
-//! others zipped is [`crate::fbdi`]'s.
+//! Owns the format's few records (PKWARE APPNOTE 4.3) for archives below 4 GiB. Opens none: loading what others zipped
+//! is [`crate::fbdi`]'s.
 
 use std::io::Write as _;
 
@@ -59,15 +59,6 @@ pub(crate) fn archive<'e>(entries: impl IntoIterator<Item = (&'e str, &'e [u8])>
     out
 }
 
-/// How many entries an archive says that it has; none where the bytes are no archive.
-pub(crate) fn count(archive: &[u8]) -> Option<usize> {
-    let from = archive.len().saturating_sub(22 + 65_535);
-    let tail = archive.get(from..)?;
-    let at = tail.windows(4).rposition(|window| window == b"PK\x05\x06")?;
-    let count = tail.get(at.checked_add(10)?..)?.first_chunk::<2>()?;
-    Some(usize::from(u16::from_le_bytes(*count)))
-}
-
 fn long(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
@@ -80,20 +71,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_archive_is_counted_and_its_entries_are_where_the_directory_says() {
+    fn an_entry_is_packed_behind_its_name() {
         let text = "a line of a log\n".repeat(100);
         let zip = archive([("1.log", text.as_bytes()), ("é.txt", b"")]);
-        assert_eq!(count(&zip), Some(2));
+        // The count at the end.
+        assert_eq!(zip[zip.len() - 12..][..2], [2, 0]);
         assert_eq!(&zip[..4], b"PK\x03\x04");
         let mut unpacked = String::new();
         flate2::read::DeflateDecoder::new(&zip[30 + 5..]).read_to_string(&mut unpacked).unwrap();
         assert_eq!(unpacked, text);
-    }
-
-    #[test]
-    fn what_is_no_archive_has_no_count() {
-        assert_eq!(count(b""), None);
-        assert_eq!(count(b"a,b,c\n"), None);
-        assert_eq!(count(b"PK\x05\x06"), None);
     }
 }

@@ -4,13 +4,14 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::Scheduler;
 use super::jobs::{self, Work};
-use super::request::{Report, State, Task};
+use super::request::{Report, Request, State, Task};
 use crate::bulk::Bulk;
 use crate::fbdi;
 use crate::keys::{self, Place};
 use crate::metadata;
-use crate::model::{Resource, Root, Row, Value};
+use crate::model::{Root, Row, Value};
 use crate::store::{Position, Store};
 use crate::ucm::Upload;
 use crate::zipped;
@@ -31,11 +32,13 @@ pub(super) fn run(bulk: &mut Bulk, store: &mut Store, id: u64, at: Timestamp) ->
             let done = change(store, "journalBatches", "Status", &POSTED, at);
             written(&request.job.title, &format!("Journal batches posted: {done}\n"))
         }
-        Some(Work::Purge) => {
-            let load = request.argument(2).and_then(|text| text.parse().ok());
-            let purged = purge(store, load);
-            written(&request.job.title, &format!("Rows purged: {purged}\n"))
-        }
+        Some(Work::Purge) => match purge(&bulk.scheduler, store, request) {
+            Some(purged) => written(&request.job.title, &format!("Rows purged: {purged}\n")),
+            None => Report {
+                log: "A load request, or the first and the last one, is required.\n".to_owned(),
+                ..Report::bare(State::Error)
+            },
+        },
         Some(Work::Import(interface)) => {
             let job = format!("{},{}", request.job.package, request.job.definition);
             // Without a document: what earlier loads left in the interface tables is imported.
@@ -108,20 +111,17 @@ fn change(store: &mut Store, name: &str, status: &str, (from, sets): &Change, at
     done
 }
 
-/// Deletes interface rows: those of a load, or all; how many.
-pub(crate) fn purge(store: &mut Store, load: Option<u64>) -> usize {
-    let Some(resource) = metadata::resource(Root::Fscm, "payablesInterfaceInvoices") else { return 0 };
-    let wanted = load.map(|load| Value::Integer(i64::try_from(load).unwrap_or(i64::MAX)));
-    let fits = |resource: &Resource, row: &Row| {
-        wanted.as_ref().is_none_or(|wanted| row.get(resource, "LoadRequestId") == Some(wanted))
-    };
-    let rows: Vec<Row> = store.scan(resource).filter(|row| fits(resource, row)).collect();
-    rows.iter()
-        .filter(|row| {
-            let key = keys::of(&Place::top(resource, row), jiff::civil::Date::ZERO);
-            store.delete(resource, &key).is_ok()
-        })
-        .count()
+/// Deletes what loads left in the interface tables: those of argument 2, or from argument 3 to argument 4; none where
+/// neither is given.
+fn purge(scheduler: &Scheduler, store: &mut Store, request: &Request) -> Option<u64> {
+    let number = |place: usize| request.argument(place).and_then(|text| text.parse::<u64>().ok());
+    if let Some(load) = number(2) {
+        return Some(fbdi::purge(store, Some(load)));
+    }
+    let (low, high) = (number(3)?, number(4)?);
+    let loads =
+        scheduler.all().filter(|request| matches!(request.task, Task::Load(_)) && (low..=high).contains(&request.id));
+    Some(loads.map(|load| fbdi::purge(store, Some(load.id))).sum())
 }
 
 /// Writes an extract into UCM as `ExportBulkData_<definition>_<request>.zip` (FACTS 3.2).

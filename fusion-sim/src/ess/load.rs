@@ -4,10 +4,10 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::Scheduler;
 use super::jobs::{self, LOADER};
 use super::machine;
 use super::request::{Extract, LoadTask, Phase, Report, Request, State, Task};
-use super::{Scheduler, effects};
 use crate::bulk::Bulk;
 use crate::erp::event;
 use crate::fbdi;
@@ -142,16 +142,16 @@ pub(super) fn next(bulk: &mut Bulk, store: &mut Store, id: u64, at: Timestamp) {
     });
     match (load.phase, load.import) {
         (Phase::Transfer, _) if !failed => {
-            let content = bulk.library.get(load.document).map(|document| document.content.clone()).unwrap_or_default();
             // A CSV is one file, and so is what cannot be opened.
-            let files = zipped::count(&content).unwrap_or(1).clamp(1, MOST_FILES);
+            let names = bulk.library.get(load.document).map(|document| fbdi::names(&document.content, &document.name));
+            let files = names.map_or(1, |names| names.len()).clamp(1, MOST_FILES);
             pause(bulk, id, Phase::Files);
             for place in 0..files {
                 let job = jobs::internal(LOADER, "InterfaceLoaderSqlldrImport", "Load File to Interface");
                 bulk.scheduler.spawn(id, job, Task::File(place), at);
             }
         }
-        (Phase::Files, Some(job)) if !failed => {
+        (Phase::Files, Some(job)) if !failed && load.imported.is_some() => {
             pause(bulk, id, Phase::Import);
             let import = bulk.scheduler.spawn(id, job, Task::Import, at);
             if let Some(request) = bulk.scheduler.get_mut(import) {
@@ -160,7 +160,7 @@ pub(super) fn next(bulk: &mut Bulk, store: &mut Store, id: u64, at: Timestamp) {
         }
         (Phase::Transfer | Phase::Files | Phase::Import, _) => {
             if load.purge {
-                effects::purge(store, Some(id));
+                fbdi::purge(store, Some(id));
             }
             if load.extract.is_some() && bulk.library.get(load.document).is_some() {
                 pause(bulk, id, Phase::Upload);

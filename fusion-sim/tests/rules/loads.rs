@@ -239,4 +239,10 @@ async fn a_load_is_extracted_and_purged_afterwards() {
     pod.clock().advance(LONG);
     assert_eq!(status(&pod, &request).await, "SUCCEEDED");
     assert_eq!(post(&pod, &purge("1")).await.json()["ReqstId"], "-1");
+    let loader = "/oracle/apps/ess/financials/commonModules/shared/common/interfaceLoader";
+    for (arguments, state) in [("1,#NULL,0,99999999,#NULL,ORA_FBDI,USER", "SUCCEEDED"), ("1", "ERROR")] {
+        let request = submitted(&pod, &job(loader, "InterfaceLoaderPurge", arguments)).await;
+        pod.clock().advance(LONG);
+        assert_eq!(status(&pod, &request).await, state, "{arguments}");
+    }
 }
