@@ -12,7 +12,7 @@ mod effective;
 mod erp;
 mod ess;
 mod faults;
-mod fbdi;
+pub mod fbdi;
 pub mod identity;
 mod interface;
 pub mod keys;

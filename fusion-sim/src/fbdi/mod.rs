@@ -78,8 +78,9 @@ pub(crate) fn load(_store: &mut Store, load: &Load<'_>) -> Loaded {
 }
 
 /// The names of the files in an upload: one load child comes for each.
-pub(crate) fn names(_document: &[u8], file_name: &str) -> Vec<String> {
-    vec![file_name.to_owned()]
+pub(crate) fn names(document: &[u8], file_name: &str) -> Vec<String> {
+    let entries = document.windows(4).filter(|window| window == b"PK\x01\x02").count();
+    vec![file_name.to_owned(); entries.max(1)]
 }
 
 /// Removes what a load, or every load, left in the interface tables; how many rows there were.

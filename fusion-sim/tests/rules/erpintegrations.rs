@@ -7,25 +7,51 @@ use super::*;
 pub const INVOICES: &str = "/oracle/apps/ess/financials/payables/invoices/transactions";
 const ACCOUNT: &str = "fin$/payables$/import$";
 
-/// An archive with one empty file, made by hand: what the pod keeps and counts.
+/// Two good invoices and one of a supplier that there is not, by the invoice's number (FACTS 3.6).
+fn headers() -> String {
+    let header = |id: &str, number: &str, supplier: &str| {
+        format!(
+            "{id},US1 Business Unit,Manual Invoice Entry,{number},100,2026/06/30,{supplier},1252,Lee US1,USD,USD,,90213,STANDARD,,,,,,Immediate,,,,2026/06/30\n"
+        )
+    };
+    [header("1", "L-1", "Lee Supplies"), header("2", "L-2", "Lee Supplies"), header("3", "L-3", "Nobody")].concat()
+}
+
+fn lines() -> String {
+    let line = |id: &str| format!("{id},1,ITEM,100,,,,,,,,,,,,,,,,,,101.10.65110.110.000.000,,2026/06/30\n");
+    [line("1"), line("2"), line("3")].concat()
+}
+
+/// The archive of a load of Payables invoices, in base64.
 pub fn zip() -> String {
-    let name = b"ApInvoicesInterface.csv";
-    let mut out = Vec::new();
-    let common: Vec<u8> = [&[20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0][..], &[0; 12], &[23, 0, 0, 0]].concat();
-    out.extend(b"PK\x03\x04");
-    out.extend(&common);
-    out.extend(name);
-    let start = u32::try_from(out.len()).unwrap();
-    out.extend(b"PK\x01\x02\x14\x00");
-    out.extend(&common);
-    out.extend([0; 14]);
-    out.extend(name);
-    let size = u32::try_from(out.len()).unwrap() - start;
-    out.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0");
-    out.extend(size.to_le_bytes());
-    out.extend(start.to_le_bytes());
-    out.extend([0; 2]);
-    STANDARD.encode(out)
+    STANDARD.encode(archive(&[("ApInvoicesInterface.csv", &headers()), ("ApInvoiceLinesInterface.csv", &lines())]))
+}
+
+/// An archive of files that are not compressed.
+pub fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    let long = |length: usize| u32::try_from(length).unwrap().to_le_bytes();
+    let (mut out, mut directory) = (Vec::new(), Vec::new());
+    for (name, text) in files {
+        let mut crc = flate2::Crc::new();
+        crc.update(text.as_bytes());
+        let common = [
+            &[20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0],
+            &crc.sum().to_le_bytes()[..],
+            &long(text.len()),
+            &long(text.len()),
+            &u16::try_from(name.len()).unwrap().to_le_bytes(),
+            &[0, 0],
+        ]
+        .concat();
+        let at = long(out.len());
+        directory.extend([b"PK\x01\x02\x14\x00", &common[..], &[0; 10], &at, name.as_bytes()].concat());
+        out.extend([b"PK\x03\x04", &common[..], name.as_bytes(), text.as_bytes()].concat());
+    }
+    let count = u16::try_from(files.len()).unwrap().to_le_bytes();
+    let end = [&b"PK\x05\x06\0\0\0\0"[..], &count, &count, &long(directory.len()), &long(out.len()), &[0, 0]].concat();
+    out.extend(directory);
+    out.extend(end);
+    out
 }
 
 /// The import of FACTS 3.2.

@@ -81,7 +81,7 @@ async fn the_tree_is_as_it_was_recorded() {
     assert_eq!((&jobs[0]["REQUESTID"], &jobs[0]["DOCUMENTNAME"]), (&id.clone().into(), &"ap_1.zip".into()));
     let below: Vec<&str> =
         jobs[0]["CHILD"].as_array().unwrap().iter().map(|job| job["JOBNAME"].as_str().unwrap()).collect();
-    assert_eq!(below, ["Transfer File", "Load File to Interface"]);
+    assert_eq!(below, ["Transfer File", "Load File to Interface", "Load File to Interface"]);
     assert!(jobs[2].get("CHILD").is_none());
     let ids: Vec<u64> = jobs[0]["CHILD"]
         .as_array()
