@@ -112,7 +112,11 @@ fn all_files(bulk: &mut Bulk, store: &mut Store, id: u64, at: Timestamp) {
         );
         (State::ended(&file.state), log)
     });
-    let files: Vec<(State, String)> = files.collect();
+    let mut files: Vec<(State, String)> = files.collect();
+    if files.is_empty() {
+        // Never twice.
+        files.push((State::Error, "There was nothing to load.\n".to_owned()));
+    }
     let behaviour = bulk.scheduler.get(id).map(|request| request.behaviour).unwrap_or_default();
     let imported = loaded.import.map(|import| {
         let state = State::ended(&import.state);
@@ -135,15 +139,17 @@ pub(super) fn next(bulk: &mut Bulk, store: &mut Store, id: u64, at: Timestamp) {
     if over || bulk.scheduler.children(id).any(|child| !child.state.is_final()) {
         return;
     }
-    let Some(load) = task(&bulk.scheduler, id).cloned() else { return };
+    let Some(load) = task(&bulk.scheduler, id) else { return };
+    let (phase, document, purge, extracts) = (load.phase, load.document, load.purge, load.extract.is_some());
+    let import = load.import.clone().filter(|_| load.imported.is_some());
     let failed = bulk.scheduler.children(id).any(|child| {
         matches!(child.task, Task::Transfer | Task::File(_))
             && !matches!(child.state, State::Succeeded | State::Warning)
     });
-    match (load.phase, load.import) {
+    match (phase, import) {
         (Phase::Transfer, _) if !failed => {
             // A CSV is one file, and so is what cannot be opened.
-            let names = bulk.library.get(load.document).map(|document| fbdi::names(&document.content, &document.name));
+            let names = bulk.library.get(document).map(|document| fbdi::names(&document.content, &document.name));
             let files = names.map_or(1, |names| names.len()).clamp(1, MOST_FILES);
             pause(bulk, id, Phase::Files);
             for place in 0..files {
@@ -151,18 +157,19 @@ pub(super) fn next(bulk: &mut Bulk, store: &mut Store, id: u64, at: Timestamp) {
                 bulk.scheduler.spawn(id, job, Task::File(place), at);
             }
         }
-        (Phase::Files, Some(job)) if !failed && load.imported.is_some() => {
+        (Phase::Files, Some(job)) if !failed => {
             pause(bulk, id, Phase::Import);
             let import = bulk.scheduler.spawn(id, job, Task::Import, at);
+            let parameters = task(&bulk.scheduler, id).map(|load| load.parameters.clone()).unwrap_or_default();
             if let Some(request) = bulk.scheduler.get_mut(import) {
-                request.arguments = load.parameters;
+                request.arguments = parameters;
             }
         }
         (Phase::Transfer | Phase::Files | Phase::Import, _) => {
-            if load.purge {
+            if purge {
                 fbdi::purge(store, Some(id));
             }
-            if load.extract.is_some() && bulk.library.get(load.document).is_some() {
+            if extracts && bulk.library.get(document).is_some() {
                 pause(bulk, id, Phase::Upload);
                 let title = "Upload Interface Error and Job Output File to Universal Content Management";
                 let job = jobs::internal(LOADER, "InterfaceLoaderErrorUpload", title);

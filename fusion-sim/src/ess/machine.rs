@@ -145,12 +145,12 @@ pub(super) fn end(bulk: &mut Bulk, store: &mut Store, id: u64, report: Report, a
         state = request.state.name(),
     );
     let Some(parent) = request.parent else { return };
-    let above = bulk.scheduler.get(parent).map(|above| (above.task.clone(), above.parent.unwrap_or(parent)));
-    match above {
-        Some((Task::Load(_), _)) => load::next(bulk, store, parent, at),
-        Some((Task::Import, load)) => {
-            let mut report = load::imported(bulk, load, false);
-            report.outputs.clear();
+    let Some(above) = bulk.scheduler.get(parent) else { return };
+    match &above.task {
+        Task::Load(_) => load::next(bulk, store, parent, at),
+        Task::Import => {
+            let load = above.parent.unwrap_or(parent);
+            let report = load::imported(bulk, load, false);
             end(bulk, store, parent, report, at);
         }
         _ => {}
