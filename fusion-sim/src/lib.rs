@@ -10,6 +10,7 @@ mod defaults;
 mod effective;
 mod ess;
 mod faults;
+pub mod fbdi;
 pub mod identity;
 mod interface;
 pub mod keys;
