@@ -4,12 +4,14 @@
 //! imported or left in its interface table with the reason. Never decides when a job runs or who may run it.
 
 mod archive;
+mod journals;
 mod layout;
 mod loader;
 mod payables;
 mod record;
 mod reference;
 mod report;
+mod suppliers;
 pub(crate) mod tables;
 #[cfg(test)]
 mod tests;
@@ -24,7 +26,8 @@ use crate::store::{Context, Store};
 pub struct Load<'a> {
     /// Interface id of the object (FACTS 3.5).
     pub interface_id: u32,
-    /// The zip, or one CSV.
+    /// The zip, or one CSV. Where both this and the name are empty, nothing is loaded, and the import runs over what
+    /// earlier loads left.
     pub document: &'a [u8],
     /// As it was uploaded; of a CSV, the name that its control file must have.
     pub file_name: &'a str,
@@ -34,7 +37,7 @@ pub struct Load<'a> {
     pub parameters: &'a [Option<String>],
     /// Request id of the load.
     pub load_request_id: u64,
-    /// Request ids below the load; the last one is the import's, and names its reports.
+    /// Request ids below the load, one for each file; its logs name them.
     pub child_ids: &'a [u64],
     /// The pod's clock.
     pub now: Timestamp,
@@ -116,19 +119,24 @@ pub fn names(document: &[u8], file_name: &str) -> Vec<String> {
     archive::names(document, file_name)
 }
 
-/// Loads an upload into the interface tables and imports it.
+/// Loads an upload into the interface tables and imports it, as the request that loads.
 pub fn load(store: &mut Store, load: &Load<'_>) -> Loaded {
+    let run = Run {
+        job: load.job,
+        parameters: load.parameters,
+        request_id: load.load_request_id,
+        now: load.now,
+        user: load.user,
+    };
+    if load.document.is_empty() && load.file_name.is_empty() {
+        return Loaded { files: Vec::new(), import: Some(import(store, &run)) };
+    }
     let files = load_only(store, load);
     let loaded: u64 = files.iter().map(|file| file.rows_loaded).sum();
-    if load.job.is_empty() || loaded == 0 || files.iter().any(|file| file.state == "ERROR") {
-        payables::publish(store, load.load_request_id, load.now);
-        return Loaded { files, import: None };
-    }
-    let request_id = load.child_ids.last().copied().unwrap_or(load.load_request_id);
-    let run = Run { job: load.job, parameters: load.parameters, request_id, now: load.now, user: load.user };
-    let import = import(store, &run);
+    let goes_on = !load.job.is_empty() && loaded > 0 && files.iter().all(|file| file.state != "ERROR");
+    let import = goes_on.then(|| import(store, &run));
     payables::publish(store, load.load_request_id, load.now);
-    Loaded { files, import: Some(import) }
+    Loaded { files, import }
 }
 
 /// Loads an upload into the interface tables.
@@ -140,6 +148,12 @@ pub fn load_only(store: &mut Store, load: &Load<'_>) -> Vec<FileLoad> {
 pub fn import(store: &mut Store, run: &Run<'_>) -> Import {
     match definition(run.job) {
         "APXIIMPT" => payables::import(store, run),
+        "JournalImportLauncher" => journals::import(store, run),
+        "ImportSuppliers" => suppliers::import(store, run, suppliers::Object::Supplier),
+        "ImportSupplierAddresses" => suppliers::import(store, run, suppliers::Object::Address),
+        "ImportSupplierSites" => suppliers::import(store, run, suppliers::Object::Site),
+        "ImportSupplierSiteAssignments" => suppliers::import(store, run, suppliers::Object::Assignment),
+        "ImportSupplierContacts" => suppliers::import(store, run, suppliers::Object::Contact),
         other => Import {
             state: "SUCCEEDED",
             log: format!(
@@ -155,7 +169,16 @@ pub fn import(store: &mut Store, run: &Run<'_>) -> Import {
 /// Whether an import job makes records of the pod, rather than only running over its interface tables.
 #[must_use]
 pub fn imports(job: &str) -> bool {
-    definition(job) == "APXIIMPT"
+    matches!(
+        definition(job),
+        "APXIIMPT"
+            | "JournalImportLauncher"
+            | "ImportSuppliers"
+            | "ImportSupplierAddresses"
+            | "ImportSupplierSites"
+            | "ImportSupplierSiteAssignments"
+            | "ImportSupplierContacts"
+    )
 }
 
 /// Whether this pod has a control file for the interface.
@@ -164,8 +187,9 @@ pub fn loads(interface_id: u32) -> bool {
     layout::of_interface(interface_id).next().is_some()
 }
 
-/// Removes what a load left in the interface tables (`PurgeOption`, `extractAndPurge`); how many rows there were.
-pub fn purge(store: &mut Store, load_request_id: u64) -> u64 {
+/// Removes what a load, or every load, left in the interface tables (`PurgeOption`, `extractAndPurge`); how many rows
+/// there were.
+pub fn purge(store: &mut Store, load_request_id: Option<u64>) -> u64 {
     payables::unpublish(store, load_request_id);
     layout::all().iter().map(|layout| store.tables_mut().purge(&layout.table, load_request_id)).sum()
 }

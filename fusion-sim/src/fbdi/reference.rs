@@ -4,9 +4,10 @@
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
+use rust_decimal::Decimal;
 
 use crate::metadata;
-use crate::model::{Resource, Root, Row, Value};
+use crate::model::{Resource, Root, Row, Type, Value};
 use crate::store::Store;
 
 /// A business unit with its ledger.
@@ -39,6 +40,19 @@ pub(crate) fn id(resource: &Resource, row: &Row, name: &str) -> Option<i64> {
         Some(Value::Integer(id)) => Some(*id),
         _ => None,
     }
+}
+
+/// A column's text as the attribute's type has it; null where it cannot be.
+pub(crate) fn typed(kind: Type, text: &str) -> Value {
+    let value = match kind {
+        Type::Text => Some(text.into()),
+        Type::Integer => text.parse::<i64>().ok().map(Value::from),
+        Type::Number => text.parse::<Decimal>().ok().map(Value::from),
+        Type::Date => text.get(..10).unwrap_or(text).parse::<Date>().ok().map(Value::from),
+        Type::Boolean => Some(text.starts_with(['Y', 'y']).into()),
+        Type::Timestamp | Type::Attachment | Type::List => None,
+    };
+    value.unwrap_or(Value::Null)
 }
 
 /// The business units.

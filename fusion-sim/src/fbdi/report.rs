@@ -1,8 +1,4 @@
-//! Report files: XML that is escaped, a zip around it, and a page of PDF that opens.
-
-use std::io::{Cursor, Write as _};
-
-use zip::write::SimpleFileOptions;
+//! Report files: XML that is escaped, and a page of PDF that opens.
 
 /// Text between tags.
 pub(crate) fn escape(text: &str) -> String {
@@ -25,17 +21,6 @@ pub(crate) fn escape(text: &str) -> String {
 /// `<NAME>text</NAME>`
 pub(crate) fn element(name: &str, text: &str) -> String {
     format!("<{name}>{}</{name}>\n", escape(text))
-}
-
-/// A zip with one file; nothing where it cannot be written.
-pub(crate) fn zipped(name: &str, bytes: &[u8]) -> Vec<u8> {
-    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
-    let written = writer.start_file(name, options).is_ok() && writer.write_all(bytes).is_ok();
-    match writer.finish() {
-        Ok(archive) if written => archive.into_inner(),
-        _ => Vec::new(),
-    }
 }
 
 /// A PDF of one page that shows one line of ASCII.

@@ -72,11 +72,11 @@ impl Tables {
         self.rows.remove(table).unwrap_or_default()
     }
 
-    /// Removes what a load left in a table; how many rows there were.
-    pub(crate) fn purge(&mut self, table: &str, load: u64) -> u64 {
+    /// Removes what a load, or every load, left in a table; how many rows there were.
+    pub(crate) fn purge(&mut self, table: &str, load: Option<u64>) -> u64 {
         let Some(rows) = self.rows.get_mut(table) else { return 0 };
         let before = rows.len();
-        rows.retain(|line| line.load != load);
+        rows.retain(|line| load.is_some_and(|load| line.load != load));
         u64::try_from(before - rows.len()).unwrap_or(0)
     }
 }

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod invoices;
+mod journals;
 mod loads;
+mod suppliers;
 
 use std::io::{Cursor, Write as _};
 

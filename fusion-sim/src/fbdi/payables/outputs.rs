@@ -1,7 +1,7 @@
 //! What an invoice import leaves to read: its log, and the report of APXIIMPT_BIP as text, XML and PDF.
 //!
 //! No source tells the layout of this report (FACTS 12): each rejected document is named by its invoice number and
-//! each reason by its code. The XML lies in a zip of its own within the job's output (FACTS 3.7).
+//! each reason by its code. Whether files lie in a zip within the job's zip (FACTS 3.3) is not decided here.
 
 use std::fmt::Write as _;
 
@@ -66,9 +66,9 @@ pub(super) fn answer(run: &Run<'_>, imported: &[Shown], rejected: &[Shown]) -> I
         state: if bad == 0 { "SUCCEEDED" } else { "WARNING" },
         log,
         outputs: vec![
-            (format!("{stem}.txt"), text(run, &totals, rejected).into_bytes()),
-            (format!("{stem}.zip"), report::zipped(&format!("{stem}.xml"), xml.as_bytes())),
-            (format!("{stem}.pdf"), report::pdf(&format!("Payables import {stem}: {good} imported, {bad} rejected"))),
+            ("report.txt".to_owned(), text(run, &totals, rejected).into_bytes()),
+            ("report.xml".to_owned(), xml.into_bytes()),
+            ("report.pdf".to_owned(), report::pdf(&format!("Payables import {stem}: {good} imported, {bad} rejected"))),
         ],
         imported: good,
         rejected: bad,

@@ -12,7 +12,7 @@ use crate::fbdi::reference;
 use crate::fbdi::tables::{Line, Reason};
 use crate::keys::{self, KeyValues, Place};
 use crate::metadata;
-use crate::model::{Resource, Root, Row, Type, Value};
+use crate::model::{Resource, Root, Row};
 use crate::store::Store;
 
 const RESOURCE: &str = "payablesInterfaceInvoices";
@@ -36,10 +36,10 @@ pub(in crate::fbdi) fn publish(store: &mut Store, load: u64, now: Timestamp) {
     }
 }
 
-/// Takes away what a load left behind.
-pub(in crate::fbdi) fn unpublish(store: &mut Store, load: u64) {
+/// Takes away what a load, or every load, left behind.
+pub(in crate::fbdi) fn unpublish(store: &mut Store, load: Option<u64>) {
     let Some(layouts) = Layouts::new() else { return };
-    let of_load = |line: &&Line| line.load == load;
+    let of_load = |line: &&Line| load.is_none_or(|load| line.load == load);
     let headers: Vec<Line> = store.tables().rows(HEADERS).iter().filter(of_load).cloned().collect();
     headers.iter().for_each(|header| remove(store, layouts, header));
 }
@@ -122,15 +122,7 @@ fn show(resource: &Resource, layout: &Layout, line: &Line, now: Timestamp) -> Ro
         let column = layout.columns.get(usize::from(*place)).and_then(|column| column.name.as_deref());
         let Some(name) = column.map(attribute) else { continue };
         let Some(attribute) = resource.attribute(&name) else { continue };
-        let typed = match attribute.kind {
-            Type::Text => Some(Value::from(&**value)),
-            Type::Integer => value.parse::<i64>().ok().map(Value::from),
-            Type::Number => value.parse::<rust_decimal::Decimal>().ok().map(Value::from),
-            Type::Date => value.parse::<Date>().ok().map(Value::from),
-            Type::Boolean => Some((&**value == "Y").into()),
-            Type::Timestamp | Type::Attachment | Type::List => None,
-        };
-        row.set(resource, &name, typed.unwrap_or(Value::Null));
+        row.set(resource, &name, reference::typed(attribute.kind, value));
     }
     for name in ["CreationDate", "LastUpdateDate"] {
         row.set(resource, name, now.into());

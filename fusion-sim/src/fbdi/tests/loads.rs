@@ -131,7 +131,7 @@ fn every_published_layout_takes_a_record() {
         let loaded = run(&mut store, layout.interfaces[0], &document, "", "", request);
         assert_eq!(loaded.files[0].rows_loaded, 1, "{}", loaded.files[0].log);
         assert_eq!(waiting(&store, &layout.table)[0].values.len(), filled.len());
-        assert_eq!(purge(&mut store, request), 1);
+        assert_eq!(purge(&mut store, Some(request)), 1);
         assert!(waiting(&store, &layout.table).is_empty());
     }
 }
