@@ -11,6 +11,7 @@
 mod actions;
 mod attachments;
 mod batch;
+mod bulk_load;
 mod doors;
 mod effective;
 mod errors;

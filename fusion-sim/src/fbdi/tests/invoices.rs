@@ -148,7 +148,8 @@ fn without_a_group_argument_rows_without_a_group_are_taken() {
 #[test]
 fn each_rule_rejects_with_its_own_code() {
     let lines = |amount: &'static str| vec![("AMOUNT", amount)];
-    let cases: Vec<(&str, Vec<(&str, &str)>, Vec<(&str, &str)>)> = vec![
+    type Cells = Vec<(&'static str, &'static str)>;
+    let cases: Vec<(&str, Cells, Cells)> = vec![
         ("INVALID SUPPLIER", vec![("VENDOR_NUM", "999")], vec![]),
         ("NO SUPPLIER", vec![("VENDOR_NUM", ""), ("VENDOR_NAME", "")], vec![]),
         ("INCONSISTENT SUPPLIER", vec![("VENDOR_NUM", "1254")], vec![]),

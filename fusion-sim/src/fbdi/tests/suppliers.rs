@@ -60,7 +60,8 @@ fn five_loads_make_a_supplier_whose_invoices_can_be_imported() {
 
 #[test]
 fn what_is_missing_unknown_or_taken_is_refused_by_name() {
-    let cases: [(&str, &str, &[(&str, &str)], &str); 7] = [
+    type Cells<'c> = &'c [(&'c str, &'c str)];
+    let cases: [(&str, &str, Cells<'_>, &str); 7] = [
         ("POZ_SUPPLIERS_INT", "ImportSuppliers", &[("VENDOR_NAME", "X")], "Import Action"),
         ("POZ_SUPPLIERS_INT", "ImportSuppliers", &[("IMPORT_ACTION", "create")], "CREATE or UPDATE"),
         (
