@@ -12,6 +12,7 @@ mod actions;
 mod attachments;
 mod batch;
 mod bulk_faults;
+mod bulk_load;
 mod doors;
 mod effective;
 mod erp_soap;
