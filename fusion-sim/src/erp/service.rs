@@ -133,6 +133,7 @@ pub(crate) fn import(bulk: &mut Bulk, caller: &Caller, document: u64, order: Ord
         event: yes("EnableEvent") == Some("Y"),
         phase: Phase::Transfer,
         files: Vec::new(),
+        ready: false,
         imported: None,
         logs: None,
     };
@@ -169,6 +170,7 @@ pub(crate) fn task(work: Work, arguments: &[Option<String>]) -> Task {
             event: false,
             phase: Phase::Transfer,
             files: Vec::new(),
+            ready: false,
             imported: None,
             logs: None,
         })),

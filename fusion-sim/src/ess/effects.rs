@@ -39,27 +39,18 @@ pub(super) fn run(bulk: &mut Bulk, store: &mut Store, id: u64, at: Timestamp) ->
                 ..Report::bare(State::Error)
             },
         },
-        Some(Work::Import(interface)) => {
+        Some(Work::Import(_)) => {
             let job = format!("{},{}", request.job.package, request.job.definition);
-            // Without a document: what earlier loads left in the interface tables is imported.
-            let loaded = fbdi::load(
-                store,
-                &fbdi::Load {
-                    interface_id: interface,
-                    document: &[],
-                    file_name: "",
-                    job: &job,
-                    parameters: &request.arguments,
-                    load_request_id: id,
-                    child_ids: &[],
-                    now: at,
-                    user: &request.submitter,
-                },
-            );
-            match loaded.import {
-                Some(import) => Report { state: State::ended(&import.state), log: import.log, outputs: import.outputs },
-                None => written(&request.job.title, "Rows imported: 0\n"),
-            }
+            // What earlier loads left in the interface tables.
+            let run = fbdi::Run {
+                job: &job,
+                parameters: &request.arguments,
+                request_id: id,
+                now: at,
+                user: &request.submitter,
+            };
+            let import = fbdi::import(store, &run);
+            Report { state: State::ended(import.state), log: import.log, outputs: import.outputs }
         }
         Some(Work::Report) => written(&request.job.title, "No data found.\n"),
         Some(Work::Load | Work::Export) | None => Report::bare(State::Error),

@@ -1,7 +1,6 @@
 //! A bulk load, step by step: the file is transferred, each CSV is loaded, the import runs, logs go into UCM
 //! (FACTS 3.5, 3.7, 7).
 
-use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::Scheduler;
@@ -71,7 +70,7 @@ pub(super) fn transferred(bulk: &Bulk, id: u64) -> Report {
     }
 }
 
-/// One file was loaded: all are, with the first one, and their import is known.
+/// One file was loaded: all are, with the first one.
 pub(super) fn file(bulk: &mut Bulk, store: &mut Store, id: u64, place: usize, at: Timestamp) -> Report {
     if task(&bulk.scheduler, id).is_some_and(|load| load.files.is_empty()) {
         all_files(bulk, store, id, at);
@@ -83,52 +82,70 @@ pub(super) fn file(bulk: &mut Bulk, store: &mut Store, id: u64, place: usize, at
     }
 }
 
+/// `<package>,<definition>` of the import; blank where there is none.
+fn import_name(load: &LoadTask) -> String {
+    load.import.as_ref().map(|job| format!("{},{}", job.package, job.definition)).unwrap_or_default()
+}
+
 fn all_files(bulk: &mut Bulk, store: &mut Store, id: u64, at: Timestamp) {
-    let Some(load) = task(&bulk.scheduler, id) else { return };
+    let (Some(load), Some(request)) = (task(&bulk.scheduler, id), bulk.scheduler.get(id)) else { return };
     let Some(document) = bulk.library.get(load.document) else { return };
     let is_file = |request: &&Request| matches!(request.task, Task::File(_));
     let child_ids: Vec<u64> = bulk.scheduler.children(id).filter(is_file).map(|child| child.id).collect();
-    let job = load.import.as_ref().map(|job| format!("{},{}", job.package, job.definition)).unwrap_or_default();
-    let content: Bytes = document.content.clone();
-    let user = bulk.scheduler.get(id).map(|request| request.submitter.clone()).unwrap_or_default();
-    let loaded = fbdi::load(
-        store,
-        &fbdi::Load {
-            interface_id: load.interface,
-            document: &content,
-            file_name: &document.name,
-            job: &job,
-            parameters: &load.parameters,
-            load_request_id: id,
-            child_ids: &child_ids,
-            now: at,
-            user: &user,
-        },
-    );
-    let files = loaded.files.into_iter().map(|file| {
+    let job = import_name(load);
+    let asked = fbdi::Load {
+        interface_id: load.interface,
+        document: &document.content,
+        file_name: &document.name,
+        job: &job,
+        parameters: &load.parameters,
+        load_request_id: id,
+        child_ids: &child_ids,
+        now: at,
+        user: &request.submitter,
+    };
+    let loaded = fbdi::load_only(store, &asked);
+    let rows: u64 = loaded.iter().map(|file| file.rows_loaded).sum();
+    let files = loaded.into_iter().map(|file| {
         let log = format!(
             "{}\n{} rows read, {} loaded, {} rejected\n{}\n",
             file.name, file.rows_read, file.rows_loaded, file.rows_failed, file.log
         );
-        (State::ended(&file.state), log)
+        (State::ended(file.state), log)
     });
     let mut files: Vec<(State, String)> = files.collect();
     if files.is_empty() {
         // Never twice.
         files.push((State::Error, "There was nothing to load.\n".to_owned()));
     }
-    let behaviour = bulk.scheduler.get(id).map(|request| request.behaviour).unwrap_or_default();
-    let imported = loaded.import.map(|import| {
-        let state = State::ended(&import.state);
-        Report {
-            state: if behaviour.warning { state.worse(State::Warning) } else { state },
-            log: format!("{}\n{} imported, {} rejected\n", import.log, import.imported, import.rejected),
-            outputs: import.outputs,
-        }
-    });
+    let ready = !job.is_empty() && rows > 0 && files.iter().all(|(state, _)| *state != State::Error);
+    if !ready {
+        fbdi::show(store, id, at);
+    }
     if let Some(load) = task_mut(&mut bulk.scheduler, id) {
         load.files = files;
-        load.imported = imported;
+        load.ready = ready;
+    }
+}
+
+/// Imports what the load left in the interface tables: as the import's request, when it ends.
+pub(super) fn import(bulk: &mut Bulk, store: &mut Store, id: u64, request_id: u64, at: Timestamp) {
+    let (Some(load), Some(request)) = (task(&bulk.scheduler, id), bulk.scheduler.get(id)) else { return };
+    if load.imported.is_some() {
+        return;
+    }
+    let job = import_name(load);
+    let run = fbdi::Run { job: &job, parameters: &load.parameters, request_id, now: at, user: &request.submitter };
+    let import = fbdi::import(store, &run);
+    fbdi::show(store, id, at);
+    let state = State::ended(import.state);
+    let report = Report {
+        state: if request.behaviour.warning { state.worse(State::Warning) } else { state },
+        log: format!("{}\n{} imported, {} rejected\n", import.log, import.imported, import.rejected),
+        outputs: import.outputs,
+    };
+    if let Some(load) = task_mut(&mut bulk.scheduler, id) {
+        load.imported = Some(report);
     }
 }
 
@@ -141,7 +158,7 @@ pub(super) fn next(bulk: &mut Bulk, store: &mut Store, id: u64, at: Timestamp) {
     }
     let Some(load) = task(&bulk.scheduler, id) else { return };
     let (phase, document, purge, extracts) = (load.phase, load.document, load.purge, load.extract.is_some());
-    let import = load.import.clone().filter(|_| load.imported.is_some());
+    let import = load.import.clone().filter(|_| load.ready);
     let failed = bulk.scheduler.children(id).any(|child| {
         matches!(child.task, Task::Transfer | Task::File(_))
             && !matches!(child.state, State::Succeeded | State::Warning)

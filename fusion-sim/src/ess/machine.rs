@@ -88,6 +88,8 @@ fn run(bulk: &mut Bulk, store: &mut Store, id: u64, at: Timestamp) {
         Task::Seeded => return,
         Task::Load(_) => return load::begin(bulk, id, at),
         Task::Import => {
+            load::import(bulk, store, parent, id, at);
+            let Some(request) = bulk.scheduler.get(id) else { return };
             let report = load::report_definition(bulk, parent);
             if let Some(definition) = report {
                 let package = request.job.package.clone();

@@ -112,6 +112,9 @@ pub(crate) struct LoadTask {
     /// What the load made of each file, once it is known: state and log.
     #[serde(default)]
     pub(crate) files: Vec<(State, String)>,
+    /// Rows were loaded for the import to run over.
+    #[serde(default)]
+    pub(crate) ready: bool,
     /// What the import made of the rows, once it is known.
     #[serde(default)]
     pub(crate) imported: Option<Report>,

@@ -144,6 +144,11 @@ pub fn load_only(store: &mut Store, load: &Load<'_>) -> Vec<FileLoad> {
     loader::load(store, load)
 }
 
+/// Shows over REST what a load left in the interface tables that no import took.
+pub fn show(store: &mut Store, load_request_id: u64, now: Timestamp) {
+    payables::publish(store, load_request_id, now);
+}
+
 /// Runs an import job. One that this pod only counts runs over nothing and says so.
 pub fn import(store: &mut Store, run: &Run<'_>) -> Import {
     match definition(run.job) {

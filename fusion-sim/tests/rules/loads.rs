@@ -251,6 +251,10 @@ async fn a_load_is_extracted_and_purged_afterwards() {
 async fn good_invoices_are_the_pods_and_the_bad_one_says_why() {
     let pod = pod();
     let id = submitted(&pod, &import("ap_1.zip")).await;
+    pod.clock().advance(Duration::from_secs(25));
+    // Loaded, and not imported yet.
+    assert_eq!(status(&pod, &id).await, "PAUSED");
+    assert_eq!(get(&pod, "invoices?q=InvoiceNumber='L-1'").await.json()["count"], 0);
     pod.clock().advance(LONG);
     assert_eq!(status(&pod, &id).await, "WARNING");
     for (number, made, left) in [("L-1", 1, 0), ("L-2", 1, 0), ("L-3", 0, 1)] {
