@@ -16,15 +16,14 @@ pub(crate) struct Found {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// The names in what was uploaded, directories among them; empty where it is no archive.
+/// The names in what was uploaded, as far as each is to be loaded or refused; none where it is a broken archive.
 pub(crate) fn names(document: &[u8], file_name: &str) -> Vec<String> {
     if !is_zip(document) {
         return vec![file_name.to_owned()];
     }
-    let archive = zip::ZipArchive::new(Cursor::new(document));
-    archive
-        .map(|archive| archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect())
-        .unwrap_or_default()
+    let Ok(archive) = zip::ZipArchive::new(Cursor::new(document)) else { return Vec::new() };
+    let names = archive.file_names().filter_map(|name| Some(name.ok()?.into_owned()));
+    names.filter(|name| !is_properties(name)).collect()
 }
 
 /// Opens what was uploaded.
@@ -43,8 +42,7 @@ pub(crate) fn open(interface: u32, document: &[u8], file_name: &str) -> Result<V
     for at in 0..archive.len() {
         let mut entry = archive.by_index(at).map_err(broken)?;
         let name = entry.name().map_err(broken)?.into_owned();
-        // It comes with scheduled loads and is no data (FACTS 3.6).
-        if name.to_lowercase().ends_with(".properties") && !name.contains('/') {
+        if is_properties(&name) {
             continue;
         }
         if entry.is_dir() || name.contains(['/', '\\']) {
@@ -67,6 +65,11 @@ pub(crate) fn open(interface: u32, document: &[u8], file_name: &str) -> Result<V
         return Err(format!("No data file was found in {file_name}."));
     }
     Ok(found)
+}
+
+/// It comes with scheduled loads and is no data (FACTS 3.6).
+fn is_properties(name: &str) -> bool {
+    name.to_lowercase().ends_with(".properties") && !name.contains('/')
 }
 
 fn is_zip(document: &[u8]) -> bool {

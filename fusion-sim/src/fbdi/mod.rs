@@ -113,7 +113,8 @@ impl Run<'_> {
     }
 }
 
-/// The names of the files in an upload, as they stand there: one load child comes for each.
+/// The names of the files in an upload, in the order of [`Loaded::files`]: one load child comes for each. A broken
+/// archive has none, and is refused as one.
 #[must_use]
 pub fn names(document: &[u8], file_name: &str) -> Vec<String> {
     archive::names(document, file_name)

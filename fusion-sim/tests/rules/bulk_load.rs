@@ -31,7 +31,7 @@ fn header(id: &str, number: &str, amount: &str, supplier: [&str; 3]) -> String {
         (14, "STANDARD"),
         (20, "Immediate"),
         (24, "2026/07/03"),
-        (73, "Y"),
+        (72, "Y"),
     ];
     // The first value is bare: a template quotes texts alone.
     format!("{id},{}", line(134, &bare).strip_prefix("\"\",").unwrap())

@@ -3,17 +3,17 @@
 //! Owns what each of the five demands of its row. Promises that a row is in `suppliers` afterwards, or stays with the
 //! reason. Every row that waits is taken up, also one that an earlier run rejected.
 
+mod book;
 mod mapping;
+mod report;
 
-use std::collections::{BTreeSet, HashMap};
-use std::fmt::Write as _;
+use book::{Book, Given};
 
-use crate::fbdi::layout::{self, Layout};
+use crate::fbdi::layout;
 use crate::fbdi::reference::{self, text};
 use crate::fbdi::tables::Line;
-use crate::fbdi::{Import, Run, report};
-use crate::metadata;
-use crate::model::{Resource, Root, Row};
+use crate::fbdi::{Import, Run};
+use crate::model::{Resource, Row, Value};
 use crate::store::{Context, Store};
 
 /// Which of the five.
@@ -48,94 +48,10 @@ impl Object {
     }
 }
 
-/// The pod's suppliers, read once for a run and written back as far as they were changed.
-struct Book {
-    resource: &'static Resource,
-    rows: Vec<Row>,
-    by_name: HashMap<String, usize>,
-    taken: HashMap<&'static str, BTreeSet<String>>,
-    changed: BTreeSet<usize>,
-}
-
-/// What no two suppliers have in common.
-const UNIQUE: [&str; 3] = ["SupplierNumber", "TaxpayerId", "TaxRegistrationNumber"];
-
-impl Book {
-    fn new(store: &Store) -> Option<Self> {
-        let resource = metadata::resource(Root::Fscm, "suppliers")?;
-        let mut book = Self {
-            resource,
-            rows: Vec::new(),
-            by_name: HashMap::new(),
-            taken: HashMap::new(),
-            changed: BTreeSet::new(),
-        };
-        store.scan(resource).for_each(|row| book.list(row));
-        Some(book)
-    }
-
-    fn list(&mut self, row: Row) {
-        if let Some(name) = text(self.resource, &row, "Supplier") {
-            self.by_name.insert(name.to_lowercase(), self.rows.len());
-        }
-        for name in UNIQUE {
-            if let Some(value) = text(self.resource, &row, name) {
-                self.taken.entry(name).or_default().insert(value.to_lowercase());
-            }
-        }
-        self.rows.push(row);
-    }
-
-    /// Names are the same in any case.
-    fn find(&self, name: &str) -> Option<usize> {
-        self.by_name.get(&name.to_lowercase()).copied()
-    }
-
-    fn is_taken(&self, attribute: &str, value: &str) -> bool {
-        self.taken.get(attribute).is_some_and(|values| values.contains(&value.to_lowercase()))
-    }
-}
-
-/// One row under examination.
-struct Given<'a> {
-    layout: &'static Layout,
-    line: &'a mut Line,
-}
-
-impl Given<'_> {
-    fn get(&self, column: &str) -> Option<String> {
-        self.line.get(self.layout, column).map(str::to_owned)
-    }
-
-    fn reject(&mut self, column: &str, message: &str) {
-        self.line.reject(self.layout, message, column);
-    }
-
-    fn need(&mut self, column: &str, title: &str) -> Option<String> {
-        let value = self.get(column);
-        if value.is_none() {
-            self.reject(column, &format!("You must provide a value for the {title} attribute."));
-        }
-        value
-    }
-
-    /// `true` for CREATE, `false` for UPDATE.
-    fn creates(&mut self) -> Option<bool> {
-        match self.need("IMPORT_ACTION", "Import Action")?.as_str() {
-            "CREATE" => Some(true),
-            "UPDATE" => Some(false),
-            _ => {
-                self.reject("IMPORT_ACTION", "The import action must be CREATE or UPDATE.");
-                None
-            }
-        }
-    }
-}
-
 /// Runs one of the imports.
 pub(super) fn import(store: &mut Store, run: &Run<'_>, object: Object) -> Import {
     let (Some(layout), Some(mut book)) = (layout::of_table(object.table()), Book::new(store)) else {
-        return answer(run, object, None, 0, &[]);
+        return report::answer(run, object, None, 0, &[]);
     };
     let units: Vec<String> = reference::units(store).into_iter().map(|unit| unit.name).collect();
     let mut imported = 0_u64;
@@ -165,7 +81,7 @@ pub(super) fn import(store: &mut Store, run: &Run<'_>, object: Object) -> Import
             store.insert(book.resource, row.clone());
         }
     }
-    let answer = answer(run, object, Some(layout), imported, &rejected);
+    let answer = report::answer(run, object, Some(layout), imported, &rejected);
     store.tables_mut().add(object.table(), rejected);
     answer
 }
@@ -283,10 +199,9 @@ fn below(
             row.set(
                 child,
                 "SupplierAddressId",
-                address.filter(|_| mapping.child == "sites").map_or_else(
-                    || row.get(child, "SupplierAddressId").cloned().unwrap_or(crate::model::Value::Null),
-                    Into::into,
-                ),
+                address
+                    .filter(|_| mapping.child == "sites")
+                    .map_or_else(|| row.get(child, "SupplierAddressId").cloned().unwrap_or(Value::Null), Into::into),
             );
             if mapping.child == "contacts" {
                 let parts: Vec<String> =
@@ -388,47 +303,4 @@ fn touch(resource: &Resource, row: &mut Row, context: &Context) {
     row.set(resource, "LastUpdatedBy", context.user.as_str().into());
     row.set(resource, "LastUpdateDate", context.now.into());
     row.version = row.version.saturating_add(1);
-}
-
-fn answer(run: &Run<'_>, object: Object, layout: Option<&Layout>, imported: u64, rejected: &[Line]) -> Import {
-    let count = u64::try_from(rejected.len()).unwrap_or(0);
-    let total = imported.saturating_add(count);
-    let title = object.title();
-    let head = format!(
-        "{title}\nRequest ID: {}\n\nRows processed: {total}\nRows imported: {imported}\nRows rejected: {count}\n",
-        run.request_id
-    );
-    let mut text = head.replacen(title, &format!("{title} Report"), 1);
-    let mut xml = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<DATA_DS>\n<LIST_G_{}>\n", object.table());
-    if count > 0 {
-        text.push_str("\nRejections\n\nLoad Request | Record | Supplier | Attribute | Value | Reason\n");
-    }
-    for line in rejected {
-        let cell = |name: &str| layout.and_then(|layout| line.get(layout, name)).unwrap_or_default();
-        for reason in &line.reasons {
-            let (load, record, name) = (line.load, line.record, cell("VENDOR_NAME"));
-            let (column, value, code) = (&reason.column, &reason.value, &reason.code);
-            let _ = writeln!(text, "{load} | {record} | {name} | {column} | {value} | {code}");
-            xml.push_str("<G_REJECTION>\n");
-            for (tag, value) in [
-                ("LOAD_REQUEST_ID", &*load.to_string()),
-                ("RECORD", &*record.to_string()),
-                ("VENDOR_NAME", name),
-                ("ATTRIBUTE_NAME", column),
-                ("ATTRIBUTE_VALUE", value),
-                ("MESSAGE", code),
-            ] {
-                xml.push_str(&report::element(tag, value));
-            }
-            xml.push_str("</G_REJECTION>\n");
-        }
-    }
-    let _ = write!(xml, "</LIST_G_{}>\n</DATA_DS>\n", object.table());
-    Import {
-        state: if count == 0 { "SUCCEEDED" } else { "WARNING" },
-        log: head,
-        outputs: vec![("report.txt".to_owned(), text.into_bytes()), ("report.xml".to_owned(), xml.into_bytes())],
-        imported,
-        rejected: count,
-    }
 }

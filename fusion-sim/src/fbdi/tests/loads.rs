@@ -92,6 +92,9 @@ fn a_properties_file_may_come_along_and_a_csv_may_come_alone() {
     let mut store = store();
     let files = [("ApInvoicesInterface.csv", HEADER), ("Invoices.PROPERTIES", "x")];
     assert_eq!(run(&mut store, 1, &zip(&files), "", "", 1).files[0].rows_loaded, 1);
+    assert_eq!(names(&zip(&files), "upload.zip"), ["ApInvoicesInterface.csv"]);
+    assert_eq!(names(b"PK torn", "upload.zip"), Vec::<String>::new());
+    assert_eq!(names(b"NEW,1", "GlInterface.csv"), ["GlInterface.csv"]);
     let none = [None];
     let journal = csv("GL_INTERFACE", &[("STATUS", "NEW")]);
     let alone = Load {
