@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::certificate::Certificate;
 use crate::auth::{self, USERS, User};
+use crate::bulk::Bulk;
 use crate::clock::Clock;
+use crate::erp::callback::Callback;
 use crate::faults::{Before, Faults, Tuning};
 use crate::identity::{self, Identity, Rules};
 use crate::late::{Late, SavedLate};
@@ -26,7 +28,7 @@ use crate::rest::handle::{self, Call};
 use crate::rest::negotiate::Negotiated;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::store::{self, Store};
-use crate::{audit, ess, interface, scim};
+use crate::{audit, erp, ess, interface, scim};
 
 /// The host that [`Pod::settings`] names.
 pub const HOST: &str = "sim.fa.us2.oraclecloud.com";
@@ -102,6 +104,7 @@ struct PodState {
     identity: Identity,
     requests: u64,
     later: Vec<Late>,
+    bulk: Bulk,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -117,6 +120,8 @@ struct SavedPod {
     later: Vec<SavedLate>,
     #[serde(default)]
     identity: Identity,
+    #[serde(default)]
+    bulk: Option<Bulk>,
 }
 
 /// A request, read whole.
@@ -156,7 +161,8 @@ impl Pod {
     ) -> Result<Self, Error> {
         let faults = scenario.faults()?;
         let (log, identity, later) = (Log::default(), Identity::default(), Vec::new());
-        let state = PodState { store, scenario, faults, log, identity, requests, later };
+        let bulk = Bulk::new(store.options().start);
+        let state = PodState { store, scenario, faults, log, identity, requests, later, bulk };
         Ok(Self { inner: Arc::new(Inner { clock, framework_default, state: Mutex::new(state) }) })
     }
 
@@ -231,6 +237,16 @@ impl Pod {
         self.state().log.all()
     }
 
+    /// Callbacks and events of bulk jobs that have ended, the oldest first: what a pod with sockets would have sent
+    /// (FACTS 7).
+    #[must_use]
+    pub fn callbacks(&self) -> Vec<Callback> {
+        let mut state = self.state();
+        let state = &mut *state;
+        state.bulk.settle(&mut state.store, self.inner.clock.now());
+        state.bulk.callbacks.clone()
+    }
+
     /// Looks at the rows or changes them past the pod's rules.
     pub fn with_store<T>(&self, then: impl FnOnce(&mut Store) -> T) -> T {
         then(&mut self.state().store)
@@ -266,6 +282,7 @@ impl Pod {
             requests: state.requests,
             later: state.later.iter().map(SavedLate::new).collect(),
             identity: state.identity.clone(),
+            bulk: Some(state.bulk.clone()),
         })?)
     }
 
@@ -282,6 +299,9 @@ impl Pod {
             let mut state = pod.state();
             state.later = saved.later.into_iter().filter_map(|late| late.late(saved.framework_default)).collect();
             state.identity = saved.identity;
+            if let Some(bulk) = saved.bulk {
+                state.bulk = bulk;
+            }
         }
         Ok(pod)
     }
@@ -405,7 +425,11 @@ fn inside(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
         // FACTS 1.11, measured.
         return Answer::empty(StatusCode::NOT_IMPLEMENTED);
     }
-    match auth::user(&arrival.headers, &mut state.identity, now) {
+    let user = match arrival.path.as_str() {
+        ess::soap::PATH => ess::soap::user(arrival),
+        _ => auth::user(&arrival.headers, &mut state.identity, now),
+    };
+    match user {
         Ok(user) => signed_in(state, arrival, user, now),
         Err(why) => Answer { refusal: Some(why), ..auth::unauthorized() },
     }
@@ -415,16 +439,27 @@ fn inside(state: &mut PodState, arrival: &Arrival, now: Timestamp) -> Answer {
 fn signed_in(state: &mut PodState, arrival: &Arrival, user: &'static User, now: Timestamp) -> Answer {
     let tuning = state.faults.tuning();
     interface::settle(&mut state.store, now);
+    state.bulk.settle(&mut state.store, now);
+    let (store, bulk) = (&mut state.store, &mut state.bulk);
     match arrival.path.as_str() {
-        path if scim::is_below(path) => scim::answer(&mut state.store, arrival, user, tuning.nothing, now),
-        path if ess::is_below(path) => ess::answer(&state.store, arrival, user, tuning.nothing),
+        path if scim::is_below(path) => scim::answer(store, arrival, user, tuning.nothing, now),
+        path if ess::rest::is_below(path) => ess::rest::answer(bulk, store, arrival, user, &tuning, now),
+        ess::soap::PATH => ess::soap::answer(bulk, arrival, user, &tuning, now),
+        erp::soap::PATH => erp::soap::answer(bulk, arrival, user, &tuning, now),
         audit::PATH => audit::answer(arrival, user),
-        _ => rest(&mut state.store, arrival, user, tuning, now),
+        _ => rest(store, bulk, arrival, user, tuning, now),
     }
 }
 
 /// A request to the REST framework.
-fn rest(store: &mut Store, arrival: &Arrival, user: &'static User, tuning: Tuning, now: Timestamp) -> Answer {
+fn rest(
+    store: &mut Store,
+    bulk: &mut Bulk,
+    arrival: &Arrival,
+    user: &'static User,
+    tuning: Tuning,
+    now: Timestamp,
+) -> Answer {
     let (negotiated, version) = Negotiated::read(&arrival.headers, arrival.framework_default);
     if let Err(error) = version {
         return error.answer(&negotiated);
@@ -452,7 +487,8 @@ fn rest(store: &mut Store, arrival: &Arrival, user: &'static User, tuning: Tunin
         tuning,
         now,
     };
-    match handle::answer(store, &call) {
+    let answered = erp::answer(bulk, &call).unwrap_or_else(|| handle::answer(store, &call));
+    match answered {
         Ok(answer) => answer.header(FRAMEWORK, &negotiated.version.to_string()),
         Err(error) if error.status == StatusCode::NOT_ACCEPTABLE => Answer::empty(error.status),
         Err(error) => error.answer(&negotiated).header(FRAMEWORK, &negotiated.version.to_string()),

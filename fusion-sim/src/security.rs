@@ -70,6 +70,11 @@ pub(crate) fn check(user: &User, root: Root, resource: &str, method: &Method) ->
     }
 }
 
+/// Whether the user may write in an area.
+pub(crate) fn writes(user: &User, area: Area) -> bool {
+    user.rights().any(|right| grants(right, area).1)
+}
+
 /// Whether a right lets its holder read the area, and write it.
 fn grants(right: Right, area: Area) -> (bool, bool) {
     match right {

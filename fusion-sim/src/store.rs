@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::create;
 use crate::data::Generator;
 use crate::effective;
+use crate::fbdi::tables::Tables;
 use crate::keys::{self, KeyValues, Place};
 use crate::model::{Resource, Root, Row, Value};
 use crate::payload::Payload;
@@ -115,6 +116,9 @@ struct Overlay {
     /// What SCIM knows of a user and no row holds, by the user's id.
     #[serde(default)]
     notes: BTreeMap<String, serde_json::Value>,
+    /// Rows of interface tables, between load and import.
+    #[serde(default)]
+    tables: Tables,
 }
 
 /// The rows of a pod.
@@ -403,6 +407,29 @@ impl Store {
     /// What was kept.
     pub(crate) fn noted(&self, id: &str) -> Option<&serde_json::Value> {
         self.overlay.notes.get(id)
+    }
+
+    /// The rows that wait in interface tables.
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.overlay.tables
+    }
+
+    /// The rows that wait in interface tables, to be changed.
+    pub(crate) fn tables_mut(&mut self) -> &mut Tables {
+        &mut self.overlay.tables
+    }
+
+    /// The rows that were written since the start.
+    pub(crate) fn written(&self, resource: &Resource) -> impl Iterator<Item = &Row> {
+        self.rows(resource).into_iter().flatten().filter_map(|(_, row)| row.as_ref())
+    }
+
+    /// As [`Store::lookup`], among the rows alone that nobody has written to.
+    pub(crate) fn lookup_computed(&self, resource: &Resource, attribute: &str, value: &Value) -> Vec<Position> {
+        let held = self.rows(resource);
+        let found = self.generator.lookup(resource, attribute, value).unwrap_or_default();
+        let own = |index: &u64| held.is_none_or(|rows| !rows.contains_key(&self.generator.identity(resource, *index)));
+        found.into_iter().filter(own).map(Position::Generated).collect()
     }
 
     /// A number that no row has as its id.

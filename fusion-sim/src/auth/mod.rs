@@ -36,6 +36,11 @@ pub(crate) fn user(headers: &HeaderMap, identity: &mut Identity, now: Timestamp)
     Ok(user)
 }
 
+/// The user of a username token in a message, or why nobody comes in.
+pub(crate) fn token_user(username: &str, password: &str) -> Result<&'static User, String> {
+    admitted(by_password(username, password)?)
+}
+
 fn admitted(user: &'static User) -> Result<&'static User, String> {
     user.access.barred().map_or(Ok(user), |why| Err(why.to_owned()))
 }
@@ -50,6 +55,11 @@ fn basic(encoded: &str) -> Result<&'static User, String> {
     let decoded = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let decoded = decoded.ok_or("the Basic credentials can't be decoded")?;
     let (username, password) = decoded.split_once(':').ok_or("the Basic credentials hold no colon")?;
+    by_password(username, password)
+}
+
+/// The user of that name and password, in or not.
+fn by_password(username: &str, password: &str) -> Result<&'static User, String> {
     let user = find(username).ok_or("the user is unknown")?;
     if user.password.is_empty() || user.password != password {
         return Err("the password is wrong".to_owned());

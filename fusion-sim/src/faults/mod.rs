@@ -4,6 +4,7 @@
 //! it (what becomes of the answer). None makes the pod accept what it refuses.
 
 mod bodies;
+mod bulk;
 mod edge;
 mod entrance;
 mod paging;
@@ -74,7 +75,7 @@ pub(crate) trait Fault: Debug + Send {
 type Make = fn(&JsonValue) -> Result<Box<dyn Fault>, serde_json::Error>;
 
 /// Every fault by name. The rows without a switch are how the pod always is.
-const KNOWN: [(&str, Option<Make>); 53] = [
+const KNOWN: [(&str, Option<Make>); 67] = [
     ("P1", Some(make::<paging::SmallerLimit>)),
     ("P2", Some(make::<paging::NoHasMore>)),
     ("P3", Some(make::<queries::OffsetIgnored>)),
@@ -102,7 +103,20 @@ const KNOWN: [(&str, Option<Make>); 53] = [
     ("Q3", None),
     ("Q4", None),
     ("Q5", Some(make::<queries::EffectiveOf>)),
+    ("F1", None),
+    ("F2", None),
+    ("F3", None),
+    ("T1", Some(make::<bulk::Refused>)),
+    ("T2", Some(make::<bulk::AnswerLost>)),
+    ("T3", Some(make::<bulk::InvoiceLost>)),
+    ("T4", None),
+    ("T5", Some(make::<bulk::Paused>)),
+    ("T6", Some(make::<bulk::Stuck>)),
+    ("T7", Some(make::<bulk::Blind>)),
+    ("T8", Some(make::<bulk::FailingLook>)),
+    ("T9", Some(make::<bulk::Partial>)),
     ("T10", Some(make::<writes::PartlyDone>)),
+    ("T11", Some(make::<bulk::Callbacks>)),
     ("W1", Some(make::<writes::Busy>)),
     ("W2", Some(make::<writes::Ignored>)),
     ("W3", Some(make::<writes::Overridden>)),
@@ -110,6 +124,7 @@ const KNOWN: [(&str, Option<Make>); 53] = [
     ("W5", None),
     ("W6", None),
     ("W7", None),
+    ("late_registration", Some(make::<bulk::LateRegistration>)),
     ("late_commit", Some(make::<writes::LateCommit>)),
     ("payload_limit", Some(make::<writes::PayloadLimit>)),
     ("broken_body", Some(make::<bodies::BrokenBody>)),

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::Fault;
+use super::bulk::BulkTuning;
 use crate::payload::Given;
 
 /// How the current page is cut.
@@ -36,6 +37,8 @@ pub(crate) struct Tuning {
     pub(crate) overridden: Vec<(String, Option<Given>)>,
     /// The user doesn't consent to the authorization.
     pub(crate) consent_denied: bool,
+    /// How the integration service and the scheduler are.
+    pub(crate) bulk: BulkTuning,
 }
 
 /// The row that cannot be written.

@@ -243,6 +243,10 @@ fn end(store: &mut Store, call: &Call<'_>, target: &Target) -> Result<Answer, Po
     match (&call.method, target.item) {
         (&Method::POST, _) if old_action => action::old(store, call, target),
         (&Method::GET, false) => collection::get(store, call, target),
+        // Their operations come by themselves, never as a part of a batch: a row would be kept that is none.
+        (&Method::POST, false) if matches!(target.resource.name.as_str(), "erpintegrations" | "erpProcesses") => {
+            Err(PodError::bad(format!("The resource {} isn't enabled for batch execution.", target.resource.name)))
+        }
         (&Method::POST, false) => item::create(store, call, target),
         (&Method::GET, true) => item::get(call, target),
         (&Method::PATCH, true) => item::update(store, call, target),

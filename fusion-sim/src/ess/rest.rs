@@ -1,20 +1,27 @@
-//! The scheduler's REST API, for reading: `GET /ess/rest/scheduler/v1/requests` (FACTS 5.1).
+//! The scheduler's REST API: `/ess/rest/scheduler/v1/requests` (FACTS 5.1).
 //!
 //! Shows a user's own requests, all of them to whom the monitor role shows them, and 403 to who may not submit any.
+//! What is submitted and changed here is [`super::submit`]'s.
 
 use http::{Method, StatusCode, header};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value as JsonValue, json};
 
+use super::submit;
+use super::{Request, State};
 use crate::auth::roles::Right;
 use crate::auth::{Access, User};
+use crate::bulk::Bulk;
+use crate::faults::Tuning;
 use crate::pod::Arrival;
 use crate::rest::answer::Answer;
 use crate::rest::{handle, params};
 use crate::scim_filter::Filter;
 use crate::store::Store;
 
-const BELOW: &str = "/ess/rest/scheduler/v1";
+pub(super) const BELOW: &str = "/ess/rest/scheduler/v1";
+/// The application that runs financials' jobs.
+pub(super) const APPLICATION: &str = "FscmEss";
 /// Requests of a page (FACTS 12).
 const PAGE: usize = 25;
 
@@ -23,96 +30,61 @@ pub(crate) fn is_below(path: &str) -> bool {
     path.strip_prefix(BELOW).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// A request as it was seeded.
-struct Seed {
-    id: i64,
-    description: &'static str,
-    package: &'static str,
-    job: &'static str,
-    application: &'static str,
-    product: &'static str,
-    state: &'static str,
-    submitter: &'static str,
-    /// Submitted so long before the pod's start.
-    minutes_ago: i64,
-    /// Ran so long, where it ended.
-    seconds: Option<i64>,
-    parent: Option<i64>,
-}
-
-const PAYABLES: &str = "/oracle/apps/ess/financials/payables/invoices/transactions";
-const LOADER: &str = "/oracle/apps/ess/financials/commonModules/shared/common/interfaceLoader";
-const LEDGER: &str = "/oracle/apps/ess/financials/generalLedger/programs/common";
-
-#[allow(clippy::too_many_arguments)]
-const fn seed(
-    id: i64,
-    description: &'static str,
-    (package, job, product): (&'static str, &'static str, &'static str),
-    state: &'static str,
-    submitter: &'static str,
-    minutes_ago: i64,
-    seconds: Option<i64>,
-    parent: Option<i64>,
-) -> Seed {
-    let application = "FscmEss";
-    Seed { id, description, package, job, application, product, state, submitter, minutes_ago, seconds, parent }
-}
-
-const IMPORT: (&str, &str, &str) = (PAYABLES, "APXIIMPT", "AP");
-const LOAD: (&str, &str, &str) = (LOADER, "InterfaceLoaderController", "FUN");
-const JOURNALS: (&str, &str, &str) = (LEDGER, "JournalImportLauncher", "GL");
-
-static SEEDS: [Seed; 9] = [
-    seed(9_762_901, "AP nightly", IMPORT, "SUCCEEDED", "int.ap", 4_320, Some(41), None),
-    seed(9_762_902, "Load Interface File for Import", LOAD, "SUCCEEDED", "integration.user", 2_880, Some(95), None),
-    seed(
-        9_762_903,
-        "Import Payables Invoices",
-        IMPORT,
-        "WARNING",
-        "integration.user",
-        2_879,
-        Some(60),
-        Some(9_762_902),
-    ),
-    seed(9_762_904, "Import Journals", JOURNALS, "ERROR", "casey.brown@example.com", 1_500, Some(12), None),
-    seed(9_762_905, "Import Payables Invoices", IMPORT, "CANCELLED", "int.ap", 1_440, Some(5), None),
-    seed(9_762_906, "Load Interface File for Import", LOAD, "PAUSED", "sim-client", 20, None, None),
-    seed(9_762_907, "Import Journals", JOURNALS, "RUNNING", "sim-client", 19, None, Some(9_762_906)),
-    seed(9_762_908, "AP nightly", IMPORT, "WAIT", "int.ap", 10, None, None),
-    seed(9_762_909, "Import Journals", JOURNALS, "HOLD", "casey.brown@example.com", 5, None, None),
-];
-
 /// Answers; with `nothing` there are no requests, for nobody.
-pub(crate) fn answer(store: &Store, arrival: &Arrival, user: &User, nothing: bool) -> Answer {
+pub(crate) fn answer(
+    bulk: &mut Bulk,
+    store: &mut Store,
+    arrival: &Arrival,
+    user: &'static User,
+    tuning: &Tuning,
+    now: Timestamp,
+) -> Answer {
     let monitor = user.has(Right::AllJobs);
     if !monitor && !user.has(Right::OwnJobs) {
         return error(StatusCode::FORBIDDEN, "The user isn't allowed to see job requests.");
     }
+    let nothing = tuning.nothing || user.access == Access::NoData;
     let rest = arrival.path.strip_prefix(BELOW).unwrap_or_default();
     let segments: Vec<&str> = rest.split('/').filter(|part| !part.is_empty()).collect();
-    let (id, page) = match segments.as_slice() {
-        ["requests"] => (None, Some("1")),
-        ["requests", "search", page] => (None, Some(*page)),
-        ["requests", id] => (Some(*id), None),
-        _ => return error(StatusCode::NOT_FOUND, "There is no such resource."),
-    };
-    if arrival.method != Method::GET {
-        return error(StatusCode::METHOD_NOT_ALLOWED, "The method isn't allowed here.").header(header::ALLOW, "GET");
-    }
-    let nothing = nothing || user.access == Access::NoData;
-    let seen = SEEDS.iter().filter(|seed| !nothing && (monitor || seed.submitter == user.username));
     let base = handle::base(arrival.headers.get(header::HOST));
-    let requests: Vec<JsonValue> = seen.map(|seed| request(seed, store.options().start, &base)).collect();
-    let outcome = match (id, page) {
-        (Some(id), _) => one(arrival, requests, id),
-        (None, page) => list(arrival, requests, page.unwrap_or("1"), &base),
+    let sees = |request: &Request| !nothing && (monitor || request.submitter == user.username);
+    let shown = |bulk: &Bulk| -> Vec<JsonValue> {
+        bulk.scheduler.all().filter(|request| sees(request)).map(|found| request(found, &base)).collect()
+    };
+    let index = || parameters(arrival).map(|given| first(&given, "pageIndex").unwrap_or_else(|| "1".to_owned()));
+    let outcome = match (&arrival.method, segments.as_slice()) {
+        (&Method::GET, ["requests"]) => list(arrival, shown(bulk), "1", &base),
+        (&Method::GET, ["requests", "search", page]) => list(arrival, shown(bulk), page, &base),
+        (&Method::GET, ["query", application, "requests"]) => index().and_then(|page| {
+            let mut found = shown(bulk);
+            found.retain(|request| request.get("application").and_then(JsonValue::as_str) == Some(application));
+            list(arrival, found, &page, &base)
+        }),
+        (&Method::GET, ["requests", id]) => one(arrival, shown(bulk), id),
+        (&Method::POST, ["requests"]) => {
+            return submit::answer(bulk, arrival, user, tuning, &base, now).unwrap_or_else(|why| error(why.0, &why.1));
+        }
+        (_, ["requests", id, rest @ ..]) => {
+            let found = id.parse().ok().filter(|id| bulk.scheduler.get(*id).is_some_and(sees));
+            let Some(id) = found else {
+                return error(StatusCode::NOT_FOUND, &format!("There is no request {id}."));
+            };
+            return submit::change(bulk, store, arrival, (id, rest), now).unwrap_or_else(|why| error(why.0, &why.1));
+        }
+        (_, ["requests" | "query", ..]) => {
+            return error(StatusCode::METHOD_NOT_ALLOWED, "The method isn't allowed here.")
+                .header(header::ALLOW, "GET, POST");
+        }
+        _ => return error(StatusCode::NOT_FOUND, "There is no such resource."),
     };
     match outcome {
         Ok(body) => Answer::new(StatusCode::OK, "application/json", body.to_string()),
         Err((status, detail)) => error(status, &detail),
     }
+}
+
+fn first(parameters: &[(String, String)], name: &str) -> Option<String> {
+    parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
 }
 
 /// `status` is a number here, a text in the framework's errors.
@@ -123,9 +95,9 @@ fn error(status: StatusCode, detail: &str) -> Answer {
     Answer::new(status, "application/json", body.to_string())
 }
 
-type Refused = (StatusCode, String);
+pub(super) type Refused = (StatusCode, String);
 
-fn bad(detail: impl Into<String>) -> Refused {
+pub(super) fn bad(detail: impl Into<String>) -> Refused {
     (StatusCode::BAD_REQUEST, detail.into())
 }
 
@@ -228,27 +200,28 @@ const KNOWN: [&str; 20] = [
     "errorType",
 ];
 
-fn request(seed: &Seed, start: Timestamp, base: &str) -> JsonValue {
-    let at = |seconds: i64| {
-        let time = start.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(start);
-        format!("{time:.3}")
-    };
-    let submitted = seed.minutes_ago.saturating_mul(-60);
-    let started = submitted.saturating_add(2);
-    let waits = matches!(seed.state, "WAIT" | "HOLD");
-    let ended = seed.seconds.map(|seconds| at(started.saturating_add(seconds)));
+pub(super) fn request(request: &Request, base: &str) -> JsonValue {
+    let time = |time: Option<Timestamp>| time.map(|time| format!("{time:.3}"));
+    let elapsed = request.started.zip(request.ended).map(|(from, to)| to.duration_since(from).as_millis());
+    let arguments = request.arguments.iter().zip(1_u32..).map(|(value, place)| {
+        json!({"name": format!("submit.argument{place}"), "paramType": "STRING", "value": value, "scope": null})
+    });
+    let failed = matches!(request.state, State::Error).then_some("BUSINESS");
+    let kind = if request.parent.is_some() { "SUB_REQUEST" } else { "SINGLETON" };
+    let text = (request.state == State::Expired).then_some("The request expired before it was picked up.");
     json!({
-        "requestId": seed.id, "description": seed.description,
-        "jobDefinitionId": format!("JobDefinition:/{}/{}", seed.package, seed.job),
-        "application": seed.application, "product": seed.product, "state": seed.state,
-        "stateDescription": null, "errorType": (seed.state == "ERROR").then_some("BUSINESS"), "priority": 4,
-        "requestType": "SINGLETON", "submitter": seed.submitter, "runAsUser": seed.submitter,
-        "parentRequestId": seed.parent, "absParentRequestId": seed.parent.unwrap_or(seed.id),
-        "requestedStartTime": at(submitted), "requestedEndTime": null, "submissionTime": at(submitted),
-        "scheduledTime": at(submitted), "processStartTime": (!waits).then(|| at(started)), "processEndTime": ended,
-        "completedTime": ended, "elapsedTime": seed.seconds.map(|seconds| seconds.saturating_mul(1_000)),
-        "isCancellable": seed.seconds.is_none(), "isHoldable": seed.state == "WAIT", "isForceCancelAllowed": false,
-        "requestParameters": [], "schedule": null,
-        "links": [{"rel": "self", "href": format!("{base}{BELOW}/requests/{}", seed.id)}],
+        "requestId": request.id, "description": request.description,
+        "jobDefinitionId": request.definition_id(), "application": APPLICATION, "product": request.job.product,
+        "state": request.state.name(), "stateDescription": text, "errorType": failed, "priority": request.priority,
+        "requestType": kind, "submitter": request.submitter, "runAsUser": request.submitter,
+        "parentRequestId": request.parent, "absParentRequestId": request.ancestor,
+        "requestedStartTime": time(Some(request.requested_start)), "requestedEndTime": null,
+        "submissionTime": time(Some(request.submitted)), "scheduledTime": time(Some(request.requested_start)),
+        "processStartTime": time(request.started), "processEndTime": time(request.ended),
+        "completedTime": time(request.ended), "elapsedTime": elapsed.and_then(|elapsed| i64::try_from(elapsed).ok()),
+        "isCancellable": !request.state.is_final(),
+        "isHoldable": matches!(request.state, State::Wait | State::Ready), "isForceCancelAllowed": false,
+        "requestParameters": arguments.collect::<Vec<_>>(), "schedule": null,
+        "links": [{"rel": "self", "href": format!("{base}{BELOW}/requests/{}", request.id)}],
     })
 }
