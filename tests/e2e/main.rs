@@ -24,3 +24,4 @@ mod sign_ins;
 mod stage;
 mod triggers;
 mod users;
+mod writes;
