@@ -1,7 +1,7 @@
 //! Every writing operation under every fault that can hit it: what is on the pod afterwards, and what was answered.
 //!
-//! `writes/endings.txt` is the table, one line for each operation and fault: how the call ended, and how often what it was
-//! to do is on the pod. Rows, attachments, users and runs of actions are counted in the pod's own store, never
+//! `writes/endings.txt` is the table, one line for each operation and fault: how the call ended, and how often what
+//! it was to do is on the pod. Rows, attachments, users and runs of actions are counted in the pod's own store, never
 //! through the connector. Whatever the table says, these hold for each line: nothing is there twice, now or an hour
 //! later; what is called done is there; what was refused is not there; a loss that cannot be judged is permanent.
 
