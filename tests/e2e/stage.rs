@@ -56,7 +56,12 @@ pub struct Refused {
 impl Stage {
     /// Before a simulated pod with these faults.
     pub fn sim(faults: Value) -> Self {
-        let scenario = Scenario::from_value(json!({ "faults": faults })).unwrap();
+        Self::of(json!({ "faults": faults }))
+    }
+
+    /// Before a simulated pod of this scenario.
+    pub fn of(scenario: Value) -> Self {
+        let scenario = Scenario::from_value(scenario).unwrap();
         let pod = Pod::new(Options { scenario, ..Options::default() }).unwrap();
         let settings = pod.settings();
         let clock: Arc<dyn Clock> = Arc::new(PodClock(pod.clock()));
@@ -126,6 +131,18 @@ impl Stage {
     pub fn through(mut self, tap: impl Fn(&http::Request<TransportBody>) + Send + Sync + 'static) -> Self {
         self.transport = Arc::new(Tap { look: Box::new(tap), next: self.transport });
         self
+    }
+
+    /// Puts something on the way to the pod.
+    pub fn over(mut self, wrap: impl FnOnce(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Self {
+        self.transport = wrap(self.transport);
+        self
+    }
+
+    /// From now on these go wrong.
+    pub fn faults(&self, faults: Value) {
+        let scenario = Scenario::from_value(json!({ "faults": faults })).unwrap();
+        self.pod.as_ref().unwrap().set_scenario(scenario).unwrap();
     }
 
     pub fn setting(mut self, name: &str, value: Value) -> Self {

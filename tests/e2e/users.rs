@@ -141,3 +141,25 @@ fn roles_are_listed_and_searched() {
     let found = follow(&stage, "list_roles", &json!({"search": "payable"}));
     assert!(found.iter().any(|row| row["code"] == "ORA_AP_ACCOUNTS_PAYABLE_MANAGER_JOB") && found.len() < all.len());
 }
+
+#[test]
+fn a_user_is_created_once_and_a_role_that_is_none_is_named() {
+    let stage = Stage::sim(json!([]));
+    let input = json!({"user_name": "ida.ng@example.com", "given_name": "Ida", "family_name": "Ng", "email": "ida.ng@example.com",
+                       "roles": ["ORA_PER_EMPLOYEE_ABSTRACT", "NO_SUCH_ROLE"]});
+    let made = stage.run("create_user", input.clone()).unwrap();
+    assert_eq!(made["status"], "created");
+    assert_eq!(made["record"]["user_name"], "ida.ng@example.com");
+    assert_eq!(made["roles"][0]["state"], "given");
+    assert_eq!((&made["roles"][1]["code"], &made["roles"][1]["state"]), (&json!("NO_SUCH_ROLE"), &json!("refused")));
+    assert!(made["roles"][1]["cause"].is_string());
+    let again = stage.run("create_user", input.clone()).unwrap();
+    assert_eq!((&again["status"], &again["roles"][0]["state"]), (&json!("already_existed"), &json!("already_held")));
+    assert_eq!(again["record"]["id"], made["record"]["id"]);
+    let found = follow(&stage, "list_users", &json!({"search": "ida.ng"}));
+    assert_eq!(found.iter().filter(|row| row["user_name"] == "ida.ng@example.com").count(), 1);
+    assert_eq!(found[0]["roles"].as_array().unwrap().len(), 1, "{found:?}");
+    let mut other = input;
+    other["family_name"] = json!("Nguyen");
+    assert_eq!(stage.run("create_user", other).unwrap_err().problem.kind, ProblemKind::Conflict);
+}

@@ -194,6 +194,7 @@ impl<'a> Pod<'a> {
     pub fn finish(&self, doing: Doing, address: &Address, started: Option<Pending>) -> Result<Response> {
         let mut tries = 0;
         let mut started = started;
+        let mut blank = false;
         loop {
             let first = match started.take() {
                 Some(pending) => self.heard(pending.finish()).map_err(Unsent::Send),
@@ -204,6 +205,11 @@ impl<'a> Pod<'a> {
             {
                 Ok(response) if is_success(&response) => return self.readable(doing, response),
                 Ok(response) if self.fall_back(doing, &response) || self.needs_range(doing, &response) => continue,
+                // E2: a refusal that says nothing is asked once more before it is believed.
+                Ok(response) if !blank && response.status == 400 && response.body.is_empty() => {
+                    blank = true;
+                    continue;
+                }
                 Ok(response) => self.refused(doing, &response),
                 Err(Unsent::SignIn(failure)) => return Err(failure),
                 Err(Unsent::Send(error)) => self.unsent(doing, address, &error),

@@ -101,16 +101,18 @@ fn judge(target: &Target, name: &str, result: &str) -> Result<()> {
 
 /// Whether a message that came with success tells of failures.
 fn speaks_of_failure(message: &str) -> bool {
-    const BAD: [&str; 13] = [
+    // Fusion's messages refuse with contractions ("isn't", "can't", "you must").
+    const BAD: [&str; 14] = [
         "fail",
         "error",
-        "couldn't",
+        "n't ",
         "could not",
         "cannot",
-        "can't",
-        "wasn't",
-        "weren't",
-        "isn't valid",
+        "you must",
+        "exceed",
+        "not allowed",
+        "not available",
+        "not found",
         "invalid",
         "rejected",
         "not processed",
@@ -202,6 +204,8 @@ mod tests {
         };
         assert_eq!(with("E", "Line 2 is closed"), Err(ProblemKind::InvalidInput));
         assert_eq!(with("S", "Line 1 was released. Line 2 failed: it is closed."), Err(ProblemKind::UnknownOutcome));
+        let told = "Line 2: The quantity exceeds the available quantity.";
+        assert_eq!(with("S", told), Err(ProblemKind::UnknownOutcome));
         assert_eq!(with("S", "2 lines released, 10 errors"), Err(ProblemKind::UnknownOutcome));
         assert!(with("S", "2 lines released, 0 errors, without errors").is_ok());
     }

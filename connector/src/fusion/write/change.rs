@@ -313,7 +313,9 @@ fn orchestrated(failure: Failure) -> Failure {
     if !failure.has_code("DOO-2686198") {
         return failure;
     }
-    Failure { again: true, ..failure }
+    let mut failure = Failure { again: true, ..failure };
+    failure.problem.kind = ProblemKind::Unavailable;
+    failure
         .retry_after_ms(Some(ORCHESTRATION_MS))
         .remedy("The order is being processed and takes changes again in a minute or two; nothing was changed.")
 }

@@ -181,7 +181,8 @@ fn duties_that_collide_can_be_asked_for() {
 #[test]
 fn roles_are_found_by_code_or_name_whether_the_pod_filters_or_not() {
     let entries = r#"{"totalResults":3,"Resources":[{"id":"1","name":"ORA_AP_JOB","displayName":"Payables"},{"id":"2","name":"ORA_GL_JOB","displayName":"Ledger"},{"id":"3","name":"X","displayName":"Payables two"}]}"#;
-    let door = Fake::new([typed(400, "", ""), json(200, entries), json(200, entries)]);
+    let blank = || typed(400, "", "");
+    let door = Fake::new([blank(), blank(), json(200, entries), json(200, entries)]);
     let first = ask(&door, |pod| roles(pod, "payables", None, 1)).unwrap();
     assert_eq!(first.found[0].code.as_deref(), Some("ORA_AP_JOB"));
     let rest = ask(&door, |pod| roles(pod, "payables", first.next.as_deref(), 9)).unwrap();
