@@ -31,7 +31,10 @@ enum Task {
         check: bool,
     },
     /// Measures what we claim about speed, beside peers, in one run.
-    Bench,
+    Bench {
+        #[command(subcommand)]
+        what: Option<bench::What>,
+    },
 }
 
 fn main() -> std::process::ExitCode {
@@ -40,7 +43,8 @@ fn main() -> std::process::ExitCode {
         Task::Demo => demo::play(),
         Task::Test => test::all(),
         Task::Schemas { check } => build::component().and_then(|()| schemas::run(check)),
-        Task::Bench => bench::run(),
+        Task::Bench { what: None } => bench::everything(),
+        Task::Bench { what: Some(what) } => bench::one(&what),
     };
     match done {
         Ok(()) => std::process::ExitCode::SUCCESS,
