@@ -6,9 +6,12 @@
 //! whoever gets `None` reads the page with a parser, which also knows how to say what is wrong.
 
 mod block;
+mod line;
 mod tokens;
 
 use std::ops::Range;
+
+pub use line::one_line;
 
 use tokens::{Tokens, is_scalar};
 

@@ -19,11 +19,13 @@ pub(crate) struct Tokens<'t> {
     escaping: bool,
     /// The block before ended within a scalar.
     scalar: u64,
+    /// Blanks outside strings in the present block.
+    blanks: u64,
 }
 
 impl<'t> Tokens<'t> {
     pub(crate) fn new(text: &'t [u8], from: usize) -> Self {
-        Self { text, ahead: from, base: from, bits: 0, within: 0, escaping: false, scalar: 0 }
+        Self { text, ahead: from, base: from, bits: 0, within: 0, escaping: false, scalar: 0, blanks: 0 }
     }
 
     /// The next token's place and its first byte. `None` at the end, or where a string is broken.
@@ -35,6 +37,12 @@ impl<'t> Tokens<'t> {
         let at = self.base + usize::try_from(self.bits.trailing_zeros()).ok()?;
         self.bits &= self.bits - 1;
         Some((at, *self.text.get(at)?))
+    }
+
+    /// Where the next block stands, and the blanks outside strings in it, bit 0 first.
+    pub(crate) fn blanks(&mut self) -> Option<(usize, u64)> {
+        self.advance()?;
+        Some((self.base, self.blanks))
     }
 
     fn advance(&mut self) -> Option<()> {
@@ -67,6 +75,7 @@ impl<'t> Tokens<'t> {
         let begins = scalars & !(scalars << 1 | self.scalar);
         self.scalar = scalars >> 63;
         self.bits = (found.operators & !within) | opening | begins;
+        self.blanks = found.blanks & !within;
         self.base = self.ahead;
         self.ahead += BLOCK;
         Some(())

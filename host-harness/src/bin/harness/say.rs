@@ -4,6 +4,7 @@
 //! on a terminal alone, and `NO_COLOR` is respected.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use crate::ending::{Ending, Exit, Told};
 
 /// Columns where no terminal says how wide it is.
 const WIDTH: u16 = 100;
+/// Bytes of records that are written at once: a record costs a copy and no system call.
+const OUTPUT: usize = 256 * 1024;
 
 static SECRETS: OnceLock<Arc<Secrets>> = OnceLock::new();
 static ASIDES: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
@@ -119,7 +122,33 @@ pub fn lines<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<(), En
         }
         out.flush()
     };
-    write().map_err(|error| match error.kind() {
+    write().map_err(|error| untaken(&error))
+}
+
+/// The rows of a list that stand in `text`, one a line, handed on together.
+///
+/// # Errors
+/// As [`line`].
+pub fn rows(text: &str, rows: &[Range<usize>]) -> Result<(), Ending> {
+    let mut out = std::io::BufWriter::with_capacity(OUTPUT, std::io::stdout().lock());
+    let broken = [b'\n', b'\r'].iter().any(|end| text.as_bytes().contains(end));
+    let mut write = || {
+        for row in rows {
+            let row = text.get(row.clone()).unwrap_or_default();
+            if broken {
+                out.write_all(crate::json::one_line(row).as_bytes())?;
+            } else {
+                out.write_all(row.as_bytes())?;
+            }
+            out.write_all(b"\n")?;
+        }
+        out.flush()
+    };
+    write().map_err(|error| untaken(&error))
+}
+
+fn untaken(error: &std::io::Error) -> Ending {
+    match error.kind() {
         std::io::ErrorKind::BrokenPipe => Ending::silent(Exit::Transient),
         _ => Ending::told(
             Exit::Transient,
@@ -127,7 +156,7 @@ pub fn lines<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<(), En
             format!("standard output cannot be written: {error}"),
             Some("What was not printed was not acknowledged: run the command again."),
         ),
-    })
+    }
 }
 
 /// How many columns standard output has: what `COLUMNS` says, else the terminal.
