@@ -122,7 +122,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    fn cut_texts<'t>(text: &'t str) -> Option<(Vec<&'t str>, String)> {
+    fn cut_texts(text: &str) -> Option<(Vec<&str>, String)> {
         cut(text, "items").map(|cut| (cut.rows.into_iter().map(|range| &text[range]).collect(), cut.rest))
     }
 
