@@ -4,6 +4,7 @@
 //! on a terminal alone, and `NO_COLOR` is respected.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use crate::ending::{Ending, Exit, Told};
 
 /// Columns where no terminal says how wide it is.
 const WIDTH: u16 = 100;
+/// Bytes of records that are written at once: a record costs a copy and no system call.
+const OUTPUT: usize = 256 * 1024;
 
 static SECRETS: OnceLock<Arc<Secrets>> = OnceLock::new();
 static ASIDES: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
@@ -128,8 +131,28 @@ pub fn as_it_is(text: &str) -> Result<(), Ending> {
     written(|out| out.write_all(text.as_bytes()))
 }
 
+/// The rows of a list that stand in `text`, one a line, handed on together.
+///
+/// # Errors
+/// As [`line`].
+pub fn rows(text: &str, rows: &[Range<usize>]) -> Result<(), Ending> {
+    let broken = [b'\n', b'\r'].iter().any(|end| text.as_bytes().contains(end));
+    written(|out| {
+        for row in rows {
+            let row = text.get(row.clone()).unwrap_or_default();
+            if broken {
+                out.write_all(crate::json::one_line(row).as_bytes())?;
+            } else {
+                out.write_all(row.as_bytes())?;
+            }
+            out.write_all(b"\n")?;
+        }
+        Ok(())
+    })
+}
+
 fn written(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> Result<(), Ending> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = std::io::BufWriter::with_capacity(OUTPUT, std::io::stdout().lock());
     write(&mut out).and_then(|()| out.flush()).map_err(|error| match error.kind() {
         std::io::ErrorKind::BrokenPipe => Ending::silent(Exit::Transient),
         _ => Ending::told(
