@@ -8,8 +8,10 @@ pub(crate) const BLOCK: usize = 64;
 pub(crate) struct Masks {
     pub(crate) quotes: u64,
     pub(crate) backslashes: u64,
-    /// `{}[]:,`
-    pub(crate) operators: u64,
+    /// `{}[]`
+    pub(crate) brackets: u64,
+    /// `:,`
+    pub(crate) separators: u64,
     /// Space, tab, line feed, carriage return.
     pub(crate) blanks: u64,
     /// Below space.
@@ -34,7 +36,8 @@ pub(crate) fn masks(block: &[u8; BLOCK]) -> Masks {
         all.quotes |= bits(is(b'"'));
         all.backslashes |= bits(is(b'\\'));
         let brackets = v128_or(folded_is(b'{'), folded_is(b'}'));
-        all.operators |= bits(v128_or(brackets, v128_or(is(b':'), is(b','))));
+        all.brackets |= bits(brackets);
+        all.separators |= bits(v128_or(is(b':'), is(b',')));
         all.blanks |= bits(v128_or(blank_controls, is(b' ')));
         all.controls |= bits(controls);
     }
@@ -73,7 +76,8 @@ fn masks_sse2(block: &[u8; BLOCK]) -> Masks {
         all.quotes |= bits(is(b'"'));
         all.backslashes |= bits(is(b'\\'));
         let brackets = _mm_or_si128(folded_is(b'{'), folded_is(b'}'));
-        all.operators |= bits(_mm_or_si128(brackets, _mm_or_si128(is(b':'), is(b','))));
+        all.brackets |= bits(brackets);
+        all.separators |= bits(_mm_or_si128(is(b':'), is(b',')));
         all.blanks |= bits(_mm_or_si128(blank_controls, is(b' ')));
         all.controls |= bits(controls);
     }
@@ -111,7 +115,8 @@ pub(crate) fn plain(block: &[u8; BLOCK]) -> Masks {
         let bit = |found: bool| u64::from(found) << at;
         all.quotes |= bit(*byte == b'"');
         all.backslashes |= bit(*byte == b'\\');
-        all.operators |= bit(matches!(byte, b'{' | b'}' | b'[' | b']' | b':' | b','));
+        all.brackets |= bit(matches!(byte, b'{' | b'}' | b'[' | b']'));
+        all.separators |= bit(matches!(byte, b':' | b','));
         all.blanks |= bit(matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
         all.controls |= bit(*byte < 0x20);
     }

@@ -7,11 +7,13 @@
 
 mod block;
 mod line;
+mod text;
 mod tokens;
 
 use std::ops::Range;
 
 pub use line::one_line;
+pub use text::text;
 
 use tokens::{Tokens, is_scalar};
 
@@ -31,12 +33,26 @@ pub struct Cut {
 /// or where a row is no JSON.
 #[must_use]
 pub fn cut(text: &str, list: &str) -> Option<Cut> {
+    cut_by(text, list, rows)
+}
+
+/// As [`cut`], for a page whose writer promises that it is JSON: rows are not checked, only their ends are found. A page
+/// that is none may be cut anywhere.
+#[must_use]
+pub fn cut_json(text: &str, list: &str) -> Option<Cut> {
+    cut_by(text, list, ends)
+}
+
+fn cut_by(text: &str, list: &str, find: fn(&[u8], usize) -> Option<Found>) -> Option<Cut> {
     let begin = begin_of_list(text, list)?;
-    let (rows, end) = rows(text.as_bytes(), begin)?;
+    let (rows, end) = find(text.as_bytes(), begin)?;
     let mut rest = text.get(..begin)?.to_owned();
     rest.push_str(text.get(end..)?);
     Some(Cut { rows, rest })
 }
+
+/// Rows, and where the bracket stands that closes their list.
+type Found = (Vec<Range<usize>>, usize);
 
 /// The place behind the bracket of the list.
 fn begin_of_list(text: &str, list: &str) -> Option<usize> {
@@ -65,8 +81,33 @@ enum Next {
     CommaOrEnd,
 }
 
-/// The rows of the list that begins at `begin`, and where its closing bracket stands.
-fn rows(text: &[u8], begin: usize) -> Option<(Vec<Range<usize>>, usize)> {
+/// The rows of the list that begins at `begin` as their brackets tell them.
+fn ends(text: &[u8], begin: usize) -> Option<Found> {
+    let mut rows = Vec::new();
+    let (mut row, mut depth) = (begin, 0_u32);
+    let mut tokens = Tokens::new(text, begin);
+    loop {
+        let (base, mut brackets) = tokens.brackets()?;
+        while brackets != 0 {
+            let at = base + usize::try_from(brackets.trailing_zeros()).ok()?;
+            brackets &= brackets - 1;
+            match (text.get(at)?, depth) {
+                (b'{', 0) => (row, depth) = (at, 1),
+                (b'}', 1) => {
+                    depth = 0;
+                    rows.push(row..at + 1);
+                }
+                (b']', 0) => return Some((rows, at)),
+                (_, 0) => return None,
+                (b'{' | b'[', _) => depth = depth.checked_add(1)?,
+                _ => depth -= 1,
+            }
+        }
+    }
+}
+
+/// The rows of the list that begins at `begin`, checked.
+fn rows(text: &[u8], begin: usize) -> Option<Found> {
     let mut rows = Vec::new();
     let mut row = begin;
     let mut next = Next::ValueOrEnd;
@@ -186,6 +227,7 @@ mod tests {
             let page = serde_json::json!({"items": rows, "more": true});
             let text = if pretty { serde_json::to_string_pretty(&page) } else { serde_json::to_string(&page) }.unwrap();
             let (found, rest) = cut_texts(&text).unwrap();
+            prop_assert_eq!(cut_json(&text, "items"), cut(&text, "items"));
             let found: Vec<Value> = found.into_iter().map(|row| serde_json::from_str(row).unwrap()).collect();
             prop_assert_eq!(found, rows);
             prop_assert_eq!(serde_json::from_str::<Value>(&rest).unwrap(), serde_json::json!({"items": [], "more": true}));
@@ -202,6 +244,7 @@ mod tests {
             let at = at.index(text.len());
             text.splice(at..(at + take).min(text.len()), put.chars());
             let text: String = text.into_iter().collect();
+            let _ = cut_json(&text, "items");
             if let Some((found, rest)) = cut_texts(&text) {
                 for row in found {
                     prop_assert!(serde_json::from_str::<&serde_json::value::RawValue>(row).is_ok(), "{} in {}", row, text);

@@ -21,11 +21,13 @@ pub(crate) struct Tokens<'t> {
     scalar: u64,
     /// Blanks outside strings in the present block.
     blanks: u64,
+    /// Brackets outside strings in the present block.
+    brackets: u64,
 }
 
 impl<'t> Tokens<'t> {
     pub(crate) fn new(text: &'t [u8], from: usize) -> Self {
-        Self { text, ahead: from, base: from, bits: 0, within: 0, escaping: false, scalar: 0, blanks: 0 }
+        Self { text, ahead: from, base: from, bits: 0, within: 0, escaping: false, scalar: 0, blanks: 0, brackets: 0 }
     }
 
     /// The next token's place and its first byte. `None` at the end, or where a string is broken.
@@ -43,6 +45,13 @@ impl<'t> Tokens<'t> {
     pub(crate) fn blanks(&mut self) -> Option<(usize, u64)> {
         self.advance()?;
         Some((self.base, self.blanks))
+    }
+
+    /// Where the next block stands, and the brackets outside strings in it, bit 0 first.
+    #[inline]
+    pub(crate) fn brackets(&mut self) -> Option<(usize, u64)> {
+        self.advance()?;
+        Some((self.base, self.brackets))
     }
 
     fn advance(&mut self) -> Option<()> {
@@ -71,11 +80,13 @@ impl<'t> Tokens<'t> {
             return None;
         }
         let opening = quotes & within;
-        let scalars = !(found.operators | found.blanks | within | quotes);
+        let operators = found.brackets | found.separators;
+        let scalars = !(operators | found.blanks | within | quotes);
         let begins = scalars & !(scalars << 1 | self.scalar);
         self.scalar = scalars >> 63;
-        self.bits = (found.operators & !within) | opening | begins;
+        self.bits = (operators & !within) | opening | begins;
         self.blanks = found.blanks & !within;
+        self.brackets = found.brackets & !within;
         self.base = self.ahead;
         self.ahead += BLOCK;
         Some(())

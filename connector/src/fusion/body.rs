@@ -97,9 +97,9 @@ pub struct Broken {
 /// # Errors
 /// [`Broken`].
 pub fn parse(body: Vec<u8>, want: usize) -> Result<Page, Broken> {
-    let body = match String::from_utf8(body) {
+    let body = match json_rows::text(body) {
         Ok(body) => body,
-        Err(error) => return Err(why(&String::from_utf8_lossy(error.as_bytes()), &error.utf8_error())),
+        Err((bytes, error)) => return Err(why(&String::from_utf8_lossy(&bytes), &error)),
     };
     // Of the rows only their places matter; a parser reads what stands around them, and all of a body that breaks off.
     let cut = json_rows::cut(&body, "items");

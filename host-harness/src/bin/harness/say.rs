@@ -135,20 +135,23 @@ pub fn as_it_is(text: &str) -> Result<(), Ending> {
 ///
 /// # Errors
 /// As [`line`].
-pub fn rows(text: &str, rows: &[Range<usize>]) -> Result<(), Ending> {
+pub fn rows(text: String, rows: &[Range<usize>]) -> Result<(), Ending> {
     let broken = [b'\n', b'\r'].iter().any(|end| text.as_bytes().contains(end));
-    written(|out| {
-        for row in rows {
-            let row = text.get(row.clone()).unwrap_or_default();
-            if broken {
-                out.write_all(crate::json::one_line(row).as_bytes())?;
-            } else {
-                out.write_all(row.as_bytes())?;
-            }
-            out.write_all(b"\n")?;
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
+    let side_by_side = rows.is_sorted_by(|row, next| row.end + 1 == next.start);
+    if broken || !side_by_side {
+        let rows = rows.iter().map(|row| text.get(row.clone()).unwrap_or_default());
+        return lines(rows.map(crate::json::one_line));
+    }
+    // What stands between two rows becomes the line break, and nothing is copied.
+    let all = first.start..last.end + 1;
+    let mut bytes = text.into_bytes();
+    for row in rows {
+        if let Some(end) = bytes.get_mut(row.end) {
+            *end = b'\n';
         }
-        Ok(())
-    })
+    }
+    written(|out| out.write_all(bytes.get(all).unwrap_or_default()))
 }
 
 fn written(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> Result<(), Ending> {
