@@ -27,6 +27,8 @@ pub struct Cut {
     pub rows: Vec<Range<usize>>,
     /// The page without its rows: the list is empty. It is for a parser to read.
     pub rest: String,
+    /// No line break stands within or between the rows.
+    pub one_line: bool,
 }
 
 /// Cuts a page whose first member is the list of its rows, and each row an object. `None` where it is anything else,
@@ -45,14 +47,18 @@ pub fn cut_json(text: &str, list: &str) -> Option<Cut> {
 
 fn cut_by(text: &str, list: &str, find: fn(&[u8], usize) -> Option<Found>) -> Option<Cut> {
     let begin = begin_of_list(text, list)?;
-    let (rows, end) = find(text.as_bytes(), begin)?;
+    let Found { rows, end, one_line } = find(text.as_bytes(), begin)?;
     let mut rest = text.get(..begin)?.to_owned();
     rest.push_str(text.get(end..)?);
-    Some(Cut { rows, rest })
+    Some(Cut { rows, rest, one_line })
 }
 
-/// Rows, and where the bracket stands that closes their list.
-type Found = (Vec<Range<usize>>, usize);
+struct Found {
+    rows: Vec<Range<usize>>,
+    /// Where the bracket stands that closes their list.
+    end: usize,
+    one_line: bool,
+}
 
 /// The place behind the bracket of the list.
 fn begin_of_list(text: &str, list: &str) -> Option<usize> {
@@ -62,23 +68,6 @@ fn begin_of_list(text: &str, list: &str) -> Option<usize> {
     let rest = rest.trim_start_matches(blanks).strip_prefix(':')?;
     let rest = rest.trim_start_matches(blanks).strip_prefix('[')?;
     Some(text.len() - rest.len())
-}
-
-/// What may come next.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
-    /// A value.
-    Value,
-    /// A value, or the end of a list that has none yet.
-    ValueOrEnd,
-    /// A member's name, or the end of an object that has none yet.
-    NameOrEnd,
-    /// A member's name.
-    Name,
-    /// A colon.
-    Colon,
-    /// A comma, or the end of what is open.
-    CommaOrEnd,
 }
 
 /// The rows of the list that begins at `begin` as their brackets tell them.
@@ -97,7 +86,7 @@ fn ends(text: &[u8], begin: usize) -> Option<Found> {
                     depth = 0;
                     rows.push(row..at + 1);
                 }
-                (b']', 0) => return Some((rows, at)),
+                (b']', 0) => return Some(Found { rows, end: at, one_line: !tokens.broken }),
                 (_, 0) => return None,
                 (b'{' | b'[', _) => depth = depth.checked_add(1)?,
                 _ => depth -= 1,
@@ -106,54 +95,63 @@ fn ends(text: &[u8], begin: usize) -> Option<Found> {
     }
 }
 
-/// The rows of the list that begins at `begin`, checked.
+/// The rows of the list that begins at `begin`, checked. Goes by place rather than by a table of states: the members of
+/// rows come in the same order, and a processor that has seen one row foresees the branches of the next.
 fn rows(text: &[u8], begin: usize) -> Option<Found> {
     let mut rows = Vec::new();
     let mut row = begin;
-    let mut next = Next::ValueOrEnd;
     // One bit for each container that is open, the innermost lowest: set where it is an object.
     let (mut open, mut depth): (u64, u32) = (0, 0);
+    let mut empty = true;
     let mut tokens = Tokens::new(text, begin);
     loop {
-        let (at, byte) = tokens.next()?;
-        next = match (byte, next) {
-            (b'"', Next::Value | Next::ValueOrEnd) if depth > 0 => Next::CommaOrEnd,
-            (b'"', Next::Name | Next::NameOrEnd) => Next::Colon,
-            (b':', Next::Colon) => Next::Value,
-            (b',', Next::CommaOrEnd) if open & 1 == 1 => Next::Name,
-            (b',', Next::CommaOrEnd) => Next::Value,
-            (b'{' | b'[', Next::Value | Next::ValueOrEnd) => {
-                if depth == 0 {
-                    row = at;
+        let (mut at, mut byte) = tokens.next()?;
+        if !(empty && byte == closing(open)) {
+            if open & 1 == 1 {
+                if byte != b'"' || tokens.next()?.1 != b':' {
+                    return None;
                 }
+                (at, byte) = tokens.next()?;
+            }
+            if byte == b'{' || byte == b'[' {
                 let object = byte == b'{';
                 if depth == DEEPEST || (depth == 0 && !object) {
                     return None;
                 }
+                if depth == 0 {
+                    row = at;
+                }
                 depth += 1;
                 open = open << 1 | u64::from(object);
-                if object { Next::NameOrEnd } else { Next::ValueOrEnd }
+                empty = true;
+                continue;
             }
-            (b'}', Next::CommaOrEnd | Next::NameOrEnd) if open & 1 == 1 => {
-                depth -= 1;
-                open >>= 1;
-                if depth == 0 {
-                    rows.push(row..at + 1);
-                }
-                Next::CommaOrEnd
+            if depth == 0 || (byte != b'"' && !is_scalar(text.get(at..)?)) {
+                return None;
             }
-            (b']', Next::CommaOrEnd | Next::ValueOrEnd) if open & 1 == 0 => {
-                if depth == 0 {
-                    return Some((rows, at));
-                }
-                depth -= 1;
-                open >>= 1;
-                Next::CommaOrEnd
+            (at, byte) = tokens.next()?;
+        }
+        while byte != b',' {
+            if byte != closing(open) {
+                return None;
             }
-            (_, Next::Value | Next::ValueOrEnd) if depth > 0 && is_scalar(text.get(at..)?) => Next::CommaOrEnd,
-            _ => return None,
-        };
+            if depth == 0 {
+                return Some(Found { rows, end: at, one_line: !tokens.broken });
+            }
+            depth -= 1;
+            open >>= 1;
+            if depth == 0 {
+                rows.push(row..at + 1);
+            }
+            (at, byte) = tokens.next()?;
+        }
+        empty = false;
     }
+}
+
+/// What ends the innermost container.
+fn closing(open: u64) -> u8 {
+    if open & 1 == 1 { b'}' } else { b']' }
 }
 
 #[cfg(test)]
@@ -175,6 +173,8 @@ mod tests {
         assert_eq!(rows, [r#"{"a":"}],[{\"","b":[1,{"c":-0.5e+3}]}"#, "{}", r#"{"d\\":"\\", "e": true}"#]);
         assert_eq!(rest, r#" { "items" : [], "hasMore" : false}"#);
         assert_eq!(cut_texts(r#"{"items":[]}"#).unwrap().0, [""; 0]);
+        assert!(!cut(text, "items").unwrap().one_line);
+        assert!(cut(r#"{"items":[{"a" : 1}, {}]}"#, "items").unwrap().one_line);
     }
 
     #[test]

@@ -23,11 +23,24 @@ pub(crate) struct Tokens<'t> {
     blanks: u64,
     /// Brackets outside strings in the present block.
     brackets: u64,
+    /// A control character, as a line break, stood outside strings so far.
+    pub(crate) broken: bool,
 }
 
 impl<'t> Tokens<'t> {
     pub(crate) fn new(text: &'t [u8], from: usize) -> Self {
-        Self { text, ahead: from, base: from, bits: 0, within: 0, escaping: false, scalar: 0, blanks: 0, brackets: 0 }
+        Self {
+            text,
+            ahead: from,
+            base: from,
+            bits: 0,
+            within: 0,
+            escaping: false,
+            scalar: 0,
+            blanks: 0,
+            brackets: 0,
+            broken: false,
+        }
     }
 
     /// The next token's place and its first byte. `None` at the end, or where a string is broken.
@@ -76,6 +89,7 @@ impl<'t> Tokens<'t> {
         if found.controls & within != 0 {
             return None;
         }
+        self.broken |= found.controls != 0;
         if found.backslashes & !within != 0 {
             return None;
         }

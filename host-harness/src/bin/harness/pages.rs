@@ -59,7 +59,7 @@ pub async fn print(site: &mut Site, action: &str, input: &str, follow: bool) -> 
         say::lines(page.result.iter().map(|record| json::one_line(record.get())))?;
         let (cursor, warnings) = (page.next_cursor, page.warnings.map(RawValue::to_owned));
         if let Some(cut) = cut {
-            say::rows(output, &cut.rows)?;
+            say::rows(output, &cut)?;
         }
         if let Some(warnings) = warnings {
             warn(warnings.get());

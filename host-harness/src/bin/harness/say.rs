@@ -4,7 +4,6 @@
 //! on a terminal alone, and `NO_COLOR` is respected.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -135,11 +134,11 @@ pub fn as_it_is(text: &str) -> Result<(), Ending> {
 ///
 /// # Errors
 /// As [`line`].
-pub fn rows(text: String, rows: &[Range<usize>]) -> Result<(), Ending> {
-    let broken = [b'\n', b'\r'].iter().any(|end| text.as_bytes().contains(end));
+pub fn rows(text: String, cut: &json_rows::Cut) -> Result<(), Ending> {
+    let rows = &cut.rows;
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
     let side_by_side = rows.is_sorted_by(|row, next| row.end + 1 == next.start);
-    if broken || !side_by_side {
+    if !cut.one_line || !side_by_side {
         let rows = rows.iter().map(|row| text.get(row.clone()).unwrap_or_default());
         return lines(rows.map(crate::json::one_line));
     }
