@@ -1,11 +1,59 @@
 //! Hands over to the benchmarks, built as what ships.
 
-use anyhow::Result;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use crate::{build, command};
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::build;
+use crate::command::{root, run, target};
+
+/// Benchmarks by themselves.
+#[derive(Subcommand)]
+pub enum What {
+    /// Reads 100,000 records of about 1 KB to NDJSON, beside curl, Python requests, a native program and dlt.
+    Records {
+        /// The figures as JSON on standard output.
+        #[arg(long)]
+        json: bool,
+        /// Passed on, as in `-- --rounds 11 --pretty`.
+        #[arg(last = true)]
+        more: Vec<String>,
+    },
+}
 
 /// Builds and measures.
-pub fn run() -> Result<()> {
+pub fn everything() -> Result<()> {
     build::all()?;
-    command::run("cargo", &["run", "--release", "--quiet", "--package", "benchmarks"])
+    run("cargo", &["run", "--release", "--quiet", "--package", "benchmarks"])
+}
+
+/// Builds and measures one thing.
+pub fn one(what: &What) -> Result<()> {
+    let What::Records { json, more } = what;
+    build::all()?;
+    let peers = root().join("benchmarks/records");
+    let python = python(&peers.join("requirements.txt"))?;
+    run("cargo", &["build", "--release", "--quiet", "--package", "bench-records"])?;
+    let program = target()?.join("release/bench-records");
+    let (program, python) = (program.to_string_lossy(), python.to_string_lossy());
+    let mut arguments = vec!["--python", &python];
+    arguments.extend(json.then_some("--json"));
+    arguments.extend(more.iter().map(String::as_str));
+    run(&program, &arguments)
+}
+
+/// A Python of its own with what is pinned in `requirements`, made where it is missing or something else is pinned.
+fn python(requirements: &Path) -> Result<PathBuf> {
+    let folder = target()?.join("bench-python");
+    let (python, made_for) = (folder.join("bin/python"), folder.join("requirements.txt"));
+    let wanted = fs::read_to_string(requirements)?;
+    if python.exists() && fs::read_to_string(&made_for).is_ok_and(|there| there == wanted) {
+        return Ok(python);
+    }
+    run("python3", &["-m", "venv", "--clear", &folder.to_string_lossy()])?;
+    run(&python.to_string_lossy(), &["-m", "pip", "install", "--quiet", "-r", &requirements.to_string_lossy()])?;
+    fs::write(&made_for, wanted)?;
+    Ok(python)
 }

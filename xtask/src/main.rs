@@ -32,7 +32,10 @@ enum Task {
         check: bool,
     },
     /// Measures what we claim about speed, beside peers, in one run.
-    Bench,
+    Bench {
+        #[command(subcommand)]
+        what: Option<bench::What>,
+    },
 }
 
 fn main() -> std::process::ExitCode {
@@ -44,7 +47,8 @@ fn main() -> std::process::ExitCode {
             let forms = if check { Ok(()) } else { schemas::write_forms() };
             forms.and_then(|()| build::component()).and_then(|()| schemas::run(check))
         }
-        Task::Bench => bench::run(),
+        Task::Bench { what: None } => bench::everything(),
+        Task::Bench { what: Some(what) } => bench::one(&what),
     };
     match done {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -97,15 +97,18 @@ pub struct Broken {
 /// # Errors
 /// [`Broken`].
 pub fn parse(body: Vec<u8>, want: usize) -> Result<Page, Broken> {
-    let body = match String::from_utf8(body) {
+    let body = match json_rows::text(body) {
         Ok(body) => body,
-        Err(error) => return Err(why(&String::from_utf8_lossy(error.as_bytes()), &error.utf8_error())),
+        Err((bytes, error)) => return Err(why(&String::from_utf8_lossy(&bytes), &error)),
     };
-    let envelope: Envelope = match serde_json::from_str(&body) {
+    // Of the rows only their places matter; a parser reads what stands around them, and all of a body that breaks off.
+    let cut = json_rows::cut(&body, "items");
+    let around = cut.as_ref().map_or(body.as_str(), |cut| cut.rest.as_str());
+    let envelope: Envelope = match serde_json::from_str(around) {
         Ok(envelope) => envelope,
         Err(error) => return Err(why(&body, &error)),
     };
-    let count = envelope.items.len();
+    let count = cut.as_ref().map_or(envelope.items.len(), |cut| cut.rows.len());
     let allowed = envelope.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(want);
     let more = envelope.has_more.unwrap_or(count > 0 && count >= allowed.min(want));
     let promised = envelope.has_more == Some(true);
@@ -113,9 +116,13 @@ pub fn parse(body: Vec<u8>, want: usize) -> Result<Page, Broken> {
     let start = body.as_ptr().addr();
     let place = |raw: &&RawValue| {
         let at = raw.get().as_ptr().addr().saturating_sub(start);
-        Entry::Row(0, at..at + raw.get().len())
+        at..at + raw.get().len()
     };
-    let entries = envelope.items.iter().map(place).collect();
+    let rows = match cut {
+        Some(cut) => cut.rows,
+        None => envelope.items.iter().map(place).collect(),
+    };
+    let entries = rows.into_iter().map(|range| Entry::Row(0, range)).collect();
     Ok(Page { bodies: vec![body], entries, more, promised, total })
 }
 

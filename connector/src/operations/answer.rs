@@ -6,7 +6,12 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use crate::contract::Warning;
+use crate::fusion::page::ANSWER_BYTES;
 use crate::fusion::query::Anything;
+
+/// An answer longer than this is taken to become a full one: memory for all of it at once saves copying what there is
+/// each time that it grows.
+const LONG: usize = 1 << 20;
 
 /// A record, in Fusion's own names.
 #[derive(JsonSchema)]
@@ -80,6 +85,9 @@ impl ListWriter {
             self.text.push(',');
         }
         self.empty = false;
+        if self.text.len() > LONG && self.text.capacity() < ANSWER_BYTES {
+            self.text.reserve_exact(ANSWER_BYTES + LONG - self.text.len());
+        }
         write(&mut self.text);
     }
 

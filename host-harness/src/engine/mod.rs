@@ -38,11 +38,15 @@ pub struct EngineOptions {
     /// How many calls may run at the same time; more wait for their turn. Each reserves 4 GiB of address space (not of memory) in the
     /// pool; where that much cannot be reserved, memory is mapped for each call instead.
     pub concurrent_calls: u32,
+    /// Bytes of memory that each place of the pool keeps from one call to the next, cleared. What is not kept is
+    /// given back and asked for again page by page, which takes a tenth of the time of a long read
+    /// (docs/performance.md). 0 gives all of it back.
+    pub kept_memory: usize,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { cache: CompileCache::User, concurrent_calls: 128 }
+        Self { cache: CompileCache::User, concurrent_calls: 128, kept_memory: 0 }
     }
 }
 
@@ -157,7 +161,8 @@ fn set_up(options: &EngineOptions, cache: Option<&Cache>, metering: Metering) ->
         // A component is a handful of core instances (its own and the shims around it), most without memory.
         .total_core_instances(options.concurrent_calls.saturating_mul(16))
         .total_tables(options.concurrent_calls.saturating_mul(16))
-        .table_elements(TABLE_ELEMENTS);
+        .table_elements(TABLE_ELEMENTS)
+        .linear_memory_keep_resident(options.kept_memory);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     wasmtime::Engine::new(&config)
         .or_else(|_| {

@@ -15,6 +15,8 @@ const BUILD: &str = "Build it with `cargo xtask build`, or name another with --c
 
 /// A command makes one call after the other; the pool need not hold more.
 const CALLS_AT_ONCE: u32 = 4;
+/// An answer of 8 MiB, its pages and the copies on the way: what a call of a long read touches.
+const KEPT_MEMORY: usize = 32 << 20;
 
 /// A loaded component with its manifest.
 pub struct Component {
@@ -42,7 +44,8 @@ impl Component {
             Some(file) => file.clone(),
             None => default_file()?,
         };
-        let options = EngineOptions { concurrent_calls: CALLS_AT_ONCE, ..EngineOptions::default() };
+        let options =
+            EngineOptions { concurrent_calls: CALLS_AT_ONCE, kept_memory: KEPT_MEMORY, ..EngineOptions::default() };
         let refused = |error: LoadError| {
             let remedy = match &error {
                 LoadError::Missing { .. } | LoadError::Unreadable { .. } => BUILD,

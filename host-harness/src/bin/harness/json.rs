@@ -19,8 +19,12 @@ fn raw(text: &str) -> Box<RawValue> {
 
 /// The same JSON without a line break between its parts; everything else stays as it was spelt.
 pub fn one_line(text: &str) -> String {
-    if !text.contains(['\n', '\r']) {
+    if ![b'\n', b'\r'].iter().any(|end| text.as_bytes().contains(end)) {
         return text.to_owned();
+    }
+    let mut line = String::with_capacity(text.len());
+    if json_rows::one_line(text, &mut line) {
+        return line;
     }
     let (mut inside, mut escaped) = (false, false);
     text.chars()

@@ -49,15 +49,22 @@ pub async fn print(site: &mut Site, action: &str, input: &str, follow: bool) -> 
             Outcome::Done(output) => output,
             pending => return print_outcome(site, action, pending),
         };
-        let page: Page<'_> = serde_json::from_str(&output).map_err(|error| {
+        // The rows are most of it, and nothing in them is needed; a parser reads what stands around them.
+        let cut = json_rows::cut_json(&output, "result");
+        let around = cut.as_ref().map_or(output.as_str(), |cut| cut.rest.as_str());
+        let page: Page<'_> = serde_json::from_str(around).map_err(|error| {
             let message = format!("{action} answered no page of records: {error}");
             Ending::told(Exit::Broken, "internal", message, Some("This is a defect of the component."))
         })?;
         say::lines(page.result.iter().map(|record| json::one_line(record.get())))?;
-        if let Some(warnings) = page.warnings {
+        let (cursor, warnings) = (page.next_cursor, page.warnings.map(RawValue::to_owned));
+        if let Some(cut) = cut {
+            say::rows(output, &cut)?;
+        }
+        if let Some(warnings) = warnings {
             warn(warnings.get());
         }
-        let Some(cursor) = page.next_cursor else { return Ok(()) };
+        let Some(cursor) = cursor else { return Ok(()) };
         input = with_cursor(&input, &cursor)?;
         number += 1;
     }
