@@ -6,7 +6,6 @@
 
 mod contest;
 mod reader;
-mod server;
 
 use std::path::PathBuf;
 
@@ -14,8 +13,8 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use serde_json::json;
 
+use bench_records::server::{self, Spelling};
 use contest::{Standing, Table};
-use server::Spelling;
 
 #[derive(Parser)]
 #[command(about = "Records from a local server to NDJSON, whole processes, beside peers")]

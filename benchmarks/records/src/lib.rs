@@ -1,0 +1,3 @@
+//! The server that benchmarks read from, for all of them.
+
+pub mod server;
