@@ -6,6 +6,7 @@
 //! request means.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::time::Duration;
 
 #[cfg(target_family = "wasm")]
@@ -100,6 +101,36 @@ impl Response {
     }
 }
 
+/// A body that is made while it is sent, so that nobody holds the whole of it.
+#[derive(Clone, Copy)]
+pub struct Stream<'a> {
+    /// How many bytes it has; they go out as `content-length`.
+    pub len: u64,
+    /// Begins it from its start: once for each time that it is sent.
+    pub open: &'a dyn Fn() -> io::Result<Box<dyn Read + 'a>>,
+}
+
+/// An answer whose body is still to be read.
+pub struct Incoming {
+    /// Status and header fields; its body is empty.
+    pub head: Response,
+    /// The body, read as it comes. Its errors carry a [`SendError`], which [`SendError::of`] takes out.
+    pub body: Box<dyn Read>,
+}
+
+impl Incoming {
+    /// Reads the body to its end.
+    ///
+    /// # Errors
+    /// [`SendError::TooLarge`] beyond `most` bytes; what broke it off.
+    pub fn whole(self, most: usize) -> Result<Response, SendError> {
+        let mut response = self.head;
+        let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+        self.body.take(limit).read_to_end(&mut response.body).map_err(|error| SendError::of(&error))?;
+        if response.body.len() > most { Err(SendError::TooLarge(most)) } else { Ok(response) }
+    }
+}
+
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
@@ -127,6 +158,12 @@ pub enum SendError {
 }
 
 impl SendError {
+    /// What broke a body off.
+    pub fn of(error: &io::Error) -> Self {
+        let own = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>());
+        own.cloned().unwrap_or_else(|| Self::Broken(error.to_string()))
+    }
+
     /// Whether the request may have had its effect.
     pub fn may_have_happened(&self) -> bool {
         matches!(self, Self::TimedOut(_) | Self::Broken(_) | Self::TooLarge(_))
@@ -161,6 +198,28 @@ pub trait Door {
     /// # Errors
     /// [`SendError`] where there is no whole answer.
     fn send(&self, request: &Request) -> Result<Response, SendError>;
+
+    /// The same with a body that is made while it is sent, which takes the place of the request's own, and
+    /// an answer whose body is read by whoever wants it. `most` does not bound it. A door that can do no
+    /// better holds both.
+    ///
+    /// # Errors
+    /// [`SendError`] where there is no answer; `NotSent` where the body could not be made.
+    fn open(&self, request: &Request, body: Option<Stream>) -> Result<Incoming, SendError> {
+        let mut request = request.clone();
+        if let Some(stream) = body {
+            let mut bytes = Vec::new();
+            let read = (stream.open)().and_then(|mut body| body.read_to_end(&mut bytes));
+            read.map_err(|error| SendError::NotSent(error.to_string()))?;
+            if u64::try_from(bytes.len()).ok() != Some(stream.len) {
+                return Err(SendError::NotSent(format!("the body has {} bytes and not {}", bytes.len(), stream.len)));
+            }
+            request.body = Some(bytes);
+        }
+        let mut head = self.send(&request)?;
+        let body = std::mem::take(&mut head.body);
+        Ok(Incoming { head, body: Box::new(io::Cursor::new(body)) })
+    }
 
     /// Time since some fixed moment.
     fn monotonic(&self) -> Duration;

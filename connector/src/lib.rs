@@ -7,6 +7,7 @@
 pub mod auth;
 pub mod connection;
 pub mod contract;
+pub mod files;
 pub mod forms;
 pub mod fusion;
 pub mod http;

@@ -4,6 +4,8 @@
 //! sent at most three times, with waits of at most two seconds and inside the call's deadline; a write is
 //! sent again only where the pod cannot have seen it or said that it did nothing.
 
+mod stream;
+
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use crate::contract::{Call, ProblemKind, Session};
 use crate::http::{Door, Method, Pending, Request, Response, SendError};
 use crate::problem::{Failure, Result};
 use crate::settings::Settings;
+pub use stream::Carried;
 
 /// More tries of a read after the first.
 const MORE_TRIES: u32 = 2;
@@ -49,17 +52,6 @@ pub enum Lost {
     Refused(Failure),
     /// It may have happened.
     Unknown(Failure),
-}
-
-/// What a request carries beside what every request does.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Carried<'a> {
-    /// Body, if any.
-    pub body: Option<&'a [u8]>,
-    /// Media type of the body; that of a record where it is empty.
-    pub media: &'a str,
-    /// Header fields, which take the place of the usual ones of the same name.
-    pub headers: &'a [(&'static str, String)],
 }
 
 /// Why a request has no answer.
@@ -145,7 +137,7 @@ impl<'a> Pod<'a> {
     pub fn knock(&self, address: &Address) -> std::result::Result<Response, SendError> {
         let mut request = self.request(Method::Get, address, Carried::default(), JSON);
         request.patience = request.patience.min(KNOCK);
-        self.exchange(&request)
+        self.exchange(&request, Carried::default())
     }
 
     /// What is left of the call's time; `None` where it has no end.
@@ -333,7 +325,7 @@ impl<'a> Pod<'a> {
         carried: Carried,
     ) -> std::result::Result<Response, Unsent> {
         let request = self.signed(method, doing, address, carried).map_err(Unsent::SignIn)?;
-        self.exchange(&request).map_err(Unsent::Send)
+        self.exchange(&request, carried).map_err(Unsent::Send)
     }
 
     fn signed(&self, method: Method, doing: Doing, address: &Address, carried: Carried) -> Result<Request> {
@@ -358,7 +350,7 @@ impl<'a> Pod<'a> {
         if address.path().contains("/resources/") {
             headers.push(("rest-framework-version", self.settings.framework.to_string()));
         }
-        if carried.body.is_some() {
+        if carried.body.is_some() || carried.stream.is_some() {
             let usual = if address.path().contains("/scim/") { JSON } else { ITEM };
             headers.push(("content-type", if carried.media.is_empty() { usual } else { carried.media }.to_owned()));
         }
@@ -374,10 +366,6 @@ impl<'a> Pod<'a> {
             patience: self.left().map_or(PATIENCE, |left| left.saturating_sub(MARGIN).clamp(MARGIN, PATIENCE)),
             most: MOST_BYTES,
         }
-    }
-
-    fn exchange(&self, request: &Request) -> std::result::Result<Response, SendError> {
-        self.heard(self.door.send(request))
     }
 
     /// Takes the pod's time from an answer.

@@ -153,7 +153,7 @@ fn send(
 ) -> std::result::Result<Response, Lost> {
     fits(doing, body.len()).map_err(Lost::Refused)?;
     let body = (method != Method::Delete).then_some(body.as_bytes());
-    pod.exact(method, doing, address, Carried { body, media: "", headers })
+    pod.exact(method, doing, address, Carried { body, headers, ..Carried::default() })
 }
 
 /// Refuses what is larger than what pods take.

@@ -4,34 +4,45 @@
 //! body before it looks for an answer (so an early 401 or 413 is lost), and folds every failure into one.
 //! Exactly-once writes need to know whether a request can have arrived.
 
+use std::io::{self, BufRead, BufReader, Read};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use waki::bindings::wasi::clocks::monotonic_clock;
 use waki::bindings::wasi::http::outgoing_handler;
 use waki::bindings::wasi::http::types::{
-    ErrorCode, Fields, FutureIncomingResponse, IncomingResponse, Method as WasiMethod, OutgoingBody, OutgoingRequest,
-    RequestOptions, Scheme,
+    ErrorCode, Fields, FutureIncomingResponse, IncomingBody, IncomingResponse, Method as WasiMethod, OutgoingBody,
+    OutgoingRequest, RequestOptions, Scheme,
 };
 use waki::bindings::wasi::io::streams::{InputStream, OutputStream, StreamError};
 
-use super::{Door, Method, Pending, Request, Response, SendError};
+use super::{Door, Incoming, Method, Pending, Request, Response, SendError, Stream};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(20);
 /// What is asked of the host at once; wasmtime hands out at most this.
 const PIECE: u64 = 256 * 1024;
+/// What is taken from a body that is made while it is sent, at once.
+const CHUNK: usize = 64 * 1024;
 
 /// See the module.
 pub struct Wasi;
 
 impl Door for Wasi {
     fn start(&self, request: Request) -> Pending<'_> {
-        let answer = begin(&request);
+        let answer = begin(&request, None);
         Pending::new(move || receive(&request, &head(&answer?)?))
     }
 
     fn send(&self, request: &Request) -> Result<Response, SendError> {
-        receive(request, &head(&begin(request)?)?)
+        receive(request, &head(&begin(request, None)?)?)
+    }
+
+    fn open(&self, request: &Request, body: Option<Stream>) -> Result<Incoming, SendError> {
+        let answer = head(&begin(request, body)?)?;
+        let (head, declared) = fields(&answer);
+        let incoming = answer.consume().map_err(|()| defect("the body of the answer"))?;
+        let stream = incoming.stream().map_err(|()| defect("the body of the answer"))?;
+        Ok(Incoming { head, body: Box::new(Reader { stream, _body: incoming, _answer: answer, left: declared }) })
     }
 
     fn monotonic(&self) -> Duration {
@@ -53,19 +64,30 @@ impl Door for Wasi {
 }
 
 /// Hands the request to the host, which goes on with it while the guest does something else.
-fn begin(request: &Request) -> Result<FutureIncomingResponse, SendError> {
-    let outgoing = prepare(request)?;
+fn begin(request: &Request, stream: Option<Stream>) -> Result<FutureIncomingResponse, SendError> {
+    let mut length = request.body.as_ref().and_then(|body| u64::try_from(body.len()).ok());
+    let mut made;
+    let mut whole = request.body.as_deref().unwrap_or_default();
+    let source: &mut dyn BufRead = match stream {
+        Some(stream) => {
+            length = Some(stream.len);
+            made = BufReader::with_capacity(CHUNK, (stream.open)().map_err(|error| unmade(&error))?.take(stream.len));
+            &mut made
+        }
+        None => &mut whole,
+    };
+    let outgoing = prepare(request, length)?;
     let body = outgoing.body().map_err(|()| defect("the body of the request"))?;
     let answer = outgoing_handler::handle(outgoing, Some(options(request)?)).map_err(|code| told(&code, false))?;
-    write(body, request.body.as_deref().unwrap_or_default(), &answer)?;
+    write(body, source, length.unwrap_or(0), &answer)?;
     Ok(answer)
 }
 
-fn prepare(request: &Request) -> Result<OutgoingRequest, SendError> {
+fn prepare(request: &Request, length: Option<u64>) -> Result<OutgoingRequest, SendError> {
     let mut entries: Vec<(String, Vec<u8>)> =
         request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into_bytes())).collect();
-    if let Some(body) = &request.body {
-        entries.push(("content-length".to_owned(), body.len().to_string().into_bytes()));
+    if let Some(length) = length {
+        entries.push(("content-length".to_owned(), length.to_string().into_bytes()));
     }
     let fields = Fields::from_list(&entries).map_err(|_| defect("a header field"))?;
     let outgoing = OutgoingRequest::new(fields);
@@ -96,17 +118,24 @@ fn options(request: &Request) -> Result<RequestOptions, SendError> {
 }
 
 /// Writes the body, and stops where the answer is already there: the pod need not read it to refuse it.
-fn write(body: OutgoingBody, bytes: &[u8], answer: &FutureIncomingResponse) -> Result<(), SendError> {
-    if !bytes.is_empty() {
+fn write(
+    body: OutgoingBody,
+    source: &mut dyn BufRead,
+    length: u64,
+    answer: &FutureIncomingResponse,
+) -> Result<(), SendError> {
+    if length > 0 {
         let stream = body.write().map_err(|()| defect("the body of the request"))?;
-        match write_all(&stream, bytes, answer) {
+        match write_all(&stream, source, length, answer) {
             Ok(()) => {}
             // The answer tells more than the broken stream does.
-            Err(StreamError::Closed | StreamError::LastOperationFailed(_)) => {
+            Err(Stopped::Stream) => {
                 drop(stream);
                 drop(body);
                 return Ok(());
             }
+            // A body that ends short of its length is no request: the pod takes nothing of it.
+            Err(Stopped::Source(error)) => return Err(unmade(&error)),
         }
     }
     match OutgoingBody::finish(body, None) {
@@ -116,22 +145,51 @@ fn write(body: OutgoingBody, bytes: &[u8], answer: &FutureIncomingResponse) -> R
     }
 }
 
-fn write_all(stream: &OutputStream, mut rest: &[u8], answer: &FutureIncomingResponse) -> Result<(), StreamError> {
+/// Why a body was not written to its end.
+enum Stopped {
+    /// The stream was closed, or the answer is there.
+    Stream,
+    /// Its bytes could not be had.
+    Source(io::Error),
+}
+
+impl From<StreamError> for Stopped {
+    fn from(_: StreamError) -> Self {
+        Self::Stream
+    }
+}
+
+fn write_all(
+    stream: &OutputStream,
+    source: &mut dyn BufRead,
+    mut left: u64,
+    answer: &FutureIncomingResponse,
+) -> Result<(), Stopped> {
     let writable = stream.subscribe();
     let answered = answer.subscribe();
-    while !rest.is_empty() {
+    while left > 0 {
+        let rest = source.fill_buf().map_err(Stopped::Source)?;
+        if rest.is_empty() {
+            return Err(Stopped::Source(io::ErrorKind::UnexpectedEof.into()));
+        }
         waki::bindings::wasi::io::poll::poll(&[&writable, &answered]);
         if answered.ready() && !writable.ready() {
-            return Err(StreamError::Closed);
+            return Err(Stopped::Stream);
         }
         let allowed = usize::try_from(stream.check_write()?).unwrap_or(usize::MAX);
-        let (piece, later) = rest.split_at(rest.len().min(allowed));
+        let (piece, _) = rest.split_at(rest.len().min(allowed));
         stream.write(piece)?;
-        rest = later;
+        let written = piece.len();
+        source.consume(written);
+        left = left.saturating_sub(u64::try_from(written).unwrap_or(u64::MAX));
     }
     stream.flush()?;
     writable.block();
-    stream.check_write().map(|_| ())
+    Ok(stream.check_write().map(|_| ())?)
+}
+
+fn unmade(error: &io::Error) -> SendError {
+    SendError::NotSent(format!("the body of the request could not be read to its end ({error})"))
 }
 
 fn head(answer: &FutureIncomingResponse) -> Result<IncomingResponse, SendError> {
@@ -143,22 +201,28 @@ fn head(answer: &FutureIncomingResponse) -> Result<IncomingResponse, SendError> 
     }
 }
 
-fn receive(request: &Request, answer: &IncomingResponse) -> Result<Response, SendError> {
+/// Status and header fields, and the length that they promise.
+fn fields(answer: &IncomingResponse) -> (Response, Option<usize>) {
     let headers: Vec<(String, String)> = answer
         .headers()
         .entries()
         .into_iter()
         .map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned()))
         .collect();
-    let declared =
-        headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse::<usize>().ok());
+    let response = Response { status: answer.status(), headers, body: Vec::new() };
+    let declared = response.header("content-length").and_then(|value| value.parse().ok());
+    (response, declared)
+}
+
+fn receive(request: &Request, answer: &IncomingResponse) -> Result<Response, SendError> {
+    let (mut response, declared) = fields(answer);
     if declared.is_some_and(|size| size > request.most) {
         return Err(SendError::TooLarge(request.most));
     }
     let incoming = answer.consume().map_err(|()| defect("the body of the answer"))?;
     let stream = incoming.stream().map_err(|()| defect("the body of the answer"))?;
-    let body = read(&stream, declared, request.most)?;
-    Ok(Response { status: answer.status(), headers, body })
+    response.body = read(&stream, declared, request.most)?;
+    Ok(response)
 }
 
 fn read(stream: &InputStream, declared: Option<usize>, most: usize) -> Result<Vec<u8>, SendError> {
@@ -169,12 +233,7 @@ fn read(stream: &InputStream, declared: Option<usize>, most: usize) -> Result<Ve
             Ok(piece) if body.is_empty() && body.capacity() < piece.len() => body = piece,
             Ok(piece) => body.extend_from_slice(&piece),
             Err(StreamError::Closed) => break,
-            Err(StreamError::LastOperationFailed(error)) => {
-                return Err(match waki::bindings::wasi::http::types::http_error_code(&error) {
-                    Some(code) => told(&code, true),
-                    None => SendError::Broken(error.to_debug_string()),
-                });
-            }
+            Err(error) => return Err(broken(&error)),
         }
     }
     match declared {
@@ -182,6 +241,52 @@ fn read(stream: &InputStream, declared: Option<usize>, most: usize) -> Result<Ve
             Err(SendError::Broken(format!("the answer ended after {} of {size} bytes", body.len())))
         }
         _ => Ok(body),
+    }
+}
+
+/// A body that is read as it comes. The fields are dropped in this order: children before what they belong to.
+struct Reader {
+    stream: InputStream,
+    _body: IncomingBody,
+    _answer: IncomingResponse,
+    left: Option<usize>,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = u64::try_from(buffer.len()).unwrap_or(PIECE).min(PIECE);
+        if most == 0 {
+            return Ok(0);
+        }
+        loop {
+            let piece = match self.stream.blocking_read(most) {
+                Ok(piece) if piece.is_empty() => continue,
+                Ok(piece) => piece,
+                Err(StreamError::Closed) => match self.left {
+                    Some(left) if left > 0 => {
+                        let error = SendError::Broken(format!("the answer ended {left} bytes before its end"));
+                        return Err(io::Error::other(error));
+                    }
+                    _ => return Ok(0),
+                },
+                Err(error) => return Err(io::Error::other(broken(&error))),
+            };
+            self.left = self.left.map(|left| left.saturating_sub(piece.len()));
+            if let Some(place) = buffer.get_mut(..piece.len()) {
+                place.copy_from_slice(&piece);
+            }
+            return Ok(piece.len());
+        }
+    }
+}
+
+fn broken(error: &StreamError) -> SendError {
+    match error {
+        StreamError::Closed => SendError::Broken("the connection broke".to_owned()),
+        StreamError::LastOperationFailed(error) => match waki::bindings::wasi::http::types::http_error_code(error) {
+            Some(code) => told(&code, true),
+            None => SendError::Broken(error.to_debug_string()),
+        },
     }
 }
 

@@ -142,3 +142,37 @@ fn a_deadline_ends_the_repeats() {
     assert!(pod.get(DOING, &Address::fixed("/x")).unwrap_err().again);
     assert!(door.sent.borrow()[0].patience <= Duration::from_millis(400));
 }
+
+#[test]
+fn a_body_that_is_made_while_it_is_sent_is_made_afresh_for_each_try() {
+    let door = Fake::new([typed(406, "", ""), json(200, "{}")]);
+    let settings = settings();
+    let pod = Pod::new(&door, &settings, None).unwrap();
+    let address = Address::collection("fscmRestApi", "v", "invoices");
+    let made = Cell::new(0);
+    let open = || {
+        made.set(made.get() + 1);
+        Ok(Box::new(&b"abc"[..]) as Box<dyn std::io::Read>)
+    };
+    let carried = Carried { stream: Some(crate::http::Stream { len: 3, open: &open }), ..Carried::default() };
+    pod.exact(Method::Post, DOING, &address, carried).unwrap();
+    let sent = door.sent.borrow();
+    assert_eq!((made.get(), sent.len()), (2, 2));
+    assert!(sent.iter().all(|request| request.body.as_deref() == Some(b"abc")));
+}
+
+#[test]
+fn an_answer_is_passed_on_up_to_a_bound_and_a_refusal_is_read() {
+    let door = Fake::new([typed(200, "", "abcd"), typed(404, "", ""), typed(200, "", "abcd")]);
+    let settings = settings();
+    let pod = Pod::new(&door, &settings, None).unwrap();
+    let address = Address::collection("fscmRestApi", "v", "invoices");
+    let mut whole = Vec::new();
+    let mut answer = pod.open(DOING, &address, &[]).unwrap();
+    assert_eq!(pod.pass(DOING, &address, &mut answer.body, &mut whole, 4).unwrap(), 4);
+    assert_eq!(whole, b"abcd");
+    assert_eq!(pod.open(DOING, &address, &[]).err().unwrap().kind(), ProblemKind::NotFound);
+    let mut answer = pod.open(DOING, &address, &[]).unwrap();
+    let failure = pod.pass(DOING, &address, &mut answer.body, &mut Vec::new(), 3).unwrap_err();
+    assert_eq!(failure.kind(), ProblemKind::TooLarge);
+}

@@ -57,7 +57,12 @@ pub fn run(pod: &Pod, target: &Target, key: Option<&str>, name: &str, parameters
 }
 
 fn post(pod: &Pod, doing: Doing, address: &Address, body: &str) -> std::result::Result<Response, Lost> {
-    pod.exact(Method::Post, doing, address, Carried { body: Some(body.as_bytes()), media: ACTION, headers: &[] })
+    pod.exact(
+        Method::Post,
+        doing,
+        address,
+        Carried { body: Some(body.as_bytes()), media: ACTION, ..Carried::default() },
+    )
 }
 
 /// `{"name": …, "parameters": [{…}, …]}`, one object for each parameter.

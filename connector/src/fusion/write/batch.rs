@@ -53,7 +53,7 @@ pub fn all_or_nothing(pod: &Pod, target: &Target, steps: &[Step]) -> Result<Vec<
         return Ok(steps.iter().map(|step| unsent(target, step)).collect());
     }
     let address = Address::fixed(&format!("/{}/resources/{}", target.root, pod.settings.api_version));
-    let carried = Carried { body: Some(body.as_bytes()), media: BATCH, headers: &[] };
+    let carried = Carried { body: Some(body.as_bytes()), media: BATCH, ..Carried::default() };
     let refuses = target.known.as_ref().and_then(|known| known.refuses_duplicates);
     let guarded = |step: &Step| matches!(step, Step::Create { terms: Some(_), .. });
     let again = refuses.is_some() && steps.iter().all(guarded);
