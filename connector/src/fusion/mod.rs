@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod describe;
 pub mod directory;
 pub mod errors;
+pub mod fbdi;
 pub mod keyset;
 pub mod modules;
 pub mod opaque;
