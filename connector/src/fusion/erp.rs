@@ -76,8 +76,7 @@ pub fn told(row: &str, name: &str) -> Option<String> {
 /// Those of a read.
 pub fn document_ids(pod: &Pod, prefix: &str, account: Option<&str>, comment: Option<&str>) -> Result<Vec<String>> {
     let account = account.map_or_else(|| "#NULL".to_owned(), account::dollars);
-    let variables =
-        [("filePrefix", prefix), ("docAccount", account.as_str()), ("comment", comment.unwrap_or("#NULL"))];
+    let variables = [("filePrefix", prefix), ("docAccount", account.as_str()), ("comment", comment.unwrap_or("#NULL"))];
     let rows = find(pod, "find documents by their names", "DocumentIdsByFilePrefixRF", &variables)?;
     let mut ids: Vec<String> = rows.iter().filter_map(|row| told(row.get(), "DocumentId")).collect();
     ids.sort_unstable_by(|left, right| left.len().cmp(&right.len()).then_with(|| left.cmp(right)));

@@ -70,7 +70,8 @@ impl Request {
 
     /// Whether it runs this job; `job` is `package,definition`.
     pub fn runs(&self, job: &str) -> bool {
-        let bare = |text: &str| text.rsplit_once("://").map_or(text, |(_, path)| path).trim_matches('/').replace(',', "/");
+        let bare =
+            |text: &str| text.rsplit_once("://").map_or(text, |(_, path)| path).trim_matches('/').replace(',', "/");
         self.definition.as_deref().is_some_and(|own| bare(own) == bare(job))
     }
 }

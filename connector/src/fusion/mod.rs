@@ -10,6 +10,7 @@ pub mod directory;
 pub mod erp;
 pub mod errors;
 pub mod ess;
+pub mod fbdi;
 pub mod keyset;
 pub mod modules;
 pub mod opaque;

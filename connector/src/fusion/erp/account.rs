@@ -12,7 +12,9 @@ mod tests {
 
     #[test]
     fn all_spellings_come_to_one() {
-        for account in ["fin/payables/import", "fin$/payables$/import$", "fin$/payables$/import", "/fin/payables/import/"] {
+        for account in
+            ["fin/payables/import", "fin$/payables$/import$", "fin$/payables$/import", "/fin/payables/import/"]
+        {
             assert_eq!(dollars(account), "fin$/payables$/import$");
         }
         assert_eq!(dollars(" "), "");

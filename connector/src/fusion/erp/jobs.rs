@@ -128,7 +128,11 @@ impl Watch {
                 self.faults += 1;
                 None
             }
-            Err(failure) => return Err(failure.or_remedy(|| format!("The request {} goes on by itself; resume with the same token later.", self.id))),
+            Err(failure) => {
+                return Err(failure.or_remedy(|| {
+                    format!("The request {} goes on by itself; resume with the same token later.", self.id)
+                }));
+            }
         };
         let now = pod.now_ms();
         if let Some(look) = look {
@@ -168,11 +172,7 @@ impl Watch {
             status.push_str(&format!(". {meaning}"));
         }
         let passed = now.saturating_sub(self.since);
-        Later {
-            status,
-            progress: Some(self.progress),
-            wait_ms: (passed / 5).clamp(WAITS.0, WAITS.1).unsigned_abs(),
-        }
+        Later { status, progress: Some(self.progress), wait_ms: (passed / 5).clamp(WAITS.0, WAITS.1).unsigned_abs() }
     }
 
     fn stuck(&self, now: i64) -> bool {
@@ -180,7 +180,8 @@ impl Watch {
     }
 
     fn too_long(&self, what: &str, passed: i64) -> Failure {
-        let remedy = state::meaning(&self.state).unwrap_or("Look at the request in Scheduled Processes; it may still end.");
+        let remedy =
+            state::meaning(&self.state).unwrap_or("Look at the request in Scheduled Processes; it may still end.");
         Failure::permanent(
             ProblemKind::TimedOut,
             format!(

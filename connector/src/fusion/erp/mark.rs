@@ -52,7 +52,11 @@ pub fn read<T: DeserializeOwned>(pod: &Pod, action: &str, token: &str) -> Result
     match serde_json::from_str::<Kept<T>>(token) {
         Ok(kept) if kept.v == VERSION && kept.f == f => Ok(kept.s),
         read => {
-            let whose = if read.is_ok() { "belongs to another action, pod or version" } else { "is not one that this action answered" };
+            let whose = if read.is_ok() {
+                "belongs to another action, pod or version"
+            } else {
+                "is not one that this action answered"
+            };
             Err(Failure::permanent(ProblemKind::InvalidInput, format!("The token {whose}."))
                 .remedy("Hand in the token of the last pending answer of this call; the call can also be made again with the same call id."))
         }

@@ -49,9 +49,8 @@ pub fn send(
             pod.exact(Method::Post, doing(what), &address, Carried { stream, ..Carried::default() })?
         }
     };
-    whole_object(&answer.body).ok_or_else(|| {
-        Lost::Unknown(pod.unexpected(doing(what), "its answer cannot be read").status(answer.status))
-    })
+    whole_object(&answer.body)
+        .ok_or_else(|| Lost::Unknown(pod.unexpected(doing(what), "its answer cannot be read").status(answer.status)))
 }
 
 /// Sends an operation that starts a job.
