@@ -8,6 +8,7 @@ pub mod account;
 pub mod archive;
 pub mod jobs;
 pub mod mark;
+pub mod options;
 pub mod send;
 pub mod state;
 pub mod tree;

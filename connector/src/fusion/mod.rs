@@ -19,6 +19,7 @@ pub mod pod;
 pub mod query;
 pub mod record;
 pub mod shape;
+pub mod soap;
 pub mod target;
 pub mod time;
 pub mod write;

@@ -2,6 +2,7 @@
 
 pub mod add_attachment;
 pub mod answer;
+pub mod append_file_comment;
 pub mod call_record_action;
 pub mod check_access;
 pub mod create_invoice;
@@ -11,8 +12,16 @@ pub mod create_user;
 pub mod delete_record;
 pub mod describe_resource;
 pub mod download_attachment;
+pub mod download_document;
+pub mod download_ess_job_output;
+pub mod export_bulk_data;
+pub mod extract_and_purge;
+pub mod file;
+pub mod find_documents;
+pub mod get_ess_job;
 pub mod get_record;
 pub mod get_user;
+pub mod list_interface_options;
 pub mod list_resources;
 pub mod list_roles;
 pub mod list_users;
@@ -20,11 +29,14 @@ pub mod many;
 pub mod new_or_updated_record;
 pub mod search_records;
 pub mod send_request;
+pub mod submit_ess_job;
 pub mod update_record;
 pub mod update_records;
+pub mod upload_to_ucm;
 pub mod upsert_record;
 pub mod upsert_records;
 pub mod user;
+pub mod waiting;
 pub mod writing;
 
 use schemars::JsonSchema;
@@ -57,6 +69,16 @@ pub const ALL: &[Entry] = &[
     action::<describe_resource::DescribeResource>(),
     action::<send_request::SendRequest>(),
     action::<create_invoice::CreateInvoice>(),
+    action::<upload_to_ucm::UploadToUcm>(),
+    action::<find_documents::FindDocuments>(),
+    action::<download_document::DownloadDocument>(),
+    action::<append_file_comment::AppendFileComment>(),
+    action::<submit_ess_job::SubmitEssJob>(),
+    action::<get_ess_job::GetEssJob>(),
+    action::<download_ess_job_output::DownloadEssJobOutput>(),
+    action::<export_bulk_data::ExportBulkData>(),
+    action::<extract_and_purge::ExtractAndPurge>(),
+    action::<list_interface_options::ListInterfaceOptions>(),
     action::<list_users::ListUsers>(),
     action::<get_user::GetUser>(),
     action::<create_user::CreateUser>(),
