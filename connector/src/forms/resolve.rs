@@ -44,13 +44,15 @@ pub fn resolve(pod: &Pod, operation: &str, partial: &str) -> Result<OperationSch
     let shown = results.iter().any(|place| output.pointer(place).is_some());
     if let Some(Value::String(resource)) = partial.resource.filter(|_| of_resource && (writes || shown)) {
         let target = Target::describe(pod, &resource)?;
+        // Children of a row have the lists of values of any such children.
+        let named = resource.split('/').step_by(3).collect::<Vec<_>>().join(".");
         let dated = target.has(Quirk::DateEffective);
-        let described = target.described.ok_or_else(|| Failure::internal("a description was read and is not there"))?;
+        let described = target.described.unwrap_or_default();
         if writes {
             // What an upsert finds is changed, so that nothing but its key must be there.
             let mut form = match effect {
-                Effect::Update => fields::update(&resource, &described),
-                _ => fields::create(&resource, &described),
+                Effect::Update => fields::update(&named, &described),
+                _ => fields::create(&named, &described),
             };
             if operation.starts_with("upsert") {
                 form.as_object_mut().map(|members| members.remove("required"));

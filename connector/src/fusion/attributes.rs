@@ -192,7 +192,8 @@ fn unfit(
     faults
 }
 
-fn offer(told: String, near: Vec<&str>) -> String {
+/// What is wrong, with the names that come near.
+pub fn offer(told: String, near: Vec<&str>) -> String {
     match near.is_empty() {
         true => told,
         false => format!("{told}; did you mean {}?", near.join(" or ")),

@@ -130,6 +130,8 @@ pub struct Resource {
     pub natural: Vec<&'static str>,
     /// The code with which the pod refuses a second row of the same natural key, if it does.
     pub refuses_duplicates: Option<&'static str>,
+    /// A queryable attribute that may carry a mark of ours, where there is no natural key.
+    pub mark: Option<&'static str>,
     /// What one must know.
     pub quirks: Vec<Quirk>,
     /// Attributes that may stand in `q`, with what they hold.
@@ -169,6 +171,7 @@ impl Resource {
             created: None,
             natural: Vec::new(),
             refuses_duplicates: None,
+            mark: None,
             quirks: Vec::new(),
             queryable: Vec::new(),
             finders: Vec::new(),
@@ -208,6 +211,7 @@ impl Resource {
             "created" => self.created = stamp(words),
             "natural" => self.natural = words.collect(),
             "refuses-duplicates" => self.refuses_duplicates = words.next(),
+            "mark" => self.mark = words.next(),
             "quirk" => self.quirks.extend(words.filter_map(quirk)),
             "queryable" => {
                 let kind = words.next().and_then(Kind::parse).unwrap_or(Kind::String);
@@ -336,6 +340,12 @@ mod tests {
             let resource = find(name).unwrap();
             assert_eq!(resource.name, *name);
             assert!(!resource.title.is_empty() && !resource.module.is_empty() && !resource.root.is_empty(), "{name}");
+            assert!(
+                resource
+                    .mark
+                    .is_none_or(|mark| resource.natural.is_empty() && resource.kind(mark) == Some(Kind::String)),
+                "{name}"
+            );
             for line in text.lines() {
                 let word = line.split(' ').next().unwrap();
                 let known = [
@@ -351,6 +361,7 @@ mod tests {
                     "created",
                     "natural",
                     "refuses-duplicates",
+                    "mark",
                     "quirk",
                     "queryable",
                     "finder",

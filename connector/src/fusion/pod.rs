@@ -69,6 +69,8 @@ pub struct Pod<'a> {
     pub settings: &'a Settings,
     signer: Signer<'a>,
     ends: Option<Duration>,
+    /// Id of the call, the same for its every retry; `None` outside a call.
+    pub call_id: Option<String>,
     /// Resources that answered 406 to the structured-error Accept (E1), for the rest of the call.
     plain: RefCell<Vec<String>>,
     /// Resources that refuse the framework version unless a range of days comes with it (Q5), likewise.
@@ -105,6 +107,7 @@ impl<'a> Pod<'a> {
             settings,
             signer: Signer::new(&settings.auth, &settings.secrets, brought, door.unix_ms()),
             ends,
+            call_id: call.map(|call| call.id.clone()),
             plain: RefCell::default(),
             ranged: RefCell::default(),
             told_ms: Cell::new(None),

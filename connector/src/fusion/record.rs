@@ -124,6 +124,31 @@ pub fn flatten_whole(
     }
 }
 
+/// Appends a record, whose children are lists already, without its `links` and theirs.
+pub fn without_links(record: &str, out: &mut String) {
+    let Ok(Members(members)) = serde_json::from_str::<Members>(record) else { return out.push_str(record) };
+    let begin = out.len();
+    for (name, raw) in members.iter().filter(|(name, _)| name != "links") {
+        out.push(if out.len() == begin { '{' } else { ',' });
+        out.push_str(&serde_json::to_string(name).unwrap_or_default());
+        out.push(':');
+        let rows: Vec<&RawValue> = match raw.get().starts_with('[') {
+            true => serde_json::from_str(raw.get()).unwrap_or_default(),
+            false => Vec::new(),
+        };
+        if rows.is_empty() || !rows.iter().all(|row| row.get().starts_with('{')) {
+            out.push_str(raw.get());
+            continue;
+        }
+        for (index, row) in rows.iter().enumerate() {
+            out.push(if index == 0 { '[' } else { ',' });
+            without_links(row.get(), out);
+        }
+        out.push(']');
+    }
+    out.push_str(if out.len() == begin { "{}" } else { "}" });
+}
+
 /// The rows of a child, and whether there are more than these.
 fn child(raw: &RawValue, unsigned: bool) -> Option<(Vec<&RawValue>, bool)> {
     if let Some(envelope) = is_envelope(raw) {

@@ -23,6 +23,11 @@ pub struct Target {
 /// Roots in which a name is looked for, the likeliest first.
 pub const ROOTS: [&str; 3] = ["fscmRestApi", "hcmRestApi", "crmRestApi"];
 
+/// The resource at the top of a path to children.
+fn parent(path: &str) -> &str {
+    path.split('/').next().unwrap_or_default()
+}
+
 impl Target {
     /// Finds a resource; asks the pod only where the catalogue does not know the name.
     ///
@@ -30,6 +35,9 @@ impl Target {
     /// `invalid-input` at `/resource` for what is no name and for what the pod does not know, `unsupported`
     /// for what is not read as records.
     pub fn find(pod: &Pod, name: &str) -> Result<Self> {
+        if name.contains('/') {
+            return Self::below(Self::find(pod, parent(name))?, name);
+        }
         Self::known(name)?.map_or_else(|| Self::describe(pod, name), Ok)
     }
 
@@ -38,6 +46,9 @@ impl Target {
     /// # Errors
     /// As for [`Target::find`].
     pub fn describe(pod: &Pod, name: &str) -> Result<Self> {
+        if name.contains('/') {
+            return Self::below(Self::describe(pod, parent(name))?, name);
+        }
         let known = Self::known(name)?;
         let roots: Vec<String> = match &known {
             Some(target) => vec![target.root.clone()],
@@ -98,6 +109,43 @@ impl Target {
             .remedy("Use the operations made for it."));
         }
         Ok(Some(Self { name: name.to_owned(), root: known.root.to_owned(), known: Some(known), described: None }))
+    }
+
+    /// The children of one row, as a resource of their own: `invoices/{key}/child/invoiceLines`, and so on
+    /// downwards (FACTS 1.7). Keys may be percent-encoded. Its name is the encoded path.
+    fn below(top: Self, path: &str) -> Result<Self> {
+        let wrong = |why: String| {
+            Failure::invalid("/resource", why)
+                .remedy("Children are named as in invoices/{key}/child/invoiceLines; the key is that of the parent, and a slash in it is written %2F.")
+        };
+        let mut address = Address::fixed(&top.name);
+        let (mut described, mut known) = (top.described.as_ref(), String::new());
+        let steps: Vec<&str> = path.split('/').skip(1).collect();
+        for step in steps.chunks(3) {
+            let [key, "child", child] = step else {
+                return Err(wrong(format!("{path:?} is neither a resource nor the children of a record")));
+            };
+            if !is_resource_name(child) {
+                return Err(wrong(format!("{child:?} is not the name of a child")));
+            }
+            if !known.is_empty() {
+                known.push('.');
+            }
+            known.push_str(child);
+            let listed = top.known.as_ref().map(|top| top.children.as_slice()).unwrap_or_default();
+            let other = |name: &&&str| name.eq_ignore_ascii_case(&known);
+            if !listed.contains(&known.as_str())
+                && let Some(right) = listed.iter().find(other)
+            {
+                return Err(wrong(format!("{known} is spelt {right} on {}", top.name)));
+            }
+            let key = percent_encoding::percent_decode_str(key).decode_utf8_lossy();
+            address = address.key(&key).map_err(|_| wrong(format!("{key:?} is not the key of a record")))?;
+            address = address.segment("child").segment(child);
+            described = described.and_then(|told| told.children.get(*child));
+        }
+        let described = described.filter(|told| !told.attributes.is_empty()).cloned();
+        Ok(Self { name: address.as_str().to_owned(), root: top.root, known: None, described })
     }
 
     /// The address of the collection.
@@ -166,5 +214,54 @@ impl Target {
             raw.and_then(super::record::plain)
         });
         plain.or_else(|| super::record::key_in_links(row))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::http::fake::{Fake, json};
+    use crate::settings::Settings;
+
+    fn with<T>(door: &Fake, run: impl FnOnce(&Pod) -> T) -> T {
+        let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
+        run(&Pod::new(door, &Settings::parse(text).unwrap(), None).unwrap())
+    }
+
+    #[test]
+    fn children_of_a_row_are_a_resource() {
+        let door = Fake::new([]);
+        let target =
+            with(&door, |pod| Target::find(pod, "invoices/7/child/invoiceLines/00 2%2F/child/invoiceDistributions"))
+                .unwrap();
+        assert_eq!(
+            target.collection("v").as_str(),
+            "/fscmRestApi/resources/v/invoices/7/child/invoiceLines/00%202%2F/child/invoiceDistributions"
+        );
+        assert!(target.plain_key().is_none());
+        for path in [
+            "invoices/7",
+            "invoices/7/invoiceLines",
+            "invoices/../child/invoiceLines",
+            "invoices/7/child/a-b",
+            "invoices//child/x",
+            "invoices/%2E%2E/child/x",
+            "invoices/7/child/invoicelines",
+            "invoices/7/child/invoiceLines/",
+        ] {
+            let failure = with(&door, |pod| Target::find(pod, path)).unwrap_err();
+            assert_eq!(failure.problem.fields[0].pointer, "/resource", "{path}");
+        }
+        assert!(door.sent.borrow().is_empty());
+    }
+
+    #[test]
+    fn children_are_described_within_their_parent() {
+        let body = r#"{"Resources":{"invoices":{"attributes":[],"children":{"invoiceLines":{"attributes":[{"name":"LineAmount","type":"number"}]}}}}}"#;
+        let door = Fake::new([json(200, body), json(200, body)]);
+        let target = with(&door, |pod| Target::describe(pod, "invoices/7/child/invoiceLines")).unwrap();
+        assert_eq!(target.described.unwrap().attributes[0].name, "LineAmount");
+        assert!(with(&door, |pod| Target::describe(pod, "invoices/7/child/notes")).unwrap().described.is_none());
     }
 }

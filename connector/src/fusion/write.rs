@@ -10,7 +10,9 @@ pub mod attach;
 pub mod batch;
 pub mod change;
 pub mod compare;
+pub mod mark;
 pub mod upsert;
+pub mod valid;
 
 use std::time::Duration;
 
@@ -104,6 +106,12 @@ pub fn create_as(
     let doing = Doing { what: &what, object: &target.name };
     let address = target.collection(&pod.settings.api_version);
     let refuses = target.known.as_ref().and_then(|known| known.refuses_duplicates).filter(|_| natural.is_some());
+    // This call may have sent it before, in a life that ended (a mark is looked for before every send).
+    if let Some(terms) = natural.as_deref().filter(|terms| mark::is_mark(pod, terms))
+        && let Ok([found]) = find(pod, target, terms).as_deref()
+    {
+        return settle(target, record, found.clone(), How::Recovered, differences);
+    }
     let mut lost = None;
     for _ in 0..SENDS {
         let cause = match send(pod, Method::Post, doing, &address, record, headers) {

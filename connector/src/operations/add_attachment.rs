@@ -9,9 +9,10 @@ use super::answer::Record;
 use super::writing::{Key, ResourceName, flat};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
+use crate::files;
 use crate::fusion::pod::Pod;
 use crate::fusion::target::Target;
-use crate::fusion::write::attach::{Attachment, Content, Place};
+use crate::fusion::write::attach::{Attachment, Bytes, Content, Place};
 use crate::problem::{Failure, Result};
 
 /// See the module.
@@ -56,7 +57,7 @@ pub struct Given {
     pub description: Option<String>,
 }
 
-/// A file: its name, and its contents as text or in base64.
+/// A file: its name, and its contents as text, in base64 or in the directory that the host lends.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "File", deny_unknown_fields)]
 pub struct File {
@@ -69,6 +70,9 @@ pub struct File {
     /// Contents in base64.
     #[schemars(title = "Base64")]
     pub base64: Option<String>,
+    /// Path inside the directory that the host lends; read while it is sent, so it may be large.
+    #[schemars(title = "Path", length(min = 1))]
+    pub path: Option<String>,
 }
 
 /// What became of it.
@@ -110,17 +114,22 @@ impl Given {
 
 impl File {
     fn read(&self, at: &str) -> Result<Content> {
-        let bytes = match (&self.text, &self.base64) {
-            (Some(text), None) => text.clone().into_bytes(),
-            (None, Some(encoded)) => {
+        let bytes = match (&self.text, &self.base64, &self.path) {
+            (Some(text), None, None) => text.clone().into_bytes(),
+            (None, None, Some(path)) => {
+                let (_, size) = files::open(&format!("{at}/path"), path)?;
+                return Ok(Content::File { name: self.name.clone(), bytes: Bytes::Lent(path.clone()), size });
+            }
+            (None, Some(encoded), None) => {
                 let bare: String = encoded.chars().filter(|c| !c.is_ascii_whitespace()).collect();
                 STANDARD
                     .decode(bare)
                     .map_err(|error| Failure::invalid(format!("{at}/base64"), format!("this is not base64: {error}")))?
             }
-            _ => return Err(Failure::invalid(at, "a file has either text or base64")),
+            _ => return Err(Failure::invalid(at, "a file has exactly one of text, base64 and path")),
         };
-        Ok(Content::File { name: self.name.clone(), base64: STANDARD.encode(&bytes), size: bytes.len() })
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        Ok(Content::File { name: self.name.clone(), bytes: Bytes::Held(bytes), size })
     }
 }
 

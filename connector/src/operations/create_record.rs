@@ -9,7 +9,8 @@ use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
 use crate::fusion::target::Target;
-use crate::fusion::write::{self, upsert};
+use crate::fusion::write::valid::{self, Use};
+use crate::fusion::write::{self, mark, upsert};
 use crate::problem::Result;
 
 /// See the module.
@@ -43,15 +44,23 @@ impl Action for CreateRecord {
     type Output = SingleRecord;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource.0)?;
+        let mut target = Target::find(pod, &input.resource.0)?;
         takes_creates(&target)?;
         let record = input.record.0.get();
         let terms = match &input.by {
             Some(by) => Some(upsert::identity(&target, record, &by.0)?),
             None => write::natural_key(&target, record),
         };
+        valid::prepare(pod, &mut target);
+        valid::check(&target, record, "/record", Use::Create)?;
         let headers = headers(input.effective.as_ref());
-        let created = write::create_as(pod, &target, record, terms, &headers, &write::plain)?;
+        let marked = if terms.is_none() { mark::mark(pod, &target, record, None) } else { None };
+        let (record, terms) = match &marked {
+            Some(marked) => (marked.record.as_str(), Some(marked.terms.clone())),
+            None => (record, terms),
+        };
+        let mut created = write::create_as(pod, &target, record, terms, &headers, &write::plain)?;
+        created.warnings.extend(marked.map(|marked| marked.warning));
         Ok(written(&created.record, &created.warnings))
     }
 }

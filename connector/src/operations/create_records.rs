@@ -10,8 +10,10 @@ use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::target::Target;
+use crate::fusion::write::mark::mark;
 use crate::fusion::write::natural_key;
 use crate::fusion::write::upsert::Step;
+use crate::fusion::write::valid;
 use crate::problem::Result;
 
 /// See the module.
@@ -51,12 +53,23 @@ impl Action for CreateRecords {
     type Output = Results;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource.0)?;
+        let mut target = Target::find(pod, &input.resource.0)?;
         takes_creates(&target)?;
         let terms: Vec<_> = input.records.0.iter().map(|record| natural_key(&target, record.get())).collect();
         many::once(&terms.iter().map(|terms| terms.as_ref().map(|terms| terms.join(" and "))).collect::<Vec<_>>())?;
         let texts = input.records.0.iter().map(|record| record.get().to_owned());
-        let steps = texts.zip(terms).map(|(record, terms)| Ok(Step::Create { record, terms })).collect();
+        valid::prepare(pod, &mut target);
+        let step = |(index, (record, terms)): (usize, (String, Option<Vec<String>>))| {
+            // What carries a mark is told of in the docs: the record shows it.
+            let marked = if terms.is_none() { mark(pod, &target, &record, Some(index)) } else { None };
+            let step = match marked {
+                Some(marked) => Step::Create { record: marked.record, terms: Some(marked.terms) },
+                None => Step::Create { record, terms },
+            };
+            step.check(&target, &format!("/records/{index}"))?;
+            Ok(step)
+        };
+        let steps = texts.zip(terms).enumerate().map(step).collect();
         many::run(pod, &target, steps, input.on_error, &headers(input.effective.as_ref()))
     }
 }

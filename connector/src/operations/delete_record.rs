@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::answer::SingleRecord;
-use super::writing::{Key, Range, ResourceName, headers, takes, written};
+use super::answer::{SingleRecord, single};
+use super::writing::{Key, Range, ResourceName, bare, headers, takes};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
@@ -45,6 +45,6 @@ impl Action for DeleteRecord {
         takes(&target, "DELETE", "deleted")?;
         let headers = headers(input.effective.as_ref());
         let deleted = change::delete(pod, &target, &input.key.0, &headers)?;
-        Ok(written(&deleted.record, &deleted.warnings))
+        Ok(single(&bare(&target, &deleted.record), &deleted.warnings))
     }
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::writing::{Key, ResourceName};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency, ProblemKind};
+use crate::files;
 use crate::fusion::pod::Pod;
 use crate::fusion::record::key_in_links;
 use crate::fusion::target::Target;
@@ -19,7 +20,9 @@ use crate::problem::{Failure, Result};
 pub struct DownloadAttachment;
 
 /// Bytes of which base64 makes the 16 MiB that an answer holds inline (the contract).
-const MOST: usize = 12 << 20;
+const MOST: u64 = 12 << 20;
+/// What is larger goes to the lent directory, where there is one.
+const LARGE: u64 = 1 << 20;
 
 /// Which attachment.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -59,6 +62,9 @@ pub struct Output {
     /// Contents of a file.
     #[schemars(default)]
     base64: Option<String>,
+    /// Path of a large file inside the directory that the host lends, instead of base64.
+    #[schemars(default)]
+    path: Option<String>,
     /// A text attachment's words.
     #[schemars(default)]
     text: Option<String>,
@@ -71,7 +77,7 @@ impl Action for DownloadAttachment {
     const SPEC: Spec = Spec {
         id: "download_attachment",
         title: "Download an attachment",
-        description: "Reads one attachment of a record: a file's bytes in base64, a text's words, a link's address. Files up to 12 MiB fit into an answer.",
+        description: "Reads one attachment of a record: a file's bytes in base64, a text's words, a link's address. Files up to 12 MiB fit into an answer; where the host lends a directory, those of more than 1 MiB go there, whatever their size.",
         group: "Any record",
         effect: Effect::Read,
         idempotency: Idempotency::None,
@@ -108,15 +114,20 @@ impl Action for DownloadAttachment {
         if let Some(text) = told(&row, "UploadedText") {
             return Ok(json!({"type": kind, "name": name, "size": text.len(), "text": text}).to_string());
         }
-        let told_size = told(&row, "UploadedFileLength").and_then(|length| length.parse::<usize>().ok());
-        if let Some(size) = told_size.filter(|size| *size > MOST) {
+        let told_size = told(&row, "UploadedFileLength").and_then(|length| length.parse::<u64>().ok());
+        let keeps = files::lent() && told_size.is_none_or(|size| size > LARGE);
+        if let Some(size) = told_size.filter(|size| *size > MOST && !keeps) {
             return Err(too_large(name.as_deref(), size));
         }
-        let response = place.bytes(&row)?;
-        let size = response.body.len();
-        if size > MOST {
-            return Err(too_large(name.as_deref(), size));
-        }
+        let mut kept = keeps.then(|| files::create(name.as_deref().unwrap_or("attachment"))).transpose()?;
+        let mut held = Vec::new();
+        let (size, media) = match &mut kept {
+            Some(kept) => place.bytes(&row, kept, u64::MAX)?,
+            None => place.bytes(&row, &mut held, MOST).map_err(|failure| match failure.kind() {
+                ProblemKind::TooLarge => too_large(name.as_deref(), MOST + 1),
+                _ => failure,
+            })?,
+        };
         if let Some(promised) = told_size.filter(|promised| *promised != size) {
             return Err(Failure::transient(
                 ProblemKind::UnexpectedResponse,
@@ -124,19 +135,21 @@ impl Action for DownloadAttachment {
             )
             .remedy("Try again; if it stays so, a proxy changes what passes through it."));
         }
-        let media =
-            told(&row, "UploadedFileContentType").or_else(|| response.header("content-type").map(str::to_owned));
-        Ok(json!({"type": kind, "name": name, "media_type": media, "size": size, "base64": STANDARD.encode(&response.body)})
-            .to_string())
+        let media = told(&row, "UploadedFileContentType").or(media);
+        let (place, contents) = match kept {
+            Some(kept) => ("path", kept.finish()?),
+            None => ("base64", STANDARD.encode(&held)),
+        };
+        Ok(json!({"type": kind, "name": name, "media_type": media, "size": size, place: contents}).to_string())
     }
 }
 
-fn too_large(name: Option<&str>, size: usize) -> Failure {
+fn too_large(name: Option<&str>, size: u64) -> Failure {
     Failure::permanent(
         ProblemKind::TooLarge,
-        format!("The attachment {} has {size} bytes; {MOST} fit into an answer.", name.unwrap_or_default()),
+        format!("The attachment {} has {size} bytes or more; {MOST} fit into an answer.", name.unwrap_or_default()),
     )
-    .remedy("Open it in Fusion, or have the sender attach a link to the file instead.")
+    .remedy("Have the host lend a directory (harness --files DIR): then it goes there, whatever its size.")
 }
 
 #[cfg(test)]
@@ -157,7 +170,7 @@ mod tests {
         Ok(serde_json::from_str(&text).unwrap())
     }
 
-    fn list(length: usize) -> std::result::Result<crate::http::Response, crate::http::SendError> {
+    fn list(length: u64) -> std::result::Result<crate::http::Response, crate::http::SendError> {
         let rows = format!(
             r#"{{"Type":"FILE","FileName":"a.pdf","UploadedFileLength":{length},"links":[{{"rel":"self","href":"https://other.example/x/0001%2FAB"}}]}},{{"Type":"WEB_PAGE","Title":"b","Url":"https://x.example/"}}"#
         );
@@ -172,6 +185,22 @@ mod tests {
         assert!(sent[1].path.ends_with("/invoices/7/child/attachments/0001%2FAB/enclosure/FileContents"));
         assert_eq!(sent[1].authority, "pod.example");
         assert!(sent[1].headers.contains(&("accept", "*/*".to_owned())));
+    }
+
+    #[test]
+    fn a_large_file_goes_to_the_lent_directory() {
+        std::fs::create_dir_all(files::root()).unwrap();
+        let long = "x".repeat(usize::try_from(LARGE).unwrap() + 1);
+        let door = Fake::new([list(LARGE + 1), typed(200, "application/pdf", &long)]);
+        let answer = run(&door, "a.pdf").unwrap();
+        assert_eq!((&answer["path"], &answer["base64"]), (&json!("a.pdf"), &serde_json::Value::Null));
+        assert_eq!(std::fs::read_to_string(files::root().join("a.pdf")).unwrap(), long);
+        // What came short is not kept.
+        std::fs::remove_file(files::root().join("a.pdf")).unwrap();
+        let door = Fake::new([list(LARGE + 2), typed(200, "", &long)]);
+        assert!(run(&door, "a.pdf").unwrap_err().again);
+        assert_eq!(std::fs::read_dir(files::root()).unwrap().count(), 0);
+        std::fs::remove_dir_all(files::root()).unwrap();
     }
 
     #[test]

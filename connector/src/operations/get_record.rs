@@ -25,8 +25,8 @@ pub struct GetRecord;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "Get a record", deny_unknown_fields)]
 pub struct Input {
-    /// Resource that holds it, as Fusion names it.
-    #[schemars(title = "Resource", length(min = 1, max = 128), extend("examples" = ["invoices"]))]
+    /// Resource that holds it, as Fusion names it; the children of a record as invoices/{key}/child/invoiceLines.
+    #[schemars(title = "Resource", length(min = 1, max = 2000), extend("examples" = ["invoices"]))]
     #[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
     pub resource: String,
     /// Its key. Where a resource has no plain key, the last segment of the record's own link.

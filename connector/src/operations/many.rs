@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{Record, Told};
-use super::writing::flat;
+use super::writing::bare;
 use crate::contract::{ProblemKind, Warning};
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
@@ -75,7 +75,7 @@ pub fn run(
     headers: &[(&'static str, String)],
 ) -> Result<String> {
     if on_error == OnError::Continue {
-        return Ok(answer(batch::each(pod, target, steps, headers)));
+        return Ok(answer(target, batch::each(pod, target, steps, headers)));
     }
     if !headers.is_empty() {
         return Err(Failure::invalid("/effective", "a range needs a request for each record")
@@ -86,7 +86,7 @@ pub fn run(
         [only] => vec![batch::one(pod, target, only, headers)?],
         _ => batch::all_or_nothing(pod, target, &steps)?,
     };
-    Ok(answer(done.into_iter().map(|done| Some(Ok(done))).collect()))
+    Ok(answer(target, done.into_iter().map(|done| Some(Ok(done))).collect()))
 }
 
 /// Refuses two records that name the same one.
@@ -117,7 +117,7 @@ pub fn at(index: usize, mut failure: Failure) -> Failure {
     failure
 }
 
-fn answer(outcomes: batch::Outcomes) -> String {
+fn answer(target: &Target, outcomes: batch::Outcomes) -> String {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     let mut text = String::from("{\"results\":[");
     for (index, outcome) in outcomes.into_iter().enumerate() {
@@ -133,7 +133,7 @@ fn answer(outcomes: batch::Outcomes) -> String {
         *counts.entry(status).or_default() += 1;
         text.push_str(&format!("{{\"index\":{index},\"status\":\"{status}\""));
         match outcome {
-            Some(Ok(done)) => push_done(&mut text, &done),
+            Some(Ok(done)) => push_done(target, &mut text, &done),
             Some(Err(failure)) => text.push_str(&format!(",\"key\":null,\"error\":{}", error(&failure))),
             None => text.push_str(",\"key\":null"),
         }
@@ -143,8 +143,8 @@ fn answer(outcomes: batch::Outcomes) -> String {
     text
 }
 
-fn push_done(text: &mut String, done: &Done) {
-    text.push_str(&format!(",\"key\":{},\"record\":{}", json!(done.key), flat(&done.record)));
+fn push_done(target: &Target, text: &mut String, done: &Done) {
+    text.push_str(&format!(",\"key\":{},\"record\":{}", json!(done.key), bare(target, &done.record)));
     if !done.warnings.is_empty() {
         text.push_str(&format!(",\"warnings\":{}", told(&done.warnings)));
     }
@@ -205,16 +205,41 @@ mod tests {
         answer(200, &format!(r#"{{"items":[{rows}],"count":1,"hasMore":false}}"#))
     }
 
+    /// A pod whose user may not read descriptions.
+    fn untold() -> std::result::Result<crate::http::Response, crate::http::SendError> {
+        typed(403, "", "")
+    }
+
     #[test]
     fn each_record_has_its_result_and_the_ends_are_counted() {
         let bad = || typed(400, "text/plain", "You must enter a valid value. (POZ-1000)");
-        let door = Fake::new([bad(), answer(201, r#"{"SupplierId":1,"Supplier":"A"}"#), bad()]);
+        let door = Fake::new([untold(), bad(), answer(201, r#"{"SupplierId":1,"Supplier":"A"}"#), bad()]);
         let records = json!([{"Supplier": "A"}, {"Supplier": "B"}]);
         let input = json!({"resource": "suppliers", "records": records, "on_error": "continue"});
         let results = run("create_records", &input, &door).unwrap();
         assert_eq!(results["counts"], json!({"created": 1, "failed": 1}));
         assert_eq!(results["results"][0]["key"], "1");
         assert_eq!(results["results"][1]["error"]["remote_code"], "POZ-1000");
+    }
+
+    #[test]
+    fn a_record_that_does_not_fit_is_refused_with_the_others_or_alone() {
+        let told = r#"{"Resources":{"suppliers":{"attributes":[{"name":"Supplier","type":"string","mandatory":true,"allowChanges":"always"}]}}}"#;
+        let records = json!([{"Supplier": "A"}, {"supplier": "B"}]);
+        let door = Fake::new([answer(200, told)]);
+        let failure = run("create_records", &json!({"resource": "suppliers", "records": records}), &door).unwrap_err();
+        assert_eq!(failure.problem.fields[0].pointer, "/records/1/supplier");
+        let door = Fake::new([answer(200, told), answer(201, r#"{"SupplierId":1,"Supplier":"A"}"#)]);
+        let input = json!({"resource": "suppliers", "records": records, "on_error": "continue"});
+        let results = run("create_records", &input, &door).unwrap();
+        assert_eq!(results["counts"], json!({"created": 1, "failed": 1}));
+        assert_eq!(results["results"][1]["error"]["kind"], "invalid-input");
+        for (operation, record) in [("create_record", "record"), ("upsert_record", "record")] {
+            let door = Fake::new([answer(200, told)]);
+            let input = json!({"resource": "suppliers", record: {"Supplier": "A", "Extra": 1}});
+            assert_eq!(run(operation, &input, &door).unwrap_err().problem.fields[0].pointer, "/record/Extra");
+            assert_eq!(door.sent.borrow().len(), 1);
+        }
     }
 
     #[test]
@@ -239,7 +264,7 @@ mod tests {
             run("upsert_record", &json!({"resource": "receivablesInvoices", "record": record}), &door).unwrap_err();
         assert_eq!(failure.problem.fields[0].pointer, "/match");
         let input = json!({"resource": "receivablesInvoices", "record": record, "match": ["TransactionNumber"]});
-        let door = Fake::new([list(r#"{"CustomerTransactionId":7,"TransactionNumber":"1"}"#)]);
+        let door = Fake::new([untold(), list(r#"{"CustomerTransactionId":7,"TransactionNumber":"1"}"#)]);
         assert_eq!(run("upsert_record", &input, &door).unwrap()["outcome"], "unchanged");
     }
 
@@ -249,6 +274,7 @@ mod tests {
             |text: &str| format!(r#"{{"InvoiceId":7,"InvoiceNumber":"1","Supplier":"A","InvoiceAmount":{text}}}"#);
         let duplicate = typed(400, "text/plain", "There's already an invoice. (AP-810245)");
         let door = Fake::new([
+            untold(),
             list(""),
             duplicate,
             list(&row("1")),

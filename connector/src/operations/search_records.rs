@@ -26,8 +26,8 @@ pub struct SearchRecords;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(title = "Search records", deny_unknown_fields)]
 pub struct Input {
-    /// Resource to search, as Fusion names it.
-    #[schemars(title = "Resource", length(min = 1, max = 128), extend("examples" = ["invoices"]))]
+    /// Resource to search, as Fusion names it; the children of a record as invoices/{key}/child/invoiceLines.
+    #[schemars(title = "Resource", length(min = 1, max = 2000), extend("examples" = ["invoices"]))]
     #[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
     pub resource: String,
     /// Conditions that must all hold.

@@ -3,13 +3,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::answer::SingleRecord;
-use super::writing::{Key, Range, RecordText, ResourceName, headers, takes, written};
+use super::answer::{SingleRecord, single};
+use super::writing::{Key, Range, RecordText, ResourceName, bare, headers, takes};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
 use crate::fusion::target::Target;
 use crate::fusion::write::change;
+use crate::fusion::write::valid::{self, Use};
 use crate::problem::Result;
 
 /// See the module.
@@ -42,10 +43,12 @@ impl Action for UpdateRecord {
     type Output = SingleRecord;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource.0)?;
+        let mut target = Target::find(pod, &input.resource.0)?;
         takes(&target, "PATCH", "changed")?;
+        valid::prepare(pod, &mut target);
+        valid::check(&target, input.record.0.get(), "/record", Use::Update)?;
         let headers = headers(input.effective.as_ref());
         let changed = change::update(pod, &target, &input.key.0, input.record.0.get(), &headers)?;
-        Ok(written(&changed.record, &changed.warnings))
+        Ok(single(&bare(&target, &changed.record), &changed.warnings))
     }
 }

@@ -12,6 +12,7 @@ use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::target::Target;
 use crate::fusion::write::upsert::Step;
+use crate::fusion::write::valid;
 use crate::problem::Result;
 
 /// See the module.
@@ -58,13 +59,16 @@ impl Action for UpdateRecords {
     type Output = Results;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource.0)?;
+        let mut target = Target::find(pod, &input.resource.0)?;
         takes(&target, "PATCH", "changed")?;
         many::once(&input.records.iter().map(|change| Some(change.key.0.clone())).collect::<Vec<_>>())?;
-        let step = |change: Change| {
-            Ok(Step::Update { key: change.key.0, record: change.record.get().to_owned(), warnings: Vec::new() })
+        valid::prepare(pod, &mut target);
+        let step = |(index, change): (usize, Change)| {
+            let step = Step::Update { key: change.key.0, record: change.record.get().to_owned(), warnings: Vec::new() };
+            step.check(&target, &format!("/records/{index}/record"))?;
+            Ok(step)
         };
         let headers = headers(input.effective.as_ref());
-        many::run(pod, &target, input.records.into_iter().map(step).collect(), input.on_error, &headers)
+        many::run(pod, &target, input.records.into_iter().enumerate().map(step).collect(), input.on_error, &headers)
     }
 }

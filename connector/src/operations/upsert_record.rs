@@ -5,13 +5,14 @@ use serde::Deserialize;
 
 use super::answer::{Record, Told};
 use super::many::told;
-use super::writing::{MatchBy, Range, RecordText, ResourceName, flat, headers, takes_creates};
+use super::writing::{MatchBy, Range, RecordText, ResourceName, bare, headers, takes_creates};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency, ProblemKind};
 use crate::fusion::pod::Pod;
 use crate::fusion::target::Target;
 use crate::fusion::write::batch;
 use crate::fusion::write::upsert::{self, Step};
+use crate::fusion::write::valid::{self, Use};
 use crate::problem::Result;
 
 /// See the module.
@@ -60,11 +61,14 @@ impl Action for UpsertRecord {
     type Output = Upserted;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource.0)?;
+        let mut target = Target::find(pod, &input.resource.0)?;
         takes_creates(&target)?;
         let headers = headers(input.effective.as_ref());
         let terms = upsert::identity(&target, input.record.0.get(), &input.by.map(|by| by.0).unwrap_or_default())?;
+        valid::prepare(pod, &mut target);
+        valid::check(&target, input.record.0.get(), "/record", Use::Either)?;
         let step = upsert::plan(pod, &target, input.record.0.get(), &terms)?;
+        step.check(&target, "/record")?;
         let mut done = batch::one(pod, &target, &step, &headers);
         // Somebody else created it between the look and the create: now it is there to be updated.
         if matches!(&done, Err(failure) if failure.kind() == ProblemKind::Conflict)
@@ -76,7 +80,7 @@ impl Action for UpsertRecord {
             }
         }
         let done = done?;
-        let mut text = format!("{{\"outcome\":\"{}\",\"record\":{}", done.how, flat(&done.record));
+        let mut text = format!("{{\"outcome\":\"{}\",\"record\":{}", done.how, bare(&target, &done.record));
         if !done.warnings.is_empty() {
             text.push_str(&format!(",\"warnings\":{}", told(&done.warnings)));
         }

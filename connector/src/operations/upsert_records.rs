@@ -11,6 +11,7 @@ use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::target::Target;
 use crate::fusion::write::upsert::{self, Step};
+use crate::fusion::write::valid::{self, Use};
 use crate::problem::{Failure, Result};
 
 /// See the module.
@@ -52,7 +53,7 @@ impl Action for UpsertRecords {
     type Output = Results;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource.0)?;
+        let mut target = Target::find(pod, &input.resource.0)?;
         takes_creates(&target)?;
         let by = input.by.map(|by| by.0).unwrap_or_default();
         let mut names = Vec::with_capacity(input.records.0.len());
@@ -61,12 +62,21 @@ impl Action for UpsertRecords {
             names.push(Some(name.join(" and ")));
         }
         many::once(&names)?;
+        valid::prepare(pod, &mut target);
         let mut steps: Vec<Result<Step>> = Vec::with_capacity(names.len());
         for (index, record) in input.records.0.iter().enumerate() {
             // A pod that cannot be read from any more is not asked a thousand times.
             let hopeless = |failure: &Failure| failure.again || input.on_error == OnError::Stop;
             let terms = upsert::identity(&target, record.get(), &by)?;
-            let step = upsert::plan(pod, &target, record.get(), &terms).map_err(|failure| many::at(index, failure));
+            let place = format!("/records/{index}");
+            let planned = || {
+                valid::check(&target, record.get(), &place, Use::Either)?;
+                let step =
+                    upsert::plan(pod, &target, record.get(), &terms).map_err(|failure| many::at(index, failure))?;
+                step.check(&target, &place)?;
+                Ok(step)
+            };
+            let step = planned();
             match step {
                 Err(failure) if hopeless(&failure) => return Err(failure),
                 step => steps.push(step),

@@ -12,9 +12,9 @@ use crate::fusion::record;
 use crate::fusion::target::Target;
 use crate::problem::{Failure, Result};
 
-/// Resource, as Fusion names it.
+/// Resource, as Fusion names it; the children of a record as invoices/{key}/child/invoiceLines.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(inline, title = "Resource", extend("minLength" = 1, "maxLength" = 128, "examples" = ["invoices", "suppliers"]))]
+#[schemars(inline, title = "Resource", extend("minLength" = 1, "maxLength" = 2000, "examples" = ["invoices", "invoices/300000046987012/child/invoiceLines"]))]
 #[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
 pub struct ResourceName(pub String);
 
@@ -158,6 +158,17 @@ pub fn flat(stored: &str) -> String {
     let mut text = String::with_capacity(stored.len());
     record::flatten(stored, &mut text, &mut |_| {});
     text
+}
+
+/// The same without links, as searches answer it, where an attribute tells the key.
+pub fn bare(target: &Target, stored: &str) -> String {
+    let text = flat(stored);
+    if target.plain_key().is_none() || !text.contains("\"links\"") {
+        return text;
+    }
+    let mut bare = String::with_capacity(text.len());
+    record::without_links(&text, &mut bare);
+    bare
 }
 
 /// The answer of a write that ends with one record.

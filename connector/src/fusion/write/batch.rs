@@ -9,16 +9,20 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::mark::is_mark;
 use super::upsert::Step;
 use super::{Headers, LOOKS, MOST_SENT, SENDS, change, compare, create_as, find, fits, plain, whole_object};
 use crate::contract::{ProblemKind, Warning};
-use crate::fusion::address::{Address, segment};
+use crate::fusion::address::{Address, is_resource_name, segment};
+use crate::fusion::page::Envelope;
 use crate::fusion::pod::{Carried, Doing, Lost, Pod};
 use crate::fusion::target::Target;
 use crate::http::Method;
 use crate::problem::{Failure, Result, warning};
 
 const BATCH: &str = "application/vnd.oracle.adf.batch+json";
+/// Keys in one question.
+const PER_QUESTION: usize = 100;
 /// Records in one request where each counts for itself: few enough that a bad one costs little.
 const PART: usize = 25;
 
@@ -57,10 +61,18 @@ pub fn all_or_nothing(pod: &Pod, target: &Target, steps: &[Step]) -> Result<Vec<
     let refuses = target.known.as_ref().and_then(|known| known.refuses_duplicates);
     let guarded = |step: &Step| matches!(step, Step::Create { terms: Some(_), .. });
     let again = refuses.is_some() && steps.iter().all(guarded);
+    let marked = |step: &Step| matches!(step, Step::Create { terms: Some(terms), .. } if is_mark(pod, terms));
+    // This call may have sent it before, in a life that ended.
+    if steps.first().is_some_and(marked)
+        && let Some(done) = there(pod, target, steps, "recovered", &[0])
+    {
+        return Ok(done);
+    }
+    let before = before(pod, target, steps);
     let mut lost: Option<Failure> = None;
     for _ in 0..SENDS {
         let cause = match pod.exact(Method::Post, doing, &address, carried) {
-            Ok(response) => match answered(target, steps, &response.body) {
+            Ok(response) => match answered(target, steps, &before, &response.body) {
                 Some(done) => return Ok(done),
                 None => {
                     pod.unexpected(doing, "it accepted the batch and its answer cannot be read").status(response.status)
@@ -210,7 +222,7 @@ fn body(target: &Target, steps: &[Step]) -> String {
 }
 
 /// The rows in the answer of a batch, each with its step; `None` where one is missing.
-fn answered(target: &Target, steps: &[Step], body: &[u8]) -> Option<Vec<Done>> {
+fn answered(target: &Target, steps: &[Step], before: &[String], body: &[u8]) -> Option<Vec<Done>> {
     #[derive(Deserialize)]
     struct Answer<'a> {
         #[serde(borrow)]
@@ -230,18 +242,55 @@ fn answered(target: &Target, steps: &[Step], body: &[u8]) -> Option<Vec<Done>> {
     let done = |(index, step): (usize, &Step)| {
         Some(match step {
             Step::Same { .. } => unsent(target, step),
-            Step::Create { record, .. } => stored(target, "created", row(index)?, record, &[]),
-            Step::Update { record, warnings, .. } => stored(target, "updated", row(index)?, record, warnings),
+            Step::Create { record, .. } => stored(target, "created", row(index)?, record, Vec::new()),
+            Step::Update { key, record, warnings } => {
+                let (row, mut warnings) = (row(index)?, warnings.clone());
+                let first = before.iter().find(|first| target.key_of(first).as_ref() == Some(key));
+                warnings.extend(change::told(record, first.map(String::as_str), &row, key));
+                Done { how: "updated", key: Some(key.clone()), record: row, warnings }
+            }
         })
     };
     steps.iter().enumerate().map(done).collect()
 }
 
-fn stored(target: &Target, how: &'static str, row: String, sent: &str, known: &[Warning]) -> Done {
+fn stored(target: &Target, how: &'static str, row: String, sent: &str, mut warnings: Vec<Warning>) -> Done {
     let key = target.key_of(&row);
-    let mut warnings = known.to_vec();
     warnings.extend(compare::changed_by_server(sent, &row, key.as_deref()));
     Done { how, key, record: row, warnings }
+}
+
+/// The rows that are to be changed, as they are, where one question finds many of them: so that what the pod
+/// ignores is told from what it stores otherwise (W2, W3). What cannot be read is left out.
+fn before(pod: &Pod, target: &Target, steps: &[Step]) -> Vec<String> {
+    let Some(attribute) = target.sortable_key() else { return Vec::new() };
+    let keys: Vec<&str> = steps
+        .iter()
+        .filter_map(|step| if let Step::Update { key, .. } = step { Some(key.as_str()) } else { None })
+        .filter(|key| key.bytes().all(|byte| byte.is_ascii_digit()))
+        .collect();
+    let mut names = vec![attribute.to_owned()];
+    for step in steps {
+        let Step::Update { record, .. } = step else { continue };
+        let scalars = compare::members(record).into_iter().filter(|(_, raw)| !compare::is_nested(raw));
+        names.extend(scalars.map(|(name, _)| name).filter(|name| is_resource_name(name)));
+    }
+    names.sort();
+    names.dedup();
+    let doing = Doing { what: "read what is to be changed", object: &target.name };
+    let mut rows = Vec::new();
+    for keys in keys.chunks(PER_QUESTION) {
+        let address = target
+            .collection(&pod.settings.api_version)
+            .param("q", &format!("{attribute} in ({})", keys.join(",")))
+            .clause("fields", &names.join(","))
+            .param("onlyData", "true")
+            .param("limit", &PER_QUESTION.to_string());
+        let Ok(response) = pod.get(doing, &address) else { break };
+        let Ok(envelope) = crate::text::json::<Envelope>(&response.body) else { break };
+        rows.extend(envelope.items.iter().map(|row| row.get().to_owned()));
+    }
+    rows
 }
 
 /// The rows, where every step turns out to have happened.
@@ -426,12 +475,11 @@ mod tests {
                 upsert::plan(pod, target, record, &terms)
             })
         };
-        let record = r#"{"InvoiceNumber":"1","Supplier":"A","InvoiceAmount":1,"Description":"x","invoiceLines":[{}]}"#;
+        let record = r#"{"InvoiceNumber":"1","Supplier":"A","InvoiceAmount":1,"Description":"x"}"#;
         assert!(matches!(plan(record, "").unwrap(), Step::Create { .. }));
         match plan(record, &stored("1")).unwrap() {
-            Step::Update { key, record, warnings } => {
+            Step::Update { key, record, .. } => {
                 assert_eq!((key.as_str(), record.as_str()), ("11", r#"{"Description":"x"}"#));
-                assert_eq!(warnings[0].code, "children_not_updated");
             }
             other => unreachable!("{other:?}"),
         }
@@ -439,5 +487,36 @@ mod tests {
         assert!(matches!(plan(same, &stored("1")).unwrap(), Step::Same { .. }));
         let several = format!("{},{}", stored("1"), stored("2"));
         assert_eq!(plan(same, &several).unwrap_err().kind(), ProblemKind::Conflict);
+    }
+
+    #[test]
+    fn an_upsert_takes_children_that_are_there_and_refuses_others() {
+        let plan = |line: &str| {
+            let record = format!(r#"{{"InvoiceNumber":"1","Supplier":"A","invoiceLines":[{line}]}}"#);
+            let door = Fake::new([list(&stored("1")), list(r#"{"LineNumber":1,"LineAmount":5.0}"#)]);
+            with(&door, "invoices", |pod, target| {
+                upsert::plan(pod, target, &record, &upsert::identity(target, &record, &[]).unwrap())
+            })
+        };
+        assert!(matches!(plan(r#"{"LineAmount":5}"#).unwrap(), Step::Same { .. }));
+        let failure = plan(r#"{"LineAmount":6}"#).unwrap_err();
+        assert_eq!(failure.problem.fields[0].pointer, "/record/invoiceLines/0");
+        assert!(failure.problem.remedy.unwrap().contains("invoices/11/child/invoiceLines"));
+    }
+
+    #[test]
+    fn what_a_batch_ignored_is_told_from_what_it_changed() {
+        let step = Step::Update { key: "11".into(), record: r#"{"A":2,"B":2}"#.into(), warnings: Vec::new() };
+        let answer = r#"{"parts":[{"id":"part0","payload":{"InvoiceId":11,"A":1,"B":3}},{"id":"part1","payload":{"InvoiceId":11,"A":2,"B":2}}]}"#;
+        let door = Fake::new([list(r#"{"InvoiceId":11,"A":1,"B":1}"#), json(200, answer)]);
+        let done = with(&door, "invoices", |pod, target| all_or_nothing(pod, target, &[step.clone(), step])).unwrap();
+        let codes: Vec<&str> = done[0].warnings.iter().map(|warning| warning.code.as_str()).collect();
+        assert_eq!(codes, ["ignored", "changed_by_server"]);
+        assert!(done[1].warnings.is_empty());
+        assert!(
+            door.sent.borrow()[0].path.contains("q=InvoiceId%20in%20%2811,11%29"),
+            "{}",
+            door.sent.borrow()[0].path
+        );
     }
 }

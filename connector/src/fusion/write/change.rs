@@ -221,17 +221,7 @@ impl Job<'_> {
                 Err(_) => {}
             }
         }
-        let before = members(&first.text);
-        let warnings = compare::mismatches(sent, &record)
-            .iter()
-            .map(|mismatch| {
-                let same = |raw: &serde_json::value::RawValue| raw.get() == mismatch.stored;
-                match before.iter().any(|(name, raw)| *name == mismatch.name && same(raw)) {
-                    true => compare::ignored(mismatch, Some(self.key)),
-                    false => compare::changed(mismatch, Some(self.key)),
-                }
-            })
-            .collect();
+        let warnings = told(sent, Some(&first.text), &record, self.key);
         Ok(Changed { record, warnings })
     }
 
@@ -271,6 +261,16 @@ impl Job<'_> {
             .collect();
         failure
     }
+}
+
+/// What became of a change otherwise than it was sent: ignored where the row is as it was `first`, else changed.
+pub fn told(sent: &str, first: Option<&str>, stored: &str, key: &str) -> Vec<Warning> {
+    let before = first.map(members).unwrap_or_default();
+    let told = |mismatch: &Mismatch| match before.iter().find(|(name, _)| *name == mismatch.name) {
+        Some((_, raw)) if raw.get() == mismatch.stored => compare::ignored(mismatch, Some(key)),
+        _ => compare::changed(mismatch, Some(key)),
+    };
+    compare::mismatches(sent, stored).iter().map(told).collect()
 }
 
 /// An attribute that somebody else changed between our first read and now.

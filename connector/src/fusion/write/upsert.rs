@@ -1,17 +1,20 @@
 //! Update or create: finds the row by its business key and says what is to be done about it.
 //!
 //! It sends reads alone. Where the row is there, only attributes that differ are to be sent; children of a
-//! row that is there are left alone and told of, since a pod takes them for new ones.
+//! row that is there must be there as they were sent, since a pod takes them for new ones.
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::compare::{self, members};
+use super::valid::{self, Use};
 use super::{find, terms};
 use crate::contract::{ProblemKind, Warning};
 use crate::fusion::address::is_resource_name;
-use crate::fusion::pod::Pod;
+use crate::fusion::page::{Envelope, PAGE};
+use crate::fusion::pod::{Doing, Pod};
 use crate::fusion::target::Target;
-use crate::problem::{Failure, Result, warning};
+use crate::problem::{Failure, Result};
 
 /// What is to be done about one record.
 #[derive(Clone, Debug)]
@@ -43,6 +46,21 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// Checks what is to be sent against the pod's description, as far as that was read; `at` is the JSON
+    /// pointer of the record in the input.
+    ///
+    /// # Errors
+    /// `invalid-input` with a pointer for each fault.
+    pub fn check(&self, target: &Target, at: &str) -> Result<()> {
+        match self {
+            Self::Create { record, .. } => valid::check(target, record, at, Use::Create),
+            Self::Update { record, .. } => valid::check(target, record, at, Use::Update),
+            Self::Same { .. } => Ok(()),
+        }
+    }
+}
+
 /// Terms by which a record is found: of the attributes in `by`, else of the resource's business key.
 ///
 /// # Errors
@@ -70,7 +88,7 @@ pub fn plan(pod: &Pod, target: &Target, record: &str, terms: &[String]) -> Resul
     let found = find(pod, target, terms)?;
     match found.as_slice() {
         [] => Ok(Step::Create { record: record.to_owned(), terms: Some(terms.to_vec()) }),
-        [row] => onto(target, record, row),
+        [row] => onto(pod, target, record, row),
         _ => Err(Failure::permanent(
             ProblemKind::Conflict,
             format!("More than one record of {} matches {}; nothing was sent.", target.name, terms.join(" and ")),
@@ -79,18 +97,13 @@ pub fn plan(pod: &Pod, target: &Target, record: &str, terms: &[String]) -> Resul
     }
 }
 
-fn onto(target: &Target, record: &str, row: &str) -> Result<Step> {
+fn onto(pod: &Pod, target: &Target, record: &str, row: &str) -> Result<Step> {
     let key = target.key_of(row);
     let stored = members(row);
-    let (mut body, mut warnings) = (String::from("{"), Vec::new());
+    let mut body = String::from("{");
     for (name, raw) in members(record) {
         if compare::is_nested(raw) {
-            let message = format!(
-                "{} {} is there already, and its {name} were left as they are; a pod takes rows that come with an update for new ones.",
-                target.name,
-                key.as_deref().unwrap_or_default()
-            );
-            warnings.push(warning("children_not_updated", message, key.clone()));
+            same_children(pod, target, key.as_deref().unwrap_or_default(), &name, raw)?;
             continue;
         }
         if stored.iter().any(|(other, there)| *other == name && compare::same(raw, there)) {
@@ -102,7 +115,7 @@ fn onto(target: &Target, record: &str, row: &str) -> Result<Step> {
         body.push_str(&format!("{}:{}", Value::from(name), raw.get()));
     }
     if body.len() == 1 {
-        return Ok(Step::Same { key, row: row.to_owned(), warnings });
+        return Ok(Step::Same { key, row: row.to_owned(), warnings: Vec::new() });
     }
     body.push('}');
     let Some(key) = key else {
@@ -111,5 +124,33 @@ fn onto(target: &Target, record: &str, row: &str) -> Result<Step> {
             format!("A record of {} was found and the pod does not tell its key; nothing was sent.", target.name),
         ));
     };
-    Ok(Step::Update { key, record: body, warnings })
+    Ok(Step::Update { key, record: body, warnings: Vec::new() })
+}
+
+/// Children of a record that is there must be there as well: a pod takes rows that come with an update for
+/// new ones, so a second line would stand beside the first.
+fn same_children(pod: &Pod, target: &Target, key: &str, child: &str, sent: &RawValue) -> Result<()> {
+    let wanted: Vec<&RawValue> = match sent.get().starts_with('[') {
+        true => serde_json::from_str(sent.get()).unwrap_or_default(),
+        false => vec![sent],
+    };
+    let what = format!("read the {child} of {} {key}", target.name);
+    let doing = Doing { what: &what, object: &target.name };
+    let address = target.collection(&pod.settings.api_version).key(key)?.segment("child").segment(child);
+    let response = pod.get(doing, &address.param("limit", &PAGE.to_string()))?;
+    let there: Envelope = crate::text::json(&response.body)
+        .map_err(|error| pod.unexpected(doing, &format!("the body is not a list of records ({error})")))?;
+    let is = |wanted: &RawValue, row: &RawValue| {
+        let stored = members(row.get());
+        let mut scalars = members(wanted.get()).into_iter().filter(|(_, raw)| !compare::is_nested(raw));
+        scalars.all(|(name, raw)| stored.iter().any(|(other, there)| *other == name && compare::same(raw, there)))
+    };
+    let Some(index) = wanted.iter().position(|wanted| !there.items.iter().any(|row| is(wanted, row))) else {
+        return Ok(());
+    };
+    Err(Failure::invalid(
+        format!("/record/{child}/{index}"),
+        format!("{} {key} is there already, and this row is not among its {child}; an update would add it beside them", target.name),
+    )
+    .remedy(format!("Leave {child} out, and write its rows with resource {}/{key}/child/{child}: create_record for new ones, update_record for others.", target.name)))
 }

@@ -1,0 +1,326 @@
+//! A record against the pod's own description, before anything is sent (W5).
+//!
+//! What the description does not tell is left to the pod: children without attributes, flexfields and
+//! attachments pass. Where the description cannot be read, every record does.
+
+use serde_json::value::RawValue;
+
+use super::compare::{is_nested, members, number};
+use crate::contract::FieldProblem;
+use crate::fusion::attributes::offer;
+use crate::fusion::catalogue::Kind;
+use crate::fusion::describe::{Attribute, Description};
+use crate::fusion::pod::Pod;
+use crate::fusion::record::plain;
+use crate::fusion::target::Target;
+use crate::fusion::time;
+use crate::problem::{Failure, Result};
+use crate::text::{nearest, shorten};
+
+/// Faults that are told at once.
+const MOST: usize = 20;
+/// Children within children that are looked into.
+const DEPTH: usize = 6;
+/// Attributes that the server fills.
+const WHO: [&str; 5] = ["CreatedBy", "CreationDate", "LastUpdatedBy", "LastUpdateDate", "LastUpdateLogin"];
+
+/// What is to be done with a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// It shall be created: what is required must be there.
+    Create,
+    /// It shall change one that is there: only what may be changed.
+    Update,
+    /// One or the other, as it turns out: names and values alone.
+    Either,
+}
+
+/// Reads the description once, where nothing has read it yet.
+pub fn prepare(pod: &Pod, target: &mut Target) {
+    if target.described.is_none() {
+        // A user who may write rows need not be allowed to read the description.
+        target.described = Target::describe(pod, &target.name).ok().and_then(|told| told.described);
+    }
+}
+
+/// Checks one record; `at` is its JSON pointer in the input.
+///
+/// # Errors
+/// `invalid-input` with a pointer for each fault; nothing was sent.
+pub fn check(target: &Target, record: &str, at: &str, purpose: Use) -> Result<()> {
+    let Some(described) = target.described.as_ref().filter(|told| !told.attributes.is_empty()) else { return Ok(()) };
+    let mut faults = Faults { name: &target.name, found: Vec::new() };
+    faults.row(described, None, record, at, purpose, DEPTH);
+    if faults.found.is_empty() {
+        return Ok(());
+    }
+    faults.found.truncate(MOST);
+    Err(Failure::invalid_fields("input", faults.found).remedy(format!(
+        "Nothing was sent. describe_resource tells the attributes of {}, and which of them may be sent.",
+        target.name
+    )))
+}
+
+struct Faults<'a> {
+    name: &'a str,
+    found: Vec<FieldProblem>,
+}
+
+impl Faults<'_> {
+    fn add(&mut self, at: &str, name: &str, message: String) {
+        let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+        self.found.push(FieldProblem { pointer, message });
+    }
+
+    fn row(&mut self, told: &Description, of: Option<&Description>, row: &str, at: &str, purpose: Use, depth: usize) {
+        let sent = members(row);
+        for (name, raw) in &sent {
+            if let Some(attribute) = told.attribute(name) {
+                let fault = refused(attribute, purpose).map(str::to_owned).or_else(|| misfit(attribute, raw));
+                if let Some(fault) = fault {
+                    self.add(at, name, fault);
+                }
+            } else if let Some(child) = told.children.get(name) {
+                if depth > 0 && !child.attributes.is_empty() && !is_free(name) {
+                    // A child's row in a change may be new or there already.
+                    let purpose = if purpose == Use::Create { purpose } else { Use::Either };
+                    self.children(child, told, raw, &format!("{at}/{name}"), purpose, depth - 1);
+                }
+            } else if !name.starts_with("__") && name != "links" && !name.starts_with("@") {
+                self.unknown(told, name, at);
+            }
+        }
+        if purpose == Use::Create {
+            self.missing(told, of, &sent, at);
+        }
+    }
+
+    fn children(
+        &mut self,
+        child: &Description,
+        of: &Description,
+        raw: &RawValue,
+        at: &str,
+        purpose: Use,
+        depth: usize,
+    ) {
+        if let Ok(rows) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
+            for (index, row) in rows.iter().enumerate() {
+                self.row(child, Some(of), row.get(), &format!("{at}/{index}"), purpose, depth);
+            }
+        } else if raw.get().starts_with('{') {
+            self.row(child, Some(of), raw.get(), at, purpose, depth);
+        } else if raw.get() != "null" {
+            let pointer = at.to_owned();
+            self.found.push(FieldProblem { pointer, message: "a list of records is expected".to_owned() });
+        }
+    }
+
+    fn unknown(&mut self, told: &Description, name: &str, at: &str) {
+        let known = || {
+            told.attributes
+                .iter()
+                .map(|attribute| attribute.name.as_str())
+                .chain(told.children.keys().map(String::as_str))
+        };
+        let message = match known().find(|known| known.eq_ignore_ascii_case(name)) {
+            Some(right) => format!("{name} is spelt {right}"),
+            None => offer(format!("{} has no attribute {}", self.name, shorten(name, 80)), nearest(name, known(), 3)),
+        };
+        self.add(at, name, message);
+    }
+
+    fn missing(&mut self, told: &Description, of: Option<&Description>, sent: &[(String, &RawValue)], at: &str) {
+        for attribute in &told.attributes {
+            let name = attribute.name.as_str();
+            let given = |(other, raw): &(String, &RawValue)| {
+                !matches!(raw.get(), "null" | "\"\"") && (stem(other) == stem(name) || stands_for(other, name))
+            };
+            let needed = attribute.mandatory && attribute.creatable() && !WHO.contains(&name)
+                // What names the parent comes from the address.
+                && of.is_none_or(|of| of.attribute(name).is_none());
+            // A wrong spelling is told as such and not as a gap as well.
+            let misspelt = sent.iter().any(|(other, _)| other.eq_ignore_ascii_case(name) && other != name);
+            if needed && !misspelt && !sent.iter().any(given) {
+                self.add(at, name, format!("{name} is required to create a record of {}", self.name));
+            }
+        }
+    }
+}
+
+/// Children whose rows are laid out by whoever set the pod up, or hold more than is described.
+fn is_free(child: &str) -> bool {
+    let name = child.to_ascii_lowercase();
+    ["dff", "gdf", "eff", "flex", "attachment", "additionalinformation"].iter().any(|part| name.contains(part))
+}
+
+/// A name without what tells one way of naming a thing from another: a supplier is given by its id as well.
+fn stem(name: &str) -> &str {
+    ["Id", "Number", "Code", "Name", "Email"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
+}
+
+/// A party is the other way to say whom a document is from (FACTS 4.1).
+fn stands_for(given: &str, wanted: &str) -> bool {
+    given.starts_with("Party") && wanted.starts_with("Supplier")
+}
+
+fn refused(attribute: &Attribute, purpose: Use) -> Option<&'static str> {
+    match purpose {
+        Use::Create if !attribute.creatable() => Some("the server sets it; leave it out"),
+        Use::Update if !attribute.changeable() && attribute.creatable() => {
+            Some("it can be set when the record is created and not be changed")
+        }
+        Use::Update if !attribute.changeable() => Some("the server sets it; it cannot be changed"),
+        _ => None,
+    }
+}
+
+/// Why a value does not fit what the attribute holds.
+fn misfit(attribute: &Attribute, raw: &RawValue) -> Option<String> {
+    if raw.get() == "null" || matches!(attribute.kind.as_str(), "array" | "object" | "attachment" | "") {
+        return None;
+    }
+    let is_text = raw.get().starts_with('"');
+    let kind = attribute.holds();
+    let word = match kind {
+        Kind::String => "a text",
+        Kind::Integer => "a whole number",
+        Kind::Number => "a number",
+        Kind::Boolean => "true or false",
+        Kind::Date => "a date",
+        Kind::Timestamp => "a moment",
+    };
+    let value = if is_nested(raw) { None } else { plain(raw) };
+    let Some(value) = value else { return Some(format!("{word} is expected")) };
+    // What is empty is null to a pod.
+    if value.is_empty() {
+        return None;
+    }
+    let shown = shorten(&value, 60);
+    let most = attribute.precision.filter(|most| *most > 0);
+    match kind {
+        Kind::String => {
+            let most = attribute.max_length.filter(|most| *most > 0).or(most)?;
+            let length = u64::try_from(value.chars().count()).unwrap_or(u64::MAX);
+            (length > most).then(|| format!("it has {length} characters, and {most} fit"))
+        }
+        Kind::Integer | Kind::Number => {
+            let Some((_, digits, exponent)) = number(&value) else {
+                return Some(format!("{shown} is not {word}"));
+            };
+            if kind == Kind::Integer && exponent < 0 {
+                return Some(format!("{shown} is not {word}"));
+            }
+            let before =
+                u64::try_from(digits.len()).unwrap_or(u64::MAX).saturating_add(u64::try_from(exponent).unwrap_or(0));
+            let most = most.or((kind == Kind::Integer).then_some(18))?;
+            (before > most).then(|| format!("{shown} has {before} digits, and {most} fit"))
+        }
+        Kind::Boolean => {
+            let fits = matches!(value.as_str(), "true" | "false" | "Y" | "N");
+            (!fits).then(|| format!("{shown} is neither true nor false"))
+        }
+        Kind::Date | Kind::Timestamp => {
+            let fits = is_text && time::instant_or_day(&value).is_some();
+            let example = if kind == Kind::Date { "2026-01-31" } else { "2026-01-31T10:00:00Z" };
+            (!fits).then(|| format!("{shown} is not {word}; write it as {example}"))
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const DESCRIBED: &str = r#"{"Resources":{"things":{"attributes":[
+        {"name":"ThingId","type":"integer","allowChanges":"never","mandatory":true},
+        {"name":"Name","type":"string","allowChanges":"inCreate","mandatory":true,"precision":5},
+        {"name":"SupplierNumber","type":"string","allowChanges":"always","mandatory":true},
+        {"name":"Count","type":"integer","allowChanges":"always","precision":3},
+        {"name":"Amount","type":"number","allowChanges":"always"},
+        {"name":"Open","type":"boolean","allowChanges":"always"},
+        {"name":"Day","type":"string","format":"date","allowChanges":"always"},
+        {"name":"At","type":"string","format":"date-time","allowChanges":"always"}],
+        "children":{"lines":{"attributes":[{"name":"ThingId","type":"integer","allowChanges":"inCreate","mandatory":true},
+            {"name":"LineAmount","type":"number","allowChanges":"always","mandatory":true}]},
+          "linesDff":{"attributes":[{"name":"a","type":"string"}]},"notes":{"$ref":"x"}}}}}"#;
+
+    fn target() -> Target {
+        let described = Description::read(DESCRIBED.as_bytes(), "things");
+        Target { name: "things".into(), root: "fscmRestApi".into(), known: None, described }
+    }
+
+    fn faults(record: &str, purpose: Use) -> Vec<String> {
+        let told = check(&target(), record, "/record", purpose);
+        let fields = told.err().map(|failure| failure.problem.fields).unwrap_or_default();
+        fields.into_iter().map(|field| format!("{} {}", field.pointer, field.message)).collect()
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_told_with_the_right_one() {
+        let told = faults(r#"{"name":"x","Coumt":1,"Lines":[],"SupplierId":7}"#, Use::Create);
+        assert_eq!(told[0], "/record/name name is spelt Name");
+        assert_eq!(told[1], "/record/Coumt things has no attribute Coumt; did you mean Count?");
+        assert_eq!(told[2], "/record/Lines Lines is spelt lines");
+        assert_eq!(told[3], "/record/SupplierId things has no attribute SupplierId");
+        assert_eq!(told.len(), 4);
+    }
+
+    #[test]
+    fn values_are_pointed_to_where_they_do_not_fit() {
+        for (record, fault) in [
+            (r#"{"Count":1234}"#, "/record/Count 1234 has 4 digits, and 3 fit"),
+            (r#"{"Count":1.5}"#, "/record/Count 1.5 is not a whole number"),
+            (r#"{"Amount":"1,5"}"#, "/record/Amount 1,5 is not a number"),
+            (r#"{"Name":"abcdef"}"#, "/record/Name it has 6 characters, and 5 fit"),
+            (r#"{"Name":{}}"#, "/record/Name a text is expected"),
+            (r#"{"Open":"maybe"}"#, "/record/Open maybe is neither true nor false"),
+            (r#"{"Day":"31/01/2026"}"#, "/record/Day 31/01/2026 is not a date; write it as 2026-01-31"),
+            (r#"{"Day":20260131}"#, "/record/Day 20260131 is not a date; write it as 2026-01-31"),
+            (r#"{"At":"10:00"}"#, "/record/At 10:00 is not a moment; write it as 2026-01-31T10:00:00Z"),
+            (r#"{"lines":[{"LineAmount":1},{"LineAmount":"x"}]}"#, "/record/lines/1/LineAmount x is not a number"),
+            (r#"{"lines":7}"#, "/record/lines a list of records is expected"),
+        ] {
+            assert_eq!(faults(record, Use::Either), [fault]);
+        }
+    }
+
+    #[test]
+    fn what_fits_or_is_not_described_passes() {
+        let good = r#"{"Name":"abcde","SupplierId":1,"Count":"999","Amount":-1.250,"Open":"Y","Day":"2026-01-31","At":"2026-01-31T10:00:00.000+00:00",
+            "lines":[{"LineAmount":1}],"linesDff":[{"__FLEX_Context":"x","anything":1}],"notes":[{"any":1}],"__FLEX_Context":"y"}"#;
+        let only: Vec<String> = faults(good, Use::Create);
+        assert_eq!(only, ["/record/SupplierId things has no attribute SupplierId"]);
+        assert!(faults(r#"{"Name":null,"Day":"","Count":null}"#, Use::Either).is_empty());
+        let untold = Target { described: None, ..target() };
+        assert!(check(&untold, r#"{"x":1}"#, "/record", Use::Create).is_ok());
+    }
+
+    #[test]
+    fn what_must_be_there_and_what_may_not_be_sent_is_told() {
+        let told = faults(r#"{"lines":[{}],"ThingId":1}"#, Use::Create);
+        assert_eq!(told[0], "/record/lines/0/LineAmount LineAmount is required to create a record of things");
+        assert_eq!(told[1], "/record/ThingId the server sets it; leave it out");
+        assert!(told[2].starts_with("/record/Name Name is required") && told[3].starts_with("/record/SupplierNumber"));
+        assert!(faults(r#"{"Name":"a","PartyId":1}"#, Use::Create).len() == 1);
+        let told = faults(r#"{"Name":"b","ThingId":1,"Count":2}"#, Use::Update);
+        assert_eq!(told[0], "/record/Name it can be set when the record is created and not be changed");
+        assert_eq!(told[1], "/record/ThingId the server sets it; it cannot be changed");
+        assert_eq!(told.len(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn whole_numbers_fit_by_their_digits(value in any::<i32>()) {
+            let told = faults(&format!(r#"{{"Count":{value}}}"#), Use::Either);
+            prop_assert_eq!(told.is_empty(), value.unsigned_abs() < 1000);
+        }
+
+        #[test]
+        fn no_record_breaks_it(record in ".{0,60}") {
+            faults(&record, Use::Create);
+        }
+    }
+}
