@@ -18,6 +18,7 @@ pub mod page;
 pub mod pod;
 pub mod query;
 pub mod record;
+pub mod report;
 pub mod shape;
 pub mod soap;
 pub mod target;

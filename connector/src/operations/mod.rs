@@ -21,6 +21,7 @@ pub mod find_documents;
 pub mod get_ess_job;
 pub mod get_record;
 pub mod get_user;
+pub mod import_bulk_data;
 pub mod list_interface_options;
 pub mod list_resources;
 pub mod list_roles;
@@ -69,6 +70,7 @@ pub const ALL: &[Entry] = &[
     action::<describe_resource::DescribeResource>(),
     action::<send_request::SendRequest>(),
     action::<create_invoice::CreateInvoice>(),
+    action::<import_bulk_data::ImportBulkData>(),
     action::<upload_to_ucm::UploadToUcm>(),
     action::<find_documents::FindDocuments>(),
     action::<download_document::DownloadDocument>(),

@@ -100,10 +100,7 @@ impl Action for SubmitEssJob {
                 }
                 Err(_) => job.submit(pod, None)?,
             },
-            Some(State::Ready(newest)) => match job.since(pod, &newest)? {
-                Some(id) => Waiting::new(pod, &Submitted { request: id, document: None }, true),
-                None => job.submit(pod, Some(&newest))?,
-            },
+            Some(State::Ready(newest)) => job.once(pod, &newest)?,
             Some(State::Waiting(mut waiting)) => {
                 return match waiting.go_on(pod, &plan)? {
                     Ok(told) => Ok(Outcome::Done(Value::Object(told).to_string())),
@@ -120,13 +117,27 @@ impl Action for SubmitEssJob {
     }
 }
 
-struct Job {
-    package: String,
-    definition: String,
-    parameters: String,
+/// A job to submit.
+pub(super) struct Job {
+    /// Package of its definition, with its leading slash.
+    pub(super) package: String,
+    /// Name of its definition.
+    pub(super) definition: String,
+    /// The positional list.
+    pub(super) parameters: String,
 }
 
 impl Job {
+    /// Submits it unless a newer request of the same parameters is there.
+    pub(super) fn once(&self, pod: &Pod, newest: &str) -> Result<Waiting> {
+        match self.since(pod, newest) {
+            Ok(Some(id)) => Ok(Waiting::new(pod, &Submitted { request: id, document: None }, true)),
+            Ok(None) => self.submit(pod, Some(newest)),
+            Err(failure) if failure.again => Err(failure),
+            Err(_) => self.submit(pod, None),
+        }
+    }
+
     fn requests(&self, pod: &Pod) -> Result<Vec<ess::Request>> {
         let filter = format!("jobDefinitionId eq \"JobDefinition:/{}/{}\"", self.package, self.definition);
         let job = format!("{},{}", self.package, self.definition);
@@ -134,7 +145,8 @@ impl Job {
         Ok(found.into_iter().filter(|request| request.runs(&job)).collect())
     }
 
-    fn newest(&self, pod: &Pod) -> Result<String> {
+    /// Id of the newest request of this job; empty where there is none.
+    pub(super) fn newest(&self, pod: &Pod) -> Result<String> {
         Ok(self.requests(pod)?.into_iter().map(|request| request.id).max_by_key(|id| number(id)).unwrap_or_default())
     }
 

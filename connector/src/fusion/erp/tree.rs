@@ -29,6 +29,8 @@ pub struct Job {
     pub path: String,
     /// State, as [`state::spelt`].
     pub state: String,
+    /// File name of the document that it loads; empty where it loads none.
+    pub document: String,
     /// Request that started it; empty for the first.
     pub parent: String,
 }
@@ -75,11 +77,17 @@ impl Tree {
             name: text(object, "JOBNAME"),
             path: text(object, "JOBPATH"),
             state: state::spelt(&text(object, "STATUS")),
+            document: text(object, "DOCUMENTNAME"),
             parent: parent.to_owned(),
         });
         for child in member(object, "CHILD").and_then(Value::as_array).into_iter().flatten() {
             self.add(child, &id, left - 1);
         }
+    }
+
+    /// Whether it loads a document whose name begins so.
+    pub fn names_document(&self, prefix: &str) -> bool {
+        self.jobs.iter().any(|job| job.document.starts_with(prefix))
     }
 
     /// How many jobs have ended.
