@@ -89,8 +89,13 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
     }
     let has_group = object.parameters.iter().any(|one| one.from == From::GroupId);
     let group_id = group.or_else(|| has_group.then(|| digits_of(options.call_id)));
-    let parameter_list = object.parameter_list(&parameters, group_id.as_deref())?;
     let (findings, untold) = findings.finish();
+    let refused = findings.iter().any(|finding| finding.severity == Severity::Refuse);
+    let parameter_list = match object.parameter_list(&parameters, group_id.as_deref()) {
+        // What is wrong with the rows is the better answer.
+        Err(_) if refused => String::new(),
+        list => list?,
+    };
     Ok(Built {
         archive: zip.finish()?.finish()?,
         file_name: format!("{}_{}.zip", file_prefix(options.call_id), object.id),

@@ -25,9 +25,11 @@ pub mod objects;
 mod plan;
 mod row;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod values;
 
-pub use again::{locate, rejected_csv};
+pub use again::{RejectedContent, RejectedFile, locate, rejected_csv};
 pub use archive::Archive;
 pub use build::build;
 pub use objects::{Object, object, objects};
