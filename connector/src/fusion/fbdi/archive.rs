@@ -2,7 +2,7 @@
 //! it is not wanted any more. It is handed out as base64, piece by piece, for a body whose length is known.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -147,6 +147,18 @@ impl Read for Base64Reader<'_> {
     }
 }
 
+impl tabular::zip::Output for Sink<'_> {
+    type Error = Failure;
+
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.write(bytes)
+    }
+
+    fn patch(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
+        Self::patch(self, at, bytes)
+    }
+}
+
 /// Takes what is written; it begins in memory and moves to the lent directory when it grows.
 pub struct Sink<'a> {
     bytes: Vec<u8>,
@@ -187,6 +199,26 @@ impl<'a> Sink<'a> {
             self.flush_memory()?;
         }
         Ok(())
+    }
+
+    /// Writes over what stands at `at`.
+    ///
+    /// # Errors
+    /// As for [`Sink::write`].
+    pub fn patch(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
+        self.flush_memory()?;
+        if let Some((file, _)) = &mut self.file {
+            let mut over = || {
+                file.seek(SeekFrom::Start(at))?;
+                file.write_all(bytes)?;
+                file.seek(SeekFrom::End(0))
+            };
+            return over().map(drop).map_err(|error| super::lent_failed(&error));
+        }
+        let place = usize::try_from(at).ok().and_then(|at| self.bytes.get_mut(at..)?.get_mut(..bytes.len()));
+        place
+            .map(|place| place.copy_from_slice(bytes))
+            .ok_or_else(|| Failure::internal("A zip is patched past its end."))
     }
 
     fn flush_memory(&mut self) -> Result<()> {

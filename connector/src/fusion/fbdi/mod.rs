@@ -13,13 +13,25 @@ use std::path::Path;
 use crate::contract::{ProblemKind, Warning};
 use crate::problem::{Failure, Result};
 
+mod again;
 pub mod archive;
 mod build;
+mod checks;
+mod findings;
+mod input;
 pub mod layout;
+mod nested;
 pub mod objects;
+mod plan;
+mod row;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod values;
 
+pub use again::{RejectedContent, RejectedFile, locate, rejected_csv};
 pub use archive::Archive;
-pub use build::{build, locate, rejected_csv};
+pub use build::build;
 pub use objects::{Object, object, objects};
 
 /// What a load is built from.
