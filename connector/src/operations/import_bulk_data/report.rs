@@ -8,7 +8,7 @@ use crate::fusion::erp::send;
 use crate::fusion::erp::state::{self, End};
 use crate::fusion::erp::tree::Tree;
 use crate::fusion::erp::{self, archive};
-use crate::fusion::fbdi::{self, InputRow, Wanted};
+use crate::fusion::fbdi::{self, InputRow, RejectedContent, Wanted};
 use crate::fusion::pod::Pod;
 use crate::fusion::report::{Found, MOST, codes, interface, target, texts};
 use crate::operations::download_ess_job_output::{Which, zip};
@@ -181,7 +181,14 @@ impl Import<'_> {
         let files = fbdi::rejected_csv(self.object, &self.source, &self.options(), pod, &rows)?;
         files
             .into_iter()
-            .map(|(name, text)| answered(&format!("rejected_{name}"), text.into_bytes(), &mut inline))
+            .map(|file| match file.content {
+                RejectedContent::Text(text) => answered(&file.name, text.into_bytes(), &mut inline),
+                RejectedContent::Path(path) => {
+                    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+                    let size = std::fs::metadata(&path).map_or(0, |about| about.len());
+                    Ok(json!({"name": file.name, "size": size, "path": name}))
+                }
+            })
             .collect()
     }
 }
