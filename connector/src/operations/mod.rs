@@ -14,6 +14,7 @@ pub mod describe_resource;
 pub mod download_attachment;
 pub mod download_document;
 pub mod download_ess_job_output;
+pub mod ess_job_finished;
 pub mod export_bulk_data;
 pub mod extract_and_purge;
 pub mod file;
@@ -22,6 +23,7 @@ pub mod get_ess_job;
 pub mod get_record;
 pub mod get_user;
 pub mod import_bulk_data;
+pub mod import_completed;
 pub mod list_interface_options;
 pub mod list_resources;
 pub mod list_roles;
@@ -87,6 +89,8 @@ pub const ALL: &[Entry] = &[
     action::<list_roles::ListRoles>(),
     action::<check_access::CheckAccess>(),
     trigger::<new_or_updated_record::NewOrUpdatedRecord>(),
+    trigger::<import_completed::ImportCompleted>(),
+    trigger::<ess_job_finished::EssJobFinished>(),
 ];
 
 /// What is told of an operation.
