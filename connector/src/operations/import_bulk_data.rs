@@ -571,3 +571,7 @@ fn refused(built: &Built) -> Failure {
 fn jobs(tree: Option<&Tree>) -> Vec<Value> {
     tree.map(|tree| tree.jobs.iter().map(crate::fusion::erp::tree::Job::told).collect()).unwrap_or_default()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+mod tests;

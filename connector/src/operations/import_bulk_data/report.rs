@@ -52,7 +52,7 @@ impl Import<'_> {
         }
         (found.rejected, found.imported) = (rejected.or(found.rejected), imported.or(found.imported));
         self.journals(pod, tree.as_ref(), &mut found)?;
-        let counts = Counted::of(state.read, &found, ended);
+        let counts = Counted::of(state.read, &found, ended, self.object.tables.len() == 1);
         if !counts.verified {
             warn("not_verified", "Neither interface rows nor reports told how many rows were imported; the counts follow the job's state.".to_owned());
         }
@@ -204,7 +204,8 @@ struct Counted {
 }
 
 impl Counted {
-    fn of(read: u64, found: &Found, ended: &str) -> Self {
+    /// `alone` says that the load has one file, so that its loaded rows are what was read.
+    fn of(read: u64, found: &Found, ended: &str, alone: bool) -> Self {
         let mut keys: Vec<&str> =
             found.rejections.iter().map(|one| one.key.split(" line ").next().unwrap_or_default()).collect();
         keys.sort_unstable();
@@ -225,7 +226,8 @@ impl Counted {
             _ => "complete",
         };
         let rejected = rejected.or(imported.filter(|count| *count >= read).map(|_| 0));
-        let loaded = found.loaded.map(|count| count.min(read)).or(imported.filter(|count| *count >= read));
+        let settled = imported.unwrap_or(0).saturating_add(rejected.unwrap_or(0));
+        let loaded = found.loaded.filter(|_| alone).or((settled > 0).then_some(settled)).map(|count| count.min(read));
         Self { outcome, loaded, imported, rejected, verified }
     }
 }
