@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency, ProblemKind};
@@ -114,7 +114,7 @@ pub fn told(id: &str, look: &Look) -> Map<String, Value> {
     }
     if let Some(tree) = &look.tree {
         put("document_id", tree.document.clone().into());
-        put("jobs", tree.jobs.iter().map(super::super::fusion::erp::tree::Job::told).collect());
+        put("jobs", tree.jobs.iter().map(crate::fusion::erp::tree::Job::told).collect());
     }
     told.insert("outcome".to_owned(), end.map(state::End::name).into());
     told
@@ -144,14 +144,15 @@ impl Action for GetEssJob {
             )
             .remedy("Check the id. Requests of other users show only to those who may monitor them."));
         }
-        let told = told(&input.request_id, &look);
-        Ok(json!(json!(told)).to_string())
+        Ok(Value::Object(told(&input.request_id, &look)).to_string())
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::contract::Kind;
     use crate::http::fake::{Fake, json as answer};

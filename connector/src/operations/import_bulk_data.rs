@@ -448,12 +448,14 @@ impl<'a> Import<'a> {
                 Err(failure) => json!({"request_id": "-1", "state": "ERROR", "meaning": failure.problem.message}),
             },
         };
-        done.push(json!({"request_id": told["request_id"], "name": next.definition, "state": told["state"], "parent_request_id": null}));
-        let meaning = told.get("meaning").and_then(Value::as_str).unwrap_or_default();
-        if crate::fusion::erp::state::end(told["state"].as_str().unwrap_or_default()) != Some(End::Good) {
-            let message =
-                format!("{} ended as {}. {meaning}", next.definition, told["state"].as_str().unwrap_or_default());
-            state.warnings.push(json!({"code": "then_not_succeeded", "message": message, "key": told["request_id"]}));
+        let of = |name: &str| told.get(name).cloned().unwrap_or_default();
+        let (id, ended) = (of("request_id"), of("state"));
+        let ended = ended.as_str().unwrap_or_default();
+        done.push(json!({"request_id": id, "name": next.definition, "state": ended, "parent_request_id": null}));
+        if crate::fusion::erp::state::end(ended) != Some(End::Good) {
+            let meaning = of("meaning");
+            let message = format!("{} ended as {ended}. {}", next.definition, meaning.as_str().unwrap_or_default());
+            state.warnings.push(json!({"code": "then_not_succeeded", "message": message, "key": id}));
         }
         (*at, *newest, *waiting) = (*at + 1, None, None);
         self.pend(pod, &state)

@@ -59,7 +59,7 @@ fn within(
     let count = usize::from(short(bytes, end + 10)?);
     let mut at = long(bytes, end + 16)?;
     for _ in 0..count.min(ENTRIES) {
-        if bytes.get(at..at + 4) != Some(b"PK\x01\x02") {
+        if bytes.get(at..at.saturating_add(4)) != Some(b"PK\x01\x02") {
             return Err(Fault::Damaged);
         }
         let (flags, method) = (short(bytes, at + 8)?, short(bytes, at + 10)?);

@@ -10,7 +10,7 @@ use crate::fusion::erp::tree::Tree;
 use crate::fusion::erp::{self, archive};
 use crate::fusion::fbdi::{self, InputRow, RejectedContent, Wanted};
 use crate::fusion::pod::Pod;
-use crate::fusion::report::{Found, MOST, codes, interface, target, texts};
+use crate::fusion::report::{Found, MOST, Rejection, codes, interface, target, texts};
 use crate::operations::download_ess_job_output::{Which, zip};
 use crate::operations::file::answered;
 use crate::problem::{Failure, Result};
@@ -160,8 +160,7 @@ impl Import<'_> {
     }
 
     fn locate(&self, pod: &Pod, found: &Found) -> Result<Vec<Option<InputRow>>> {
-        let wanted: Vec<Option<Wanted>> =
-            found.rejections.iter().map(super::super::super::fusion::report::Rejection::wanted).collect();
+        let wanted: Vec<Option<Wanted>> = found.rejections.iter().map(Rejection::wanted).collect();
         if wanted.iter().all(Option::is_none) {
             return Ok(vec![None; wanted.len()]);
         }
