@@ -96,26 +96,27 @@ impl Keys {
     /// Tells all of them in order.
     ///
     /// # Errors
-    /// Those of the file, and of `tell`.
-    pub fn in_order<E: From<Failed>>(mut self, mut tell: impl FnMut(Entry) -> Result<(), E>) -> Result<(), E> {
+    /// Those of the file.
+    pub fn in_order(mut self, tell: &mut dyn FnMut(Entry)) -> Result<(), Failed> {
         self.held.sort_unstable();
         let Some(mut file) = self.file.take() else {
-            return self.held.iter().try_for_each(|entry| tell(*entry));
+            self.held.iter().for_each(|entry| tell(*entry));
+            return Ok(());
         };
         let mut runs: Vec<Run> = self.runs.iter().map(|(first, count)| Run::new(*first, *count)).collect();
         let mut held = std::mem::take(&mut self.held).into_iter();
         let own = runs.len();
         let mut heap = BinaryHeap::new();
         for (index, run) in runs.iter_mut().enumerate() {
-            if let Some(entry) = run.next(&mut file).map_err(Failed::from)? {
+            if let Some(entry) = run.next(&mut file)? {
                 heap.push(Reverse((entry, index)));
             }
         }
         heap.extend(held.next().map(|entry| Reverse((entry, own))));
         while let Some(Reverse((entry, index))) = heap.pop() {
-            tell(entry)?;
+            tell(entry);
             let next = match runs.get_mut(index) {
-                Some(run) => run.next(&mut file).map_err(Failed::from)?,
+                Some(run) => run.next(&mut file)?,
                 None => held.next(),
             };
             heap.extend(next.map(|entry| Reverse((entry, index))));
@@ -246,11 +247,7 @@ mod tests {
             wanted.iter().for_each(|entry| keys.push(*entry).unwrap());
             wanted.sort_unstable();
             let mut told = Vec::new();
-            keys.in_order(|entry| {
-                told.push(entry);
-                Ok::<(), Failed>(())
-            })
-            .unwrap();
+            keys.in_order(&mut |entry| told.push(entry)).unwrap();
             assert!(told == wanted, "{count}");
             assert!(!place.exists());
         }

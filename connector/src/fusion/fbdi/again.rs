@@ -4,7 +4,7 @@
 //! Nothing is kept between calls, so that the input is read again; memory holds what is looked for.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tabular::delimited::Reader;
@@ -225,8 +225,7 @@ struct Documents<'d> {
     keys: Vec<HashSet<u128>>,
 }
 
-type Csv<'r> = Reader<Box<dyn Read + 'r>>;
-type EachRow<'e, 'd> = dyn FnMut(&mut Documents<'d>, &Csv<'_>, &str) -> Result<()> + 'e;
+type EachRow<'e, 'd> = dyn FnMut(&mut Documents<'d>, &Reader<'_>, &str) -> Result<()> + 'e;
 
 impl<'d> Documents<'d> {
     fn each(&mut self, plan: &Plan, each: &mut EachRow<'_, 'd>) -> Result<()> {
@@ -244,21 +243,21 @@ impl<'d> Documents<'d> {
     }
 
     /// The key of the current row in the column, by its name.
-    fn key(&self, plan: &Plan, reader: &Csv<'_>, name: &str) -> Option<u128> {
+    fn key(&self, plan: &Plan, reader: &Reader<'_>, name: &str) -> Option<u128> {
         let column = position(self.layouts.get(plan.table)?, name)?;
         let at = plan.columns.iter().position(|place| *place == Some(column))?;
         let value = reader.column(u32::try_from(at).ok()?);
         (!value.is_empty()).then(|| Hash::default().with(value).key())
     }
 
-    fn keys_of(&self, plan: &Plan, reader: &Csv<'_>) -> (Option<u128>, Option<(usize, u128)>) {
+    fn keys_of(&self, plan: &Plan, reader: &Reader<'_>) -> (Option<u128>, Option<(usize, u128)>) {
         let Some(table) = self.object.tables.get(plan.table) else { return (None, None) };
         let own = self.key(plan, reader, table.key);
         let above = table.parent.and_then(|(parent, name)| Some((parent, self.key(plan, reader, name)?)));
         (own, above)
     }
 
-    fn is_wanted(&self, plan: &Plan, reader: &Csv<'_>, file: &str, with_siblings: bool) -> bool {
+    fn is_wanted(&self, plan: &Plan, reader: &Reader<'_>, file: &str, with_siblings: bool) -> bool {
         let (own, above) = self.keys_of(plan, reader);
         let has = |table: usize, key: u128| self.keys.get(table).is_some_and(|keys| keys.contains(&key));
         self.wanted.contains(&(file, reader.row()))
@@ -266,7 +265,7 @@ impl<'d> Documents<'d> {
             || with_siblings && above.is_some_and(|(table, key)| has(table, key))
     }
 
-    fn bring(&mut self, plan: &Plan, reader: &Csv<'_>) {
+    fn bring(&mut self, plan: &Plan, reader: &Reader<'_>) {
         let (own, above) = self.keys_of(plan, reader);
         for (table, key) in own.map(|key| (plan.table, key)).into_iter().chain(above) {
             if let Some(keys) = self.keys.get_mut(table) {

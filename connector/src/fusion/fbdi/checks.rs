@@ -255,7 +255,7 @@ impl<'a> Checker<'a> {
                     }
                 }
             };
-            keys.in_order(|entry| {
+            keys.in_order(&mut |entry| {
                 if family.key != Some(entry.key) {
                     close(&family, findings);
                     family = Family { key: Some(entry.key), ..Family::default() };
@@ -275,28 +275,24 @@ impl<'a> Checker<'a> {
                 } else {
                     family.parent = Some((entry.order, entry.amount, rank == PARENT_WITH_TAX));
                 }
-                Ok::<(), Aside>(())
             })
-            .map_err(|aside| told(&aside.0))?;
+            .map_err(|failed| told(&failed))?;
             close(&family, findings);
         }
         if let Some(numbers) = numbers {
             let mut first: Option<Entry> = None;
             numbers
-                .in_order(|entry| {
-                    match first {
-                        Some(before) if before.key == entry.key => {
-                            let message = format!(
-                                "The supplier has this invoice number in {} already: the second would be rejected.",
-                                spot(before.order)
-                            );
-                            tell(findings, entry.order, Severity::Refuse, "INVOICE_NUM", "duplicate_number", message);
-                        }
-                        _ => first = Some(entry),
+                .in_order(&mut |entry| match first {
+                    Some(before) if before.key == entry.key => {
+                        let message = format!(
+                            "The supplier has this invoice number in {} already: the second would be rejected.",
+                            spot(before.order)
+                        );
+                        tell(findings, entry.order, Severity::Refuse, "INVOICE_NUM", "duplicate_number", message);
                     }
-                    Ok::<(), Aside>(())
+                    _ => first = Some(entry),
                 })
-                .map_err(|aside| told(&aside.0))?;
+                .map_err(|failed| told(&failed))?;
         }
         let mut open: Option<Entry> = None;
         let unbalanced = |entry: Entry, findings: &mut Findings| {
@@ -316,18 +312,15 @@ impl<'a> Checker<'a> {
             }
         };
         sums.spilled
-            .in_order(|entry| {
-                match &mut open {
-                    Some(sum) if sum.key == entry.key => sum.amount = sum.amount.saturating_add(entry.amount),
-                    _ => {
-                        if let Some(sum) = open.replace(entry) {
-                            unbalanced(sum, findings);
-                        }
+            .in_order(&mut |entry| match &mut open {
+                Some(sum) if sum.key == entry.key => sum.amount = sum.amount.saturating_add(entry.amount),
+                _ => {
+                    if let Some(sum) = open.replace(entry) {
+                        unbalanced(sum, findings);
                     }
                 }
-                Ok::<(), Aside>(())
             })
-            .map_err(|aside| told(&aside.0))?;
+            .map_err(|failed| told(&failed))?;
         if let Some(sum) = open {
             unbalanced(sum, findings);
         }
@@ -342,14 +335,6 @@ struct Family {
     parent: Option<(u64, i128, bool)>,
     children: u64,
     sum: i128,
-}
-
-struct Aside(Failed);
-
-impl From<Failed> for Aside {
-    fn from(failed: Failed) -> Self {
-        Self(failed)
-    }
 }
 
 fn told(failed: &Failed) -> Failure {

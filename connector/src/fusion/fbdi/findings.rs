@@ -1,7 +1,5 @@
 //! What was found, told one by one where it is to be acted on and summed up where it was repaired.
 
-use std::collections::BTreeMap;
-
 use super::{Finding, MOST_FINDINGS, Severity};
 
 /// Where something stands.
@@ -22,8 +20,17 @@ pub struct Findings {
     refused: usize,
     warned: usize,
     untold: u64,
-    /// File, column and code; how many, the first row and what it says.
-    repaired: BTreeMap<(String, String, &'static str), (u64, u64, String)>,
+    repaired: Vec<Repaired>,
+}
+
+/// What was repaired alike in many rows.
+struct Repaired {
+    file: String,
+    column: String,
+    code: &'static str,
+    count: u64,
+    first: u64,
+    what: String,
 }
 
 impl Findings {
@@ -52,19 +59,27 @@ impl Findings {
 
     /// Something that was repaired; what is the same for many rows is told once.
     pub fn repaired(&mut self, place: Place<'_>, column: &str, code: &'static str, what: impl FnOnce() -> String) {
-        if let Some((count, ..)) = self.repaired.get_mut(&(place.file.to_owned(), column.to_owned(), code)) {
-            *count += 1;
-            return;
+        // For a blank that is filled this is on the way of every row: nothing is copied but for the first.
+        let alike = |one: &&mut Repaired| one.code == code && one.column == column && one.file == place.file;
+        match self.repaired.iter_mut().find(alike) {
+            Some(known) => known.count += 1,
+            None => self.repaired.push(Repaired {
+                file: place.file.to_owned(),
+                column: column.to_owned(),
+                code,
+                count: 1,
+                first: place.row,
+                what: what(),
+            }),
         }
-        self.repaired.insert((place.file.to_owned(), column.to_owned(), code), (1, place.row, what()));
     }
 
     /// All of them, and how many are not told one by one.
     pub fn finish(mut self) -> (Vec<Finding>, u64) {
-        for ((file, column, code), (count, row, what)) in self.repaired {
+        for Repaired { file, column, code, count, first, what } in self.repaired {
             let message = if count > 1 { format!("{what} (and {} more rows)", count - 1) } else { what };
             let column = (!column.is_empty()).then_some(column);
-            let row = (row > 0).then_some(row);
+            let row = (first > 0).then_some(first);
             self.list.push(Finding { file, row, column, pointer: None, severity: Severity::Repaired, code, message });
         }
         (self.list, self.untold)

@@ -122,7 +122,7 @@ impl<'a> Inputs<'a> {
     ///
     /// # Errors
     /// A file that is not there, or that is no CSV.
-    pub fn open(&self, input: &Input) -> Result<Reader<Box<dyn Read + '_>>> {
+    pub fn open(&self, input: &Input) -> Result<Reader<'_>> {
         let source: Box<dyn Read + '_> = match &input.place {
             Place::File(at) => match self.files.get(*at) {
                 Some(file) => self.content(file)?,

@@ -145,11 +145,10 @@ impl Walk<'_, '_> {
                     };
                     match self.column(table, &name) {
                         _ if text.is_empty() => {}
+                        Some(column) if own.contains(&column) && !told => {}
                         Some(column) if own.contains(&column) => {
-                            if told {
-                                let message = format!("\"{name}\" means a column that the record has already.");
-                                self.tell(place, Some(name), "column_twice", message);
-                            }
+                            let message = format!("\"{name}\" means a column that the record has already.");
+                            self.tell(place, Some(name), "column_twice", message);
                         }
                         Some(column) => {
                             own.push(column);

@@ -1,8 +1,6 @@
 //! Which of the object's tables each CSV of the input fills, and which column goes where: found from the name
 //! and the first record alone.
 
-use std::io::Read;
-
 use tabular::delimited::Reader;
 
 use super::findings::{Findings, Place};
@@ -70,7 +68,7 @@ pub fn plan(
 }
 
 /// The cells of the current record, the empty ones included.
-pub fn record<R: Read>(reader: &Reader<R>) -> Vec<String> {
+pub fn record(reader: &Reader<'_>) -> Vec<String> {
     let cell = |column| super::row::text(reader.column(column)).trim().to_owned();
     (0..reader.width()).map(cell).collect()
 }

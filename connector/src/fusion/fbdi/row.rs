@@ -36,8 +36,8 @@ pub struct Work<'a> {
     form: DayForm,
     required: Vec<u32>,
     defaults: Vec<(u32, &'static [u8])>,
-    group: Option<u32>,
-    source: Option<u32>,
+    group: Option<(u32, &'static str)>,
+    source: Option<(u32, &'static str)>,
     line: tabular::delimited::Row,
     /// Lines that are not compressed yet.
     pub out: Vec<u8>,
@@ -60,11 +60,11 @@ impl<'a> Work<'a> {
                 .iter()
                 .filter_map(|(name, value)| Some((by_name(name)?, value.as_bytes())))
                 .collect(),
-            group: object.group_column.and_then(by_name),
+            group: object.group_column.and_then(|name| Some((by_name(name)?, name))),
             source: object
                 .source_column
                 .filter(|_| object.parameters.iter().any(|one| one.from == From::Source))
-                .and_then(by_name),
+                .and_then(|name| Some((by_name(name)?, name))),
             line: tabular::delimited::Row::default(),
             out: Vec::new(),
             rows: 0,
@@ -83,11 +83,11 @@ impl<'a> Work<'a> {
                 self.typed(&mut load.findings, place, *column, kind, value);
             }
         }
-        if let Some(column) = self.group {
-            self.group(load, place, column, cells);
+        if let Some((column, name)) = self.group {
+            group(load, place, column, name, cells);
         }
-        if let Some(column) = self.source {
-            self.source(load, place, column, cells);
+        if let Some((column, name)) = self.source {
+            source(load, place, column, name, cells);
         }
         for (column, value) in &self.defaults {
             fill(cells, *column, value);
@@ -147,53 +147,51 @@ impl<'a> Work<'a> {
             }
         }
     }
+}
 
-    /// T4: rows of another group than the job's are loaded and never imported, and the job succeeds.
-    fn group(&self, load: &mut Load<'_>, place: Place<'_>, column: u32, cells: &mut Vec<Cell<'_>>) {
-        let given = find(cells, column).map(|value| text(value).trim().to_owned()).filter(|text| !text.is_empty());
-        let Load { group, fresh_group, findings, .. } = load;
-        let wanted = group.get_or_insert_with(|| given.clone().unwrap_or_else(|| fresh_group.clone()));
-        match given {
-            Some(given) if given == *wanted => {}
-            Some(given) => {
-                let name = self.name(column);
-                let message = format!(
-                    "{name} is {given}, and the job imports {wanted}: the row would be loaded and never imported."
-                );
-                findings.tell(Severity::Refuse, place, Some(name), "group_differs", message);
-            }
-            None => {
-                findings.repaired(place, &self.name(column), "group_filled", || {
-                    format!("Blank is sent as {wanted}, the group of this load")
-                });
-                put(cells, column, wanted.as_bytes());
-            }
+/// T4: rows of another group than the job's are loaded and never imported, and the job succeeds.
+fn group(load: &mut Load<'_>, place: Place<'_>, column: u32, name: &str, cells: &mut Vec<Cell<'_>>) {
+    let given = find(cells, column).map(<[u8]>::trim_ascii).filter(|value| !value.is_empty());
+    let Load { group, fresh_group, findings, .. } = load;
+    let wanted =
+        group.get_or_insert_with(|| given.map_or_else(|| fresh_group.clone(), |given| text(given).into_owned()));
+    match given {
+        Some(given) if given == wanted.as_bytes() => {}
+        Some(given) => {
+            let given = text(given);
+            let message =
+                format!("{name} is {given}, and the job imports {wanted}: the row would be loaded and never imported.");
+            findings.tell(Severity::Refuse, place, Some(name.to_owned()), "group_differs", message);
+        }
+        None => {
+            findings
+                .repaired(place, name, "group_filled", || format!("Blank is sent as {wanted}, the group of this load"));
+            put(cells, column, wanted.as_bytes());
         }
     }
+}
 
-    fn source(&self, load: &mut Load<'_>, place: Place<'_>, column: u32, cells: &mut Vec<Cell<'_>>) {
-        let given = find(cells, column).map(|value| text(value).trim().to_owned()).filter(|text| !text.is_empty());
-        let Load { source, findings, .. } = load;
-        // A journal source may be given to the job by its id, which no row holds.
-        let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        match (source.as_deref(), given) {
-            (Some(wanted), _) if is_id(wanted) => {}
-            (None, Some(given)) => *source = Some(given),
-            (Some(wanted), Some(given)) if given != wanted => {
-                let name = self.name(column);
-                let message = format!(
-                    "{name} is {given}, and the job imports {wanted}: the row would be loaded and never imported."
-                );
-                findings.tell(Severity::Refuse, place, Some(name), "source_differs", message);
-            }
-            (Some(wanted), None) => {
-                findings.repaired(place, &self.name(column), "source_filled", || {
-                    format!("Blank is sent as {wanted}, the source of this load")
-                });
-                put(cells, column, wanted.as_bytes());
-            }
-            _ => {}
+fn source(load: &mut Load<'_>, place: Place<'_>, column: u32, name: &str, cells: &mut Vec<Cell<'_>>) {
+    let given = find(cells, column).map(<[u8]>::trim_ascii).filter(|value| !value.is_empty());
+    let Load { source, findings, .. } = load;
+    // A journal source may be given to the job by its id, which no row holds.
+    let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match (source.as_deref(), given) {
+        (Some(wanted), _) if is_id(wanted) => {}
+        (None, Some(given)) => *source = Some(text(given).into_owned()),
+        (Some(wanted), Some(given)) if given != wanted.as_bytes() => {
+            let given = text(given);
+            let message =
+                format!("{name} is {given}, and the job imports {wanted}: the row would be loaded and never imported.");
+            findings.tell(Severity::Refuse, place, Some(name.to_owned()), "source_differs", message);
         }
+        (Some(wanted), None) => {
+            findings.repaired(place, name, "source_filled", || {
+                format!("Blank is sent as {wanted}, the source of this load")
+            });
+            put(cells, column, wanted.as_bytes());
+        }
+        _ => {}
     }
 }
 

@@ -303,3 +303,32 @@ fn nested_records_are_found_again_with_their_made_keys() {
     let RejectedContent::Text(text) = &rejected[0].content else { panic!("aside") };
     assert_eq!(text, "[{\"INVOICE_NUM\":\"B\",\"lines\":[{\"AMOUNT\":1},{\"AMOUNT\":2}]}]\n");
 }
+
+#[test]
+fn what_is_wrong_at_the_far_end_is_found_when_keys_went_aside() {
+    let lent = std::env::temp_dir().join(format!("fbdi-far-{}", std::process::id()));
+    std::fs::create_dir_all(&lent).unwrap();
+    let count = tabular::keys::MOST_HELD + 1000;
+    let (mut heads, mut lines) =
+        ("INVOICE_ID,INVOICE_NUM,INVOICE_AMOUNT,VENDOR_NUM,SOURCE\n".to_owned(), "INVOICE_ID,AMOUNT\n".to_owned());
+    for number in 0..count {
+        heads.push_str(&format!("{number},N{number},1,V,S\n"));
+        lines.push_str(&format!("{number},1\n"));
+    }
+    heads.push_str("x,N0,1,V,S\n");
+    lines.push_str("x,1\ny,1\n");
+    let source = files(&[("ApInvoicesInterface.csv", &heads), ("ApInvoiceLinesInterface.csv", &lines)]);
+    let built = try_build("ap_invoices", &source, Some(&lent)).unwrap();
+    let last = u64::try_from(count).unwrap();
+    let mut told = found(&built);
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [(Severity::Refuse, "duplicate_number", Some(last + 2)), (Severity::Refuse, "parent_missing", Some(last + 3))]
+    );
+    drop(built);
+    assert_eq!(std::fs::read_dir(&lent).unwrap().count(), 0, "nothing stays in the lent directory");
+    std::fs::remove_dir_all(&lent).unwrap();
+    let failure = try_build("ap_invoices", &source, None).unwrap_err();
+    assert_eq!(failure.kind(), ProblemKind::TooLarge);
+}

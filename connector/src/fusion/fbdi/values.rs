@@ -152,7 +152,7 @@ fn parts(text: &str) -> Result<(u32, u32, u32), &'static str> {
 }
 
 fn real(year: u32, month: u32, day: u32) -> Result<(u32, u32, u32), &'static str> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
         2 if leap => 29,
         2 => 28,
