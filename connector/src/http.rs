@@ -22,6 +22,8 @@ pub mod fake;
 pub enum Method {
     /// Reads.
     Get,
+    /// Reads, and answers no body.
+    Head,
     /// Creates, and runs actions.
     Post,
     /// Replaces.
@@ -37,6 +39,7 @@ impl Method {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
+            Self::Head => "HEAD",
             Self::Post => "POST",
             Self::Put => "PUT",
             Self::Patch => "PATCH",
@@ -46,7 +49,7 @@ impl Method {
 
     /// Whether sending it twice does what sending it once does.
     pub fn is_read(self) -> bool {
-        self == Self::Get
+        matches!(self, Self::Get | Self::Head)
     }
 }
 

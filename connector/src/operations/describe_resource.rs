@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Action, Spec};
-use crate::contract::{Effect, Idempotency};
+use crate::contract::{Effect, Idempotency, ProblemKind};
 use crate::fusion::describe::{Attribute, Description, Part};
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
@@ -20,7 +20,7 @@ pub struct DescribeResource;
 #[schemars(title = "Describe a resource", deny_unknown_fields)]
 pub struct Input {
     /// Resource to describe, as Fusion names it.
-    #[schemars(title = "Resource", length(min = 1, max = 128), extend("examples" = ["invoices"]))]
+    #[schemars(title = "Resource", length(min = 1, max = 2000), extend("examples" = ["invoices"]))]
     #[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
     pub resource: String,
 }
@@ -51,8 +51,9 @@ impl Action for DescribeResource {
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
         let target = Target::describe(pod, &input.resource)?;
-        let described =
-            target.described.as_ref().ok_or_else(|| Failure::internal("a description was read and is not there"))?;
+        let described = target.described.as_ref().ok_or_else(|| {
+            Failure::permanent(ProblemKind::NotFound, format!("The pod does not describe {}.", target.name))
+        })?;
         let told = json!({
             "name": target.name,
             "title": described.title.as_deref().or(target.known.as_ref().map(|known| known.title)),

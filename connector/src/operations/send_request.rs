@@ -18,7 +18,7 @@ use crate::contract::{Effect, Idempotency, ProblemKind};
 use crate::fusion::address::Address;
 use crate::fusion::pod::{Carried, Doing, Lost, Pod};
 use crate::fusion::query::Anything;
-use crate::fusion::record::plain;
+use crate::fusion::record::{pick, plain};
 use crate::fusion::write::fits;
 use crate::http::{Method as Verb, Response};
 use crate::problem::{Failure, Result};
@@ -53,6 +53,8 @@ pub enum Method {
     /// Reads.
     #[default]
     Get,
+    /// Reads the header fields alone; many pods answer 501.
+    Head,
     /// Creates, and runs actions.
     Post,
     /// Changes.
@@ -61,6 +63,12 @@ pub enum Method {
     Put,
     /// Deletes.
     Delete,
+}
+
+/// Whether an input, which nobody has checked yet, reads and does nothing else.
+pub fn reads(input: &str) -> bool {
+    let [method] = pick(input, ["method"]);
+    method.is_none_or(|method| matches!(method.get(), "null" | "\"GET\"" | "\"HEAD\""))
 }
 
 /// What to send.
@@ -110,7 +118,7 @@ impl Action for SendRequest {
     const SPEC: Spec = Spec {
         id: "send_request",
         title: "Send a request",
-        description: "Sends any request to the pod, for what no other operation does. The connection signs it in; the path cannot leave the pod. A write whose answer is lost is not sent again. Over a connection that only reads it is refused.",
+        description: "Sends any request to the pod, for what no other operation does. The connection signs it in; the path cannot leave the pod. A write whose answer is lost is not sent again. Over a connection that only reads, GET and HEAD alone are sent.",
         group: "Any record",
         effect: Effect::Update,
         idempotency: Idempotency::None,
@@ -132,13 +140,14 @@ impl Action for SendRequest {
         };
         let method = match input.method {
             Method::Get => Verb::Get,
+            Method::Head => Verb::Head,
             Method::Post => Verb::Post,
             Method::Patch => Verb::Patch,
             Method::Put => Verb::Put,
             Method::Delete => Verb::Delete,
         };
-        if method == Verb::Get && body.is_some() {
-            return Err(Failure::invalid("/body", "a GET has no body"));
+        if method.is_read() && body.is_some() {
+            return Err(Failure::invalid("/body", format!("a {} has no body", method.as_str())));
         }
         let what = format!("send {} {}", method.as_str(), shorten(&input.path, 200));
         let doing = Doing { what: &what, object: input.path.split('?').next().unwrap_or_default() };
@@ -288,6 +297,17 @@ mod tests {
         let pod = Pod::new(door, &settings, None).unwrap();
         let answer = Entry::find("send_request", Kind::Action).unwrap().run(&pod, &input.to_string())?;
         Ok(serde_json::from_str(&answer).unwrap())
+    }
+
+    #[test]
+    fn what_only_reads_is_told_from_what_may_write() {
+        for input in ["{}", r#"{"method":"GET"}"#, r#"{"path":"/x","method":"HEAD"}"#] {
+            assert!(reads(input), "{input}");
+        }
+        for input in [r#"{"method":"POST"}"#, r#"{"method":"get"}"#, r#"{"method":"DELETE"}"#, r#"{"method":["GET"]}"#]
+        {
+            assert!(!reads(input), "{input}");
+        }
     }
 
     #[test]
