@@ -4,13 +4,13 @@
 
 use crate::contract::{
     self, Authorization, Call, Connection, ConnectionReport, Error, Manifest, OperationSchemas, OptionPage, Outcome,
-    PollResult, ProblemKind, Receipt, Session, WebhookRequest,
+    PollResult, Receipt, Session, WebhookRequest,
 };
 use crate::forms;
 use crate::fusion::pod::Pod;
 use crate::http::Wasi;
-use crate::operations::Entry;
-use crate::problem::{Failure, Result};
+use crate::operations::{Entry, Step};
+use crate::problem::Result;
 use crate::settings::Settings;
 
 struct Component;
@@ -27,8 +27,15 @@ fn with_pod<T>(
     Ok(run(&pod)?)
 }
 
-fn unsupported<T>(what: &str) -> std::result::Result<T, Error> {
-    Err(Failure::permanent(ProblemKind::Unsupported, what).into())
+fn step(
+    connection: &Connection,
+    call: &Call,
+    action: &str,
+    input: &str,
+    token: Option<&str>,
+) -> std::result::Result<Outcome, Error> {
+    let entry = Entry::find(action, contract::Kind::Action)?;
+    with_pod(connection, Some(call), |pod| entry.step(pod, Step { call, token }, input))
 }
 
 impl contract::catalog::Guest for Component {
@@ -94,13 +101,17 @@ impl contract::actions::Guest for Component {
         action: String,
         input: String,
     ) -> std::result::Result<Outcome, Error> {
-        let entry = Entry::find(&action, contract::Kind::Action)?;
-        with_pod(&connection, Some(&call), |pod| entry.run(pod, &input)).map(Outcome::Done)
+        step(&connection, &call, &action, &input, None)
     }
 
-    fn resume(_: Connection, _: Call, action: String, _: String, _: String) -> std::result::Result<Outcome, Error> {
-        let entry = Entry::find(&action, contract::Kind::Action)?;
-        unsupported(&format!("{} never pends, so there is nothing to resume.", entry.spec.id))
+    fn resume(
+        connection: Connection,
+        call: Call,
+        action: String,
+        input: String,
+        token: String,
+    ) -> std::result::Result<Outcome, Error> {
+        step(&connection, &call, &action, &input, Some(&token))
     }
 }
 
@@ -117,13 +128,13 @@ impl contract::triggers::Guest for Component {
     }
 
     fn receive(
-        _: Connection,
-        _: Call,
+        connection: Connection,
+        call: Call,
         trigger: String,
-        _: String,
-        _: WebhookRequest,
+        input: String,
+        request: WebhookRequest,
     ) -> std::result::Result<Receipt, Error> {
         let entry = Entry::find(&trigger, contract::Kind::Trigger)?;
-        unsupported(&format!("{} polls and receives nothing.", entry.spec.id))
+        with_pod(&connection, Some(&call), |pod| entry.receive(pod, &input, &request))
     }
 }

@@ -9,6 +9,7 @@ use crate::fusion::access;
 use crate::fusion::address::{Address, is_resource_name, query_value};
 use crate::fusion::describe::{Description, Part};
 use crate::fusion::directory::{Role, list::roles};
+use crate::fusion::erp::options;
 use crate::fusion::modules;
 use crate::fusion::page::Envelope;
 use crate::fusion::pod::{Doing, Pod};
@@ -102,6 +103,23 @@ pub fn list(pod: &Pod, source: &str, partial: &str, search: Option<&str>, page: 
                 .filter(|entry| holds(entry.spec.id, search) || holds(entry.spec.title, search))
                 .map(|entry| choice(entry.spec.id, &format!("{} ({})", entry.spec.title, entry.spec.id)));
             Ok(slice(found.collect(), offset))
+        }
+        "ucm_accounts" => {
+            let mut accounts: Vec<String> = options::all().iter().map(|one| one.account().to_owned()).collect();
+            accounts.sort_unstable();
+            accounts.dedup();
+            let found = accounts.iter().filter(|account| !account.is_empty() && holds(account, search));
+            Ok(slice(found.map(|account| choice(account, account)).collect(), offset))
+        }
+        "interface_options" => {
+            let all = options::all();
+            let found = all.iter().filter(|one| one.holds(search.unwrap_or_default()));
+            Ok(slice(
+                found
+                    .map(|one| choice(one.id(), &format!("{} ({}, {})", one.object(), one.id(), one.account())))
+                    .collect(),
+                offset,
+            ))
         }
         "queryable_attributes" => {
             let target = Target::describe(pod, partial.resource()?)?;

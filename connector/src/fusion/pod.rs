@@ -4,6 +4,7 @@
 //! sent at most three times, with waits of at most two seconds and inside the call's deadline; a write is
 //! sent again only where the pod cannot have seen it or said that it did nothing.
 
+mod fetch;
 mod stream;
 
 use std::cell::{Cell, RefCell};

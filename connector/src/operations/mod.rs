@@ -2,6 +2,7 @@
 
 pub mod add_attachment;
 pub mod answer;
+pub mod append_file_comment;
 pub mod call_record_action;
 pub mod check_access;
 pub mod create_invoice;
@@ -11,8 +12,19 @@ pub mod create_user;
 pub mod delete_record;
 pub mod describe_resource;
 pub mod download_attachment;
+pub mod download_document;
+pub mod download_ess_job_output;
+pub mod ess_job_finished;
+pub mod export_bulk_data;
+pub mod extract_and_purge;
+pub mod file;
+pub mod find_documents;
+pub mod get_ess_job;
 pub mod get_record;
 pub mod get_user;
+pub mod import_bulk_data;
+pub mod import_completed;
+pub mod list_interface_options;
 pub mod list_resources;
 pub mod list_roles;
 pub mod list_users;
@@ -20,18 +32,23 @@ pub mod many;
 pub mod new_or_updated_record;
 pub mod search_records;
 pub mod send_request;
+pub mod submit_ess_job;
 pub mod update_record;
 pub mod update_records;
+pub mod upload_to_ucm;
 pub mod upsert_record;
 pub mod upsert_records;
 pub mod user;
+pub mod waiting;
 pub mod writing;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::contract::{Delivery, Effect, Idempotency, Kind, Operation, PollResult, ProblemKind};
+use crate::contract::{
+    Call, Delivery, Effect, Idempotency, Kind, Operation, Outcome, PollResult, ProblemKind, Receipt, WebhookRequest,
+};
 use crate::forms::{self, written};
 use crate::fusion::pod::Pod;
 use crate::problem::{Failure, Result};
@@ -55,12 +72,25 @@ pub const ALL: &[Entry] = &[
     action::<describe_resource::DescribeResource>(),
     action::<send_request::SendRequest>(),
     action::<create_invoice::CreateInvoice>(),
+    action::<import_bulk_data::ImportBulkData>(),
+    action::<upload_to_ucm::UploadToUcm>(),
+    action::<find_documents::FindDocuments>(),
+    action::<download_document::DownloadDocument>(),
+    action::<append_file_comment::AppendFileComment>(),
+    action::<submit_ess_job::SubmitEssJob>(),
+    action::<get_ess_job::GetEssJob>(),
+    action::<download_ess_job_output::DownloadEssJobOutput>(),
+    action::<export_bulk_data::ExportBulkData>(),
+    action::<extract_and_purge::ExtractAndPurge>(),
+    action::<list_interface_options::ListInterfaceOptions>(),
     action::<list_users::ListUsers>(),
     action::<get_user::GetUser>(),
     action::<create_user::CreateUser>(),
     action::<list_roles::ListRoles>(),
     action::<check_access::CheckAccess>(),
     trigger::<new_or_updated_record::NewOrUpdatedRecord>(),
+    trigger::<import_completed::ImportCompleted>(),
+    trigger::<ess_job_finished::EssJobFinished>(),
 ];
 
 /// What is told of an operation.
@@ -86,7 +116,16 @@ pub struct Spec {
     pub sample_output: &'static str,
 }
 
-/// Something to do.
+/// One step of an action.
+#[derive(Clone, Copy)]
+pub struct Step<'a> {
+    /// The call, the same for all its steps.
+    pub call: &'a Call,
+    /// What the step before left behind; none at the first.
+    pub token: Option<&'a str>,
+}
+
+/// Something to do. It has either [`Action::run`], or [`Action::step`] where it may pend.
 pub trait Action {
     /// What is told of it.
     const SPEC: Spec;
@@ -99,7 +138,23 @@ pub trait Action {
     ///
     /// # Errors
     /// Told to the engine as they are.
-    fn run(pod: &Pod, input: Self::Input, text: &str) -> Result<String>;
+    fn run(_pod: &Pod, _input: Self::Input, _text: &str) -> Result<String> {
+        Err(Failure::internal("this action goes by steps"))
+    }
+
+    /// Does one step of it.
+    ///
+    /// # Errors
+    /// Told to the engine as they are.
+    fn step(pod: &Pod, step: Step, input: Self::Input, text: &str) -> Result<Outcome> {
+        match step.token {
+            Some(_) => {
+                let message = format!("{} never pends, so there is nothing to resume.", Self::SPEC.id);
+                Err(Failure::permanent(ProblemKind::Unsupported, message))
+            }
+            None => Self::run(pod, input, text).map(Outcome::Done),
+        }
+    }
 }
 
 /// Something that starts a workflow.
@@ -118,6 +173,15 @@ pub trait Trigger {
     /// # Errors
     /// Told to the engine as they are; nothing has moved then.
     fn poll(pod: &Pod, input: Self::Input, cursor: Option<&str>) -> Result<PollResult>;
+
+    /// Makes events of a request that came in.
+    ///
+    /// # Errors
+    /// Told to the engine as they are.
+    fn receive(_pod: &Pod, _input: Self::Input, _request: &WebhookRequest) -> Result<Receipt> {
+        let message = format!("{} polls and receives nothing.", Self::SPEC.id);
+        Err(Failure::permanent(ProblemKind::Unsupported, message))
+    }
 }
 
 /// An operation without its types.
@@ -130,8 +194,9 @@ pub struct Entry {
     /// Forms of input and output from their types.
     #[cfg(not(target_family = "wasm"))]
     derived: fn() -> [Value; 2],
-    run: fn(&Pod, &str) -> Result<String>,
+    step: fn(&Pod, Step, &str) -> Result<Outcome>,
     poll: fn(&Pod, &str, Option<&str>) -> Result<PollResult>,
+    receive: fn(&Pod, &str, &WebhookRequest) -> Result<Receipt>,
 }
 
 const fn action<A: Action>() -> Entry {
@@ -141,8 +206,11 @@ const fn action<A: Action>() -> Entry {
         deliveries: &[],
         #[cfg(not(target_family = "wasm"))]
         derived: || [forms::schema::<A::Input>(), forms::schema::<A::Output>()],
-        run: |pod, text| A::run(pod, forms::parse("input", &written::input(Kind::Action, A::SPEC.id), text)?, text),
+        step: |pod, step, text| {
+            A::step(pod, step, forms::parse("input", &written::input(Kind::Action, A::SPEC.id), text)?, text)
+        },
         poll: |_, _, _| Err(Failure::internal("an action does not poll")),
+        receive: |_, _, _| Err(Failure::internal("an action receives nothing")),
     }
 }
 
@@ -153,9 +221,12 @@ const fn trigger<T: Trigger>() -> Entry {
         deliveries: T::DELIVERIES,
         #[cfg(not(target_family = "wasm"))]
         derived: || [forms::schema::<T::Input>(), forms::schema::<T::Payload>()],
-        run: |_, _| Err(Failure::internal("a trigger is not run")),
+        step: |_, _, _| Err(Failure::internal("a trigger is not run")),
         poll: |pod, text, cursor| {
             T::poll(pod, forms::parse("input", &written::input(Kind::Trigger, T::SPEC.id), text)?, cursor)
+        },
+        receive: |pod, text, request| {
+            T::receive(pod, forms::parse("input", &written::input(Kind::Trigger, T::SPEC.id), text)?, request)
         },
     }
 }
@@ -193,11 +264,24 @@ impl Entry {
         (self.derived)()
     }
 
-    /// Runs an action.
+    /// Runs an action that does not pend.
+    ///
+    /// # Errors
+    /// Those of [`Entry::step`].
+    #[cfg(not(target_family = "wasm"))]
+    pub fn run(&self, pod: &Pod, input: &str) -> Result<String> {
+        let call = Call { id: "call-1".to_owned(), attempt: 1, remaining_ms: None };
+        match self.step(pod, Step { call: &call, token: None }, input)? {
+            Outcome::Done(answer) => Ok(answer),
+            Outcome::Pending(pending) => Err(Failure::internal(format!("it pends: {}", pending.status))),
+        }
+    }
+
+    /// Does one step of an action.
     ///
     /// # Errors
     /// `forbidden` for a write over a connection that only reads; those of the action.
-    pub fn run(&self, pod: &Pod, input: &str) -> Result<String> {
+    pub fn step(&self, pod: &Pod, step: Step, input: &str) -> Result<Outcome> {
         let reads = self.spec.effect == Effect::Read
             || (self.spec.id == send_request::SendRequest::SPEC.id && send_request::reads(input));
         if pod.settings.read_only && !reads {
@@ -207,7 +291,7 @@ impl Entry {
             )
             .remedy("Use a connection without read_only for writing."));
         }
-        (self.run)(pod, input)
+        (self.step)(pod, step, input)
     }
 
     /// Polls a trigger.
@@ -216,6 +300,14 @@ impl Entry {
     /// Those of the trigger.
     pub fn poll(&self, pod: &Pod, input: &str, cursor: Option<&str>) -> Result<PollResult> {
         (self.poll)(pod, input, cursor)
+    }
+
+    /// Makes events of a request that came in.
+    ///
+    /// # Errors
+    /// Those of the trigger.
+    pub fn receive(&self, pod: &Pod, input: &str, request: &WebhookRequest) -> Result<Receipt> {
+        (self.receive)(pod, input, request)
     }
 
     /// As the manifest tells it.

@@ -1,0 +1,189 @@
+//! Zips that a pod hands out: logs, reports and exports, read with bounds (FACTS 3.3).
+//!
+//! Nothing is believed of an archive's own numbers: what comes out of an entry is counted while it comes, so
+//! that a small file cannot fill the memory. Zips within zips are opened to a depth of three.
+
+use std::io::Read;
+
+use flate2::read::DeflateDecoder;
+
+/// What all entries of one archive may come to.
+pub const MOST: u64 = 24 << 20;
+/// Entries that are looked at.
+const ENTRIES: usize = 2_000;
+/// Zips within zips.
+const DEPTH: u8 = 3;
+
+/// Why an archive cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// It has no directory of its entries.
+    #[error("this is not a zip")]
+    NotZip,
+    /// An entry does not hold what the directory promises.
+    #[error("the zip is damaged")]
+    Damaged,
+    /// It comes to more than is taken.
+    #[error("the zip holds more than {MOST} bytes")]
+    TooLarge,
+    /// Encrypted, or of a method that nobody uses.
+    #[error("the zip is compressed or encrypted in a way that is not read here")]
+    Method,
+}
+
+/// Whether bytes look like a zip.
+pub fn is_zip(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
+}
+
+/// Hands over each file with its name, those of zips within zips with the names of both.
+///
+/// # Errors
+/// [`Fault`]; what was handed over before is right.
+pub fn files(bytes: &[u8], take: &mut dyn FnMut(&str, Vec<u8>)) -> Result<(), Fault> {
+    let mut left = MOST;
+    within(bytes, "", DEPTH, &mut left, take)
+}
+
+fn within(
+    bytes: &[u8],
+    below: &str,
+    depth: u8,
+    left: &mut u64,
+    take: &mut dyn FnMut(&str, Vec<u8>),
+) -> Result<(), Fault> {
+    // The end record is the last 22 bytes and a comment of at most 64 KiB.
+    let from = bytes.len().saturating_sub(22 + 0xffff);
+    let tail = bytes.get(from..).unwrap_or_default();
+    let end = tail.windows(4).rposition(|window| window == b"PK\x05\x06").ok_or(Fault::NotZip)? + from;
+    let count = usize::from(short(bytes, end + 10)?);
+    let mut at = long(bytes, end + 16)?;
+    for _ in 0..count.min(ENTRIES) {
+        if bytes.get(at..at.saturating_add(4)) != Some(b"PK\x01\x02") {
+            return Err(Fault::Damaged);
+        }
+        let (flags, method) = (short(bytes, at + 8)?, short(bytes, at + 10)?);
+        let packed = long(bytes, at + 20)?;
+        let (name_len, extra, comment) = (short(bytes, at + 28)?, short(bytes, at + 30)?, short(bytes, at + 32)?);
+        let local = long(bytes, at + 42)?;
+        let name = bytes.get(at + 46..at + 46 + usize::from(name_len)).ok_or(Fault::Damaged)?;
+        let name = format!("{below}{}", String::from_utf8_lossy(name));
+        at += 46 + usize::from(name_len) + usize::from(extra) + usize::from(comment);
+        if name.ends_with('/') {
+            continue;
+        }
+        if flags & 1 != 0 {
+            return Err(Fault::Method);
+        }
+        let begin = local
+            .checked_add(
+                30 + usize::from(short(bytes, local.saturating_add(26))?)
+                    + usize::from(short(bytes, local.saturating_add(28))?),
+            )
+            .ok_or(Fault::Damaged)?;
+        let raw = begin.checked_add(packed).and_then(|end| bytes.get(begin..end)).ok_or(Fault::Damaged)?;
+        let mut out = Vec::new();
+        let limit = left.saturating_add(1);
+        let read = match method {
+            0 => raw.take(limit).read_to_end(&mut out),
+            8 => DeflateDecoder::new(raw).take(limit).read_to_end(&mut out),
+            _ => return Err(Fault::Method),
+        };
+        let read = u64::try_from(read.map_err(|_| Fault::Damaged)?).unwrap_or(u64::MAX);
+        *left = left.checked_sub(read).ok_or(Fault::TooLarge)?;
+        if is_zip(&out) && depth > 0 {
+            within(&out, &format!("{name}/"), depth - 1, left, take)?;
+        } else {
+            take(&name, out);
+        }
+    }
+    Ok(())
+}
+
+fn short(bytes: &[u8], at: usize) -> Result<u16, Fault> {
+    let two = at.checked_add(2).and_then(|end| bytes.get(at..end)).ok_or(Fault::Damaged)?;
+    two.try_into().map(u16::from_le_bytes).map_err(|_| Fault::Damaged)
+}
+
+fn long(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    let four = at.checked_add(4).and_then(|end| bytes.get(at..end)).ok_or(Fault::Damaged)?;
+    let number = four.try_into().map(u32::from_le_bytes).map_err(|_| Fault::Damaged)?;
+    usize::try_from(number).map_err(|_| Fault::Damaged)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
+pub(crate) mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::DeflateEncoder;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A zip of these files, compressed.
+    pub(crate) fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let (mut out, mut directory) = (Vec::new(), Vec::new());
+        for (name, bytes) in files {
+            let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(bytes).unwrap();
+            let packed = encoder.finish().unwrap();
+            let mut about = vec![20, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+            for number in [packed.len() as u32, bytes.len() as u32] {
+                about.extend(number.to_le_bytes());
+            }
+            about.extend((name.len() as u16).to_le_bytes());
+            about.extend([0, 0]);
+            directory.extend(b"PK\x01\x02\x14\x00");
+            directory.extend(&about);
+            directory.extend([0; 10]);
+            directory.extend((out.len() as u32).to_le_bytes());
+            directory.extend(name.as_bytes());
+            out.extend(b"PK\x03\x04");
+            out.extend(&about);
+            out.extend(name.as_bytes());
+            out.extend(packed);
+        }
+        let (at, count) = (out.len() as u32, files.len() as u16);
+        out.extend(&directory);
+        out.extend(b"PK\x05\x06\0\0\0\0");
+        out.extend(count.to_le_bytes());
+        out.extend(count.to_le_bytes());
+        out.extend((directory.len() as u32).to_le_bytes());
+        out.extend(at.to_le_bytes());
+        out.extend([0, 0]);
+        out
+    }
+
+    fn read(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+        let mut found = Vec::new();
+        files(bytes, &mut |name, bytes| found.push((name.to_owned(), bytes))).map(|()| found)
+    }
+
+    #[test]
+    fn zips_within_zips_are_opened() {
+        let inner = zip(&[("a.xml", b"<a/>")]);
+        let found = read(&zip(&[("1.log", b"one"), ("2.zip", &inner)])).unwrap();
+        assert_eq!(found, [("1.log".into(), b"one".to_vec()), ("2.zip/a.xml".into(), b"<a/>".to_vec())]);
+    }
+
+    #[test]
+    fn what_is_no_zip_or_a_bomb_is_refused() {
+        assert_eq!(read(b"hello").unwrap_err(), Fault::NotZip);
+        let bomb = zip(&[("b", &vec![0; (MOST + 1) as usize])]);
+        assert!(bomb.len() < 1 << 20);
+        assert_eq!(read(&bomb).unwrap_err(), Fault::TooLarge);
+    }
+
+    proptest! {
+        #[test]
+        fn damage_never_traps(at in 0..200_usize, byte in any::<u8>(), cut in 0..200_usize) {
+            let mut bytes = zip(&[("1.log", b"one"), ("2.txt", b"two two two two")]);
+            let length = bytes.len();
+            bytes[at % length] = byte;
+            let _ = read(&bytes);
+            let _ = read(&bytes[..cut % length]);
+        }
+    }
+}

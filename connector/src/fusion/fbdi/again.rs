@@ -1,0 +1,366 @@
+//! Rows found again in the input, after the pod has spoken of them: where they stand, and as files in the
+//! person's own columns that can be corrected and imported again.
+//!
+//! Nothing is kept between calls, so that the input is read again; memory holds what is looked for.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tabular::delimited::Reader;
+use tabular::keys::Hash;
+
+use super::build::key_prefix;
+use super::findings::{Findings, Place};
+use super::input::{Inputs, faulty};
+use super::layout::{FileLayout, Kind};
+use super::nested::{self, records_of};
+use super::plan::{self, Plan, position};
+use super::row::{Cell, find, text};
+use super::rows::{Rows, Taker};
+use super::values::{self, DayForm};
+use super::{InputRow, Object, Options, Source, Urls, Wanted};
+use crate::problem::Result;
+
+/// A file with rejected rows stays in the answer up to this (as every file of an output does).
+const MOST_INLINE: usize = 16 << 20;
+
+/// Where the rows stand in the input that the pod speaks of; `None` for one that is not in it. Where several rows
+/// are meant, it is the first.
+///
+/// # Errors
+/// An input that cannot be read any more.
+pub fn locate(
+    object: &Object,
+    source: &Source<'_>,
+    options: &Options<'_>,
+    urls: &dyn Urls,
+    wanted: &[Wanted],
+) -> Result<Vec<Option<InputRow>>> {
+    let layouts = object.files();
+    let inputs = Inputs::new(source, options, urls)?;
+    let plans = plan::plan(object, &layouts, &inputs, &mut Findings::default())?;
+    let prefix = key_prefix(options.call_id);
+    let rows = Rows { object, layouts: &layouts, source, inputs: &inputs, plans: &plans, prefix: &prefix };
+    let mut found = vec![None; wanted.len()];
+    for (table, layout) in layouts.iter().enumerate() {
+        let mut seeker = Seeker { layout, line: 0, lines: HashMap::new(), keys: Vec::new(), found: &mut found };
+        for (index, one) in wanted.iter().enumerate() {
+            if one.table.as_deref().is_none_or(|name| layout.is_called(name)) {
+                seeker.seek(index, one);
+            }
+        }
+        if !seeker.lines.is_empty() || !seeker.keys.is_empty() {
+            rows.each(table, &mut seeker)?;
+        }
+    }
+    Ok(found)
+}
+
+/// Which wanted rows have a key.
+type ByKey = HashMap<u128, Vec<usize>>;
+
+struct Seeker<'s> {
+    layout: &'s FileLayout,
+    line: u64,
+    lines: HashMap<u64, Vec<usize>>,
+    /// For each set of columns that rows are named by.
+    keys: Vec<(Vec<u32>, ByKey)>,
+    found: &'s mut [Option<InputRow>],
+}
+
+impl Seeker<'_> {
+    fn seek(&mut self, index: usize, wanted: &Wanted) {
+        // A line means nothing without its file.
+        if let (Some(line), Some(_)) = (wanted.line, &wanted.table) {
+            self.lines.entry(line).or_default().push(index);
+            return;
+        }
+        let keys: Option<Vec<(u32, &str)>> =
+            wanted.keys.iter().map(|(name, value)| Some((position(self.layout, name)?, value.as_str()))).collect();
+        let Some(mut keys) = keys.filter(|keys| !keys.is_empty()) else { return };
+        keys.sort_unstable();
+        let hash =
+            keys.iter().fold(Hash::default(), |hash, (column, value)| self.with(hash, *column, value.as_bytes()));
+        let columns: Vec<u32> = keys.iter().map(|(column, _)| *column).collect();
+        let at = self.keys.iter().position(|(known, _)| *known == columns).unwrap_or_else(|| {
+            self.keys.push((columns, HashMap::new()));
+            self.keys.len() - 1
+        });
+        if let Some((_, by_key)) = self.keys.get_mut(at) {
+            by_key.entry(hash.key()).or_default().push(index);
+        }
+    }
+
+    /// Values are compared as they mean: `10` is `10.00`, `31.01.2026` is `2026/01/31`.
+    fn with(&self, hash: Hash, column: u32, value: &[u8]) -> Hash {
+        let text = text(value);
+        let text = text.trim();
+        let kind = usize::try_from(column).ok().and_then(|at| self.layout.columns.get(at)).map(|column| column.kind);
+        let read = match kind {
+            Some(Kind::Number) => values::decimal(text),
+            Some(Kind::Date) => values::day(text, DayForm::YearFirst),
+            Some(Kind::Moment) => values::moment(text, DayForm::YearFirst),
+            _ => values::Read::Same,
+        };
+        let text = match read {
+            values::Read::Repaired(text) => text,
+            _ => text.to_owned(),
+        };
+        match values::units(text.as_bytes()).filter(|_| kind == Some(Kind::Number)) {
+            Some(units) => hash.with(values::shown(units).as_bytes()),
+            None => hash.with(text.as_bytes()),
+        }
+    }
+}
+
+impl Taker for Seeker<'_> {
+    fn take(&mut self, place: Place<'_>, cells: &mut Vec<Cell<'_>>) -> Result<()> {
+        self.line += 1;
+        let mut met: Vec<usize> = self.lines.get(&self.line).cloned().unwrap_or_default();
+        for (columns, by_key) in &self.keys {
+            let hash = columns
+                .iter()
+                .try_fold(Hash::default(), |hash, column| Some(self.with(hash, *column, find(cells, *column)?)));
+            met.extend(hash.and_then(|hash| by_key.get(&hash.key())).into_iter().flatten());
+        }
+        for index in met {
+            if let Some(spot @ None) = self.found.get_mut(index) {
+                let pointer = place.pointer.map(str::to_owned);
+                *spot = Some(InputRow { file: place.file.to_owned(), row: place.row, pointer });
+            }
+        }
+        Ok(())
+    }
+
+    fn findings(&mut self) -> Option<&mut Findings> {
+        None
+    }
+}
+
+/// A file with rejected rows.
+#[derive(Debug)]
+pub struct RejectedFile {
+    /// The name of the input file, without its folder; `rejected_rows.json` for nested records.
+    pub name: String,
+    /// What is in it.
+    pub content: RejectedContent,
+}
+
+/// What is in a file with rejected rows.
+#[derive(Debug)]
+pub enum RejectedContent {
+    /// Text, at most 16 MiB.
+    Text(String),
+    /// A file in the lent directory.
+    Path(PathBuf),
+}
+
+/// The rows as files in the person's own columns, which `files` accepts again once they are corrected; nested
+/// records come as a JSON list, which `rows` accepts. Rows come as whole documents: an invoice with all its lines.
+///
+/// # Errors
+/// An input that cannot be read any more; more than 16 MiB where no directory is lent.
+pub fn rejected_csv(
+    object: &Object,
+    source: &Source<'_>,
+    options: &Options<'_>,
+    urls: &dyn Urls,
+    rows: &[InputRow],
+) -> Result<Vec<RejectedFile>> {
+    if let Source::Rows(records) = source {
+        return rejected_records(records, options, rows);
+    }
+    let layouts = object.files();
+    let inputs = Inputs::new(source, options, urls)?;
+    let plans = plan::plan(object, &layouts, &inputs, &mut Findings::default())?;
+    let wanted: BTreeSet<(&str, u64)> = rows.iter().map(|row| (row.file.as_str(), row.row)).collect();
+    let mut documents = Documents { object, layouts: &layouts, inputs: &inputs, wanted, keys: Vec::new() };
+    documents.keys.resize(object.tables.len(), HashSet::new());
+    // Children come behind their parents: from the end, every row brings the keys of those above it.
+    for plan in in_order(&plans).rev() {
+        documents.each(plan, &mut |documents, reader, row| {
+            if documents.is_wanted(plan, reader, row, false) {
+                documents.bring(plan, reader);
+            }
+            Ok(())
+        })?;
+    }
+    let mut files = Vec::new();
+    for plan in in_order(&plans) {
+        let Some(input) = inputs.list.get(plan.input) else { continue };
+        let name = input.name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+        let mut out = Output::new(options.lent, options.call_id, &name);
+        if plan.header {
+            out.line(plan.titles.iter().map(String::as_bytes))?;
+        }
+        let mut some = false;
+        documents.each(plan, &mut |documents, reader, row| {
+            if documents.is_wanted(plan, reader, row, true) {
+                documents.bring(plan, reader);
+                some = true;
+                out.line((0..reader.width()).map(|column| reader.column(column)))?;
+            }
+            Ok(())
+        })?;
+        if some {
+            files.push(out.finish()?);
+        }
+    }
+    Ok(files)
+}
+
+fn in_order(plans: &[Plan]) -> impl DoubleEndedIterator<Item = &Plan> {
+    let mut order: Vec<&Plan> = plans.iter().collect();
+    order.sort_by_key(|plan| plan.table);
+    order.into_iter()
+}
+
+struct Documents<'d> {
+    object: &'d Object,
+    layouts: &'d [FileLayout],
+    inputs: &'d Inputs<'d>,
+    wanted: BTreeSet<(&'d str, u64)>,
+    /// For each table, the keys of its rows that are wanted.
+    keys: Vec<HashSet<u128>>,
+}
+
+type EachRow<'e, 'd> = dyn FnMut(&mut Documents<'d>, &Reader<'_>, &str) -> Result<()> + 'e;
+
+impl<'d> Documents<'d> {
+    fn each(&mut self, plan: &Plan, each: &mut EachRow<'_, 'd>) -> Result<()> {
+        let inputs = self.inputs;
+        let Some(input) = inputs.list.get(plan.input) else { return Ok(()) };
+        let mut reader = inputs.open(input)?;
+        let fault = |fault| faulty(&input.name, &fault);
+        if plan.header {
+            reader.advance().map_err(fault)?;
+        }
+        while reader.advance().map_err(fault)? {
+            each(self, &reader, &input.name)?;
+        }
+        Ok(())
+    }
+
+    /// The key of the current row in the column, by its name.
+    fn key(&self, plan: &Plan, reader: &Reader<'_>, name: &str) -> Option<u128> {
+        let column = position(self.layouts.get(plan.table)?, name)?;
+        let at = plan.columns.iter().position(|place| *place == Some(column))?;
+        let value = reader.column(u32::try_from(at).ok()?);
+        (!value.is_empty()).then(|| Hash::default().with(value).key())
+    }
+
+    fn keys_of(&self, plan: &Plan, reader: &Reader<'_>) -> (Option<u128>, Option<(usize, u128)>) {
+        let Some(table) = self.object.tables.get(plan.table) else { return (None, None) };
+        let own = self.key(plan, reader, table.key);
+        let above = table.parent.and_then(|(parent, name)| Some((parent, self.key(plan, reader, name)?)));
+        (own, above)
+    }
+
+    fn is_wanted(&self, plan: &Plan, reader: &Reader<'_>, file: &str, with_siblings: bool) -> bool {
+        let (own, above) = self.keys_of(plan, reader);
+        let has = |table: usize, key: u128| self.keys.get(table).is_some_and(|keys| keys.contains(&key));
+        self.wanted.contains(&(file, reader.row()))
+            || own.is_some_and(|key| has(plan.table, key))
+            || with_siblings && above.is_some_and(|(table, key)| has(table, key))
+    }
+
+    fn bring(&mut self, plan: &Plan, reader: &Reader<'_>) {
+        let (own, above) = self.keys_of(plan, reader);
+        for (table, key) in own.map(|key| (plan.table, key)).into_iter().chain(above) {
+            if let Some(keys) = self.keys.get_mut(table) {
+                keys.insert(key);
+            }
+        }
+    }
+}
+
+fn rejected_records(records: &str, options: &Options<'_>, rows: &[InputRow]) -> Result<Vec<RejectedFile>> {
+    let wanted: BTreeSet<u64> = rows.iter().filter(|row| row.file == nested::FILE).map(|row| row.row).collect();
+    let mut out = Output::new(options.lent, options.call_id, "rejected_rows.json");
+    let mut some = false;
+    records_of(records, &mut |at, record| {
+        if wanted.contains(&u64::try_from(at).unwrap_or(u64::MAX).saturating_add(1)) {
+            out.append(if some { b",\n" } else { b"[" })?;
+            some = true;
+            out.append(record.get().as_bytes())?;
+        }
+        Ok(())
+    })?;
+    if !some {
+        return Ok(Vec::new());
+    }
+    out.append(b"]\n")?;
+    Ok(vec![out.finish()?])
+}
+
+/// A file that is answered inline while it is small, and is kept in the lent directory otherwise.
+struct Output<'o> {
+    name: String,
+    bytes: Vec<u8>,
+    file: Option<(std::fs::File, PathBuf)>,
+    lent: Option<&'o Path>,
+    call_id: &'o str,
+}
+
+impl<'o> Output<'o> {
+    fn new(lent: Option<&'o Path>, call_id: &'o str, name: &str) -> Self {
+        Self { name: name.to_owned(), bytes: Vec::new(), file: None, lent, call_id }
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.bytes.extend_from_slice(bytes);
+        // Aside, it is written in pieces; inline it may grow to what an answer holds.
+        let most = match (&self.file, self.lent) {
+            (Some(_), _) => 256 << 10,
+            (None, Some(_)) => 4 << 20,
+            (None, None) => MOST_INLINE,
+        };
+        if self.bytes.len() > most { self.put_aside() } else { Ok(()) }
+    }
+
+    fn put_aside(&mut self) -> Result<()> {
+        if self.file.is_none() {
+            let Some(lent) = self.lent else { return Err(super::no_room("The rejected rows are more than 16 MiB")) };
+            let place = lent.join(format!("rejected_{}_{}", super::digits_of(self.call_id), self.name));
+            let file = std::fs::File::create(&place).map_err(|error| super::lent_failed(&error))?;
+            self.file = Some((file, place));
+        }
+        if let Some((file, _)) = &mut self.file {
+            file.write_all(&self.bytes).map_err(|error| super::lent_failed(&error))?;
+            self.bytes = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// A line of a CSV; line ends stay inside their quotes, since it is for people.
+    fn line<'c>(&mut self, cells: impl Iterator<Item = &'c [u8]>) -> Result<()> {
+        let mut line = String::new();
+        for (column, cell) in cells.enumerate() {
+            if column > 0 {
+                line.push(',');
+            }
+            let cell = text(cell);
+            if cell.contains([',', '"', '\n', '\r']) || cell.trim().len() != cell.len() {
+                line.push('"');
+                line.push_str(&cell.replace('"', "\"\""));
+                line.push('"');
+            } else {
+                line.push_str(&cell);
+            }
+        }
+        line.push('\n');
+        self.append(line.as_bytes())
+    }
+
+    fn finish(mut self) -> Result<RejectedFile> {
+        if self.file.is_some() {
+            self.put_aside()?;
+        }
+        let content = match self.file {
+            Some((_, place)) => RejectedContent::Path(place),
+            None => RejectedContent::Text(String::from_utf8_lossy(&self.bytes).into_owned()),
+        };
+        Ok(RejectedFile { name: self.name, content })
+    }
+}

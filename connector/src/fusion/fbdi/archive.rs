@@ -1,0 +1,295 @@
+//! The zip that is uploaded: in memory while it is small, else in the lent directory, where it is removed when
+//! it is not wanted any more. It is handed out as base64, piece by piece, for a body whose length is known.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::contract::ProblemKind;
+use crate::problem::{Failure, Result};
+
+/// What is compressed stays in memory up to this, so that small loads need no lent directory (an eighth of it
+/// is a CSV of 60 MB).
+pub const MOST_IN_MEMORY: usize = 8 << 20;
+
+/// Bytes read at once for base64; a multiple of three, so that no padding comes in between.
+const PIECE: usize = 48 << 10;
+
+/// A finished zip.
+#[derive(Debug)]
+pub enum Archive {
+    /// In memory.
+    Memory(Vec<u8>),
+    /// In the lent directory.
+    Spooled(Spool),
+}
+
+/// A file of ours in the lent directory; dropped, it is removed.
+#[derive(Debug)]
+pub struct Spool {
+    path: PathBuf,
+    len: u64,
+}
+
+impl Spool {
+    /// A name that no other call uses, in `lent`; nothing is created yet.
+    pub fn named(lent: &Path, call_id: &str, what: &str) -> Self {
+        Self { path: lent.join(format!(".fbdi-{}-{what}", super::digits_of(call_id))), len: 0 }
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Creates it, empty.
+    ///
+    /// # Errors
+    /// Those of the directory.
+    pub fn create(&self) -> io::Result<File> {
+        File::options().read(true).write(true).create(true).truncate(true).open(&self.path)
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        // What cannot be removed is the host's directory to clean; there is nobody left to tell.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Archive {
+    /// Its length in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            Self::Spooled(spool) => spool.len,
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Its length as base64.
+    pub fn base64_len(&self) -> u64 {
+        self.len().div_ceil(3).saturating_mul(4)
+    }
+
+    /// The zip itself.
+    ///
+    /// # Errors
+    /// Where the lent directory does not give it back.
+    pub fn reader(&self) -> io::Result<Box<dyn Read + '_>> {
+        Ok(match self {
+            Self::Memory(bytes) => Box::new(bytes.as_slice()),
+            Self::Spooled(spool) => Box::new(File::open(&spool.path)?),
+        })
+    }
+
+    /// The zip as base64 with padding and without line ends; exactly [`Archive::base64_len`] bytes.
+    ///
+    /// # Errors
+    /// As for [`Archive::reader`].
+    pub fn base64_reader(&self) -> io::Result<Base64Reader<'_>> {
+        Ok(Base64Reader { source: self.reader()?, raw: vec![0; PIECE], text: Vec::new(), given: 0 })
+    }
+
+    /// Keeps it as `name` in the lent directory and answers its place.
+    ///
+    /// # Errors
+    /// Those of the directory.
+    pub fn keep(self, lent: &Path, name: &str) -> io::Result<PathBuf> {
+        let place = lent.join(name);
+        match &self {
+            Self::Memory(bytes) => std::fs::write(&place, bytes)?,
+            Self::Spooled(spool) => std::fs::rename(&spool.path, &place)?,
+        }
+        Ok(place)
+    }
+}
+
+/// Base64 of an archive, made as it is read.
+pub struct Base64Reader<'a> {
+    source: Box<dyn Read + 'a>,
+    raw: Vec<u8>,
+    text: Vec<u8>,
+    given: usize,
+}
+
+impl Read for Base64Reader<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.given >= self.text.len() {
+            let mut filled = 0;
+            while let Some(rest) = self.raw.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+                match self.source.read(rest)? {
+                    0 => break,
+                    some => filled += some,
+                }
+            }
+            let raw = self.raw.get(..filled).unwrap_or_default();
+            self.text.resize(filled.div_ceil(3) * 4, 0);
+            let written = STANDARD.encode_slice(raw, &mut self.text).map_err(io::Error::other)?;
+            self.text.truncate(written);
+            self.given = 0;
+        }
+        let rest = self.text.get(self.given..).unwrap_or_default();
+        let count = rest.len().min(into.len());
+        if let (Some(to), Some(from)) = (into.get_mut(..count), rest.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.given += count;
+        Ok(count)
+    }
+}
+
+impl tabular::zip::Output for Sink<'_> {
+    type Error = Failure;
+
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.write(bytes)
+    }
+
+    fn patch(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
+        Self::patch(self, at, bytes)
+    }
+}
+
+/// Takes what is written; it begins in memory and moves to the lent directory when it grows.
+pub struct Sink<'a> {
+    bytes: Vec<u8>,
+    file: Option<(File, Spool)>,
+    written: u64,
+    lent: Option<&'a Path>,
+    call_id: &'a str,
+}
+
+impl<'a> Sink<'a> {
+    /// An empty one.
+    pub fn new(lent: Option<&'a Path>, call_id: &'a str) -> Self {
+        Self { bytes: Vec::new(), file: None, written: 0, lent, call_id }
+    }
+
+    /// Bytes written so far.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Appends.
+    ///
+    /// # Errors
+    /// `too-large` where nothing is lent and memory would not be bounded; a full or read-only directory.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.written += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if self.file.is_none() && self.bytes.len() + bytes.len() > MOST_IN_MEMORY {
+            let Some(lent) = self.lent else {
+                return Err(super::no_room("The zip of this load is larger than 8 MiB"));
+            };
+            let spool = Spool::named(lent, self.call_id, "zip");
+            let file = spool.create().map_err(|error| super::lent_failed(&error))?;
+            self.file = Some((file, spool));
+            self.flush_memory()?;
+        }
+        self.bytes.extend_from_slice(bytes);
+        if self.file.is_some() && self.bytes.len() >= 256 << 10 {
+            self.flush_memory()?;
+        }
+        Ok(())
+    }
+
+    /// Writes over what stands at `at`.
+    ///
+    /// # Errors
+    /// As for [`Sink::write`].
+    pub fn patch(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
+        self.flush_memory()?;
+        if let Some((file, _)) = &mut self.file {
+            let mut over = || {
+                file.seek(SeekFrom::Start(at))?;
+                file.write_all(bytes)?;
+                file.seek(SeekFrom::End(0))
+            };
+            return over().map(drop).map_err(|error| super::lent_failed(&error));
+        }
+        let place = usize::try_from(at).ok().and_then(|at| self.bytes.get_mut(at..)?.get_mut(..bytes.len()));
+        place
+            .map(|place| place.copy_from_slice(bytes))
+            .ok_or_else(|| Failure::internal("A zip is patched past its end."))
+    }
+
+    fn flush_memory(&mut self) -> Result<()> {
+        if let Some((file, _)) = &mut self.file {
+            file.write_all(&self.bytes).map_err(|error| super::lent_failed(&error))?;
+            // The buffer may have grown to MOST_IN_MEMORY before: give that back.
+            self.bytes = Vec::new();
+        }
+        Ok(())
+    }
+
+    /// All that was written.
+    ///
+    /// # Errors
+    /// As for [`Sink::write`]; more than the pod takes.
+    pub fn finish(mut self) -> Result<Archive> {
+        // FACTS 1.12.
+        if self.written > 250_000_000 {
+            return Err(Failure::permanent(
+                ProblemKind::TooLarge,
+                format!("The zip of this load has {} bytes; a pod takes 250 MB.", self.written),
+            )
+            .remedy("Import the rows in several loads, each with whole documents."));
+        }
+        self.flush_memory()?;
+        Ok(match self.file.take() {
+            Some((_, mut spool)) => {
+                spool.len = self.written;
+                Archive::Spooled(spool)
+            }
+            None => Archive::Memory(std::mem::take(&mut self.bytes)),
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn base64_is_what_a_decoder_gives_back(bytes in proptest::collection::vec(any::<u8>(), 0..2_000), times in 1_usize..60) {
+            let bytes = bytes.repeat(times);
+            let archive = Archive::Memory(bytes.clone());
+            let mut text = String::new();
+            archive.base64_reader().unwrap().read_to_string(&mut text).unwrap();
+            prop_assert_eq!(u64::try_from(text.len()).unwrap(), archive.base64_len());
+            prop_assert_eq!(STANDARD.decode(text).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn what_grows_moves_to_the_lent_directory_and_is_removed_afterwards() {
+        let lent = std::env::temp_dir().join("fbdi-archive-test");
+        std::fs::create_dir_all(&lent).unwrap();
+        let mut sink = Sink::new(Some(&lent), "call");
+        let piece = vec![7; 1 << 20];
+        for _ in 0..9 {
+            sink.write(&piece).unwrap();
+        }
+        let archive = sink.finish().unwrap();
+        let Archive::Spooled(spool) = &archive else { unreachable!() };
+        let path = spool.path().to_owned();
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 9 << 20);
+        drop(archive);
+        assert!(!path.exists());
+
+        let mut sink = Sink::new(None, "call");
+        let failure = (0..9).find_map(|_| sink.write(&piece).err()).unwrap();
+        assert_eq!(failure.kind(), ProblemKind::TooLarge);
+    }
+}

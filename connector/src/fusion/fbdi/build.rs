@@ -1,0 +1,158 @@
+//! From a source to the finished zip: every row once through reading, checks, the line and the compressor.
+
+use tabular::zip::Writer;
+
+use super::archive::{Sink, Spool};
+use super::checks::Checker;
+use super::findings::{Findings, Place};
+use super::input::Inputs;
+use super::objects::From;
+use super::row::{Cell, Load, Work};
+use super::rows::{Rows, Taker};
+use super::{Built, Object, Options, Severity, Source, Urls, digits_of, file_prefix, plan};
+use crate::problem::{Failure, Result, warning};
+
+/// Lines that are compressed at once.
+const PIECE: usize = 128 << 10;
+
+/// A pod takes files of 250 MB (FACTS 1.12, from one source).
+const MOST: u64 = 250_000_000;
+
+/// Reads, checks, repairs and writes.
+///
+/// # Errors
+/// An input that cannot be read, with file, line and column; parameters that do not fit; an import of nothing;
+/// too much for the memory where no directory is lent. What concerns single rows is in [`Built::findings`].
+pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: &dyn Urls) -> Result<Built> {
+    let mut parameters = options.parameters.clone();
+    let from_rows = object.parameters.iter().find(|one| one.from == From::Source).map(|one| one.name);
+    let from_rows = from_rows.filter(|name| parameters.get(*name).is_none_or(String::is_empty));
+    if let Some(name) = from_rows {
+        parameters.insert(name.to_owned(), "as in the rows".to_owned());
+    }
+    // What can be refused at once is not found out behind 250 MB.
+    object.parameter_list(&parameters, Some("0"))?;
+
+    let layouts = object.files();
+    let inputs = Inputs::new(source, options, urls)?;
+    let mut findings = Findings::default();
+    for other in &inputs.others {
+        let place = Place { file: other, row: 0, pointer: None };
+        findings.tell(Severity::Warn, place, None, "file_left_out", "The file is no CSV and is not sent.".to_owned());
+    }
+    let plans = plan::plan(object, &layouts, &inputs, &mut findings)?;
+    let given = |name: &str| options.parameters.get(name).filter(|text| !text.is_empty()).cloned();
+    let suspense = given("post_errors_to_suspense").is_some_and(|flag| flag.eq_ignore_ascii_case("Y"));
+    // Kept until the checks are done: dropped, they remove their files.
+    let aside = |name: &str| options.lent.map(|lent| Spool::named(lent, options.call_id, name).path().to_owned());
+    let mut load = Load {
+        group: options.group_id.filter(|group| !group.is_empty()).map(str::to_owned),
+        fresh_group: digits_of(options.call_id),
+        source: from_rows.map_or_else(|| given("source"), |_| None),
+        findings,
+        checks: Checker::new(object, &layouts, suspense, aside),
+    };
+    let prefix = key_prefix(options.call_id);
+    let rows = Rows { object, layouts: &layouts, source, inputs: &inputs, plans: &plans, prefix: &prefix };
+    let mut zip = Writer::new(Sink::new(options.lent, options.call_id));
+    let mut counts = Vec::new();
+    let mut warnings = Vec::new();
+    for (at, (table, layout)) in object.tables.iter().zip(&layouts).enumerate() {
+        let work = Work::new(object, table, at, layout);
+        let mut file = File { name: layout.name, work, load: &mut load, zip: &mut zip, begun: false, size: 0 };
+        rows.each(at, &mut file)?;
+        file.flush()?;
+        let (written, size, begun) = (file.work.rows, file.size, file.begun);
+        if begun {
+            zip.end()?;
+            counts.push((layout.name, written));
+        }
+        if size > MOST {
+            let message = format!("{} has {size} bytes; a pod is said to take 250 MB a file.", layout.name);
+            warnings.push(warning("large_file", message, Some(layout.name.to_owned())));
+        }
+    }
+    let Load { group, source, mut findings, checks, .. } = load;
+    checks.finish(&mut findings)?;
+    if counts.is_empty() {
+        return Err(plan::nothing(object));
+    }
+    if !object.tested {
+        let message = format!("The layout of {} is built in, but was not tried against a loader.", object.title);
+        warnings.push(warning("untested_layout", message, None));
+    }
+    if let Some(name) = from_rows {
+        parameters.remove(name);
+        if let Some(source) = source {
+            parameters.insert(name.to_owned(), source);
+        }
+    }
+    let has_group = object.parameters.iter().any(|one| one.from == From::GroupId);
+    let group_id = group.or_else(|| has_group.then(|| digits_of(options.call_id)));
+    let (findings, untold) = findings.finish();
+    let refused = findings.iter().any(|finding| finding.severity == Severity::Refuse);
+    let parameter_list = match object.parameter_list(&parameters, group_id.as_deref()) {
+        // What is wrong with the rows is the better answer.
+        Err(_) if refused => String::new(),
+        list => list?,
+    };
+    Ok(Built {
+        archive: zip.finish()?.finish()?,
+        file_name: format!("{}_{}.zip", file_prefix(options.call_id), object.id),
+        group_id,
+        parameter_list,
+        counts,
+        findings,
+        untold,
+        warnings,
+    })
+}
+
+/// What made keys begin with: eight digits of the call, so that they meet no rows of other loads (FACTS 3.6).
+pub fn key_prefix(call_id: &str) -> String {
+    digits_of(call_id).chars().skip(7).collect()
+}
+
+/// One file of the zip while its rows come.
+struct File<'f, 'a> {
+    name: &'static str,
+    work: Work<'a>,
+    load: &'f mut Load<'a>,
+    zip: &'f mut Writer<Sink<'a>>,
+    begun: bool,
+    size: u64,
+}
+
+impl File<'_, '_> {
+    fn flush(&mut self) -> Result<()> {
+        if self.work.out.is_empty() {
+            return Ok(());
+        }
+        if !self.begun {
+            self.zip.begin(self.name)?;
+            self.begun = true;
+        }
+        self.size += u64::try_from(self.work.out.len()).unwrap_or(u64::MAX);
+        if self.size > u64::from(u32::MAX) {
+            return Err(Failure::permanent(
+                crate::contract::ProblemKind::TooLarge,
+                format!("{} would have more than 4 GiB, which no zip of this kind holds.", self.name),
+            )
+            .remedy("Import the rows in several loads, each with whole documents."));
+        }
+        self.zip.write(&self.work.out)?;
+        self.work.out.clear();
+        Ok(())
+    }
+}
+
+impl Taker for File<'_, '_> {
+    fn take(&mut self, place: Place<'_>, cells: &mut Vec<Cell<'_>>) -> Result<()> {
+        self.work.take(self.load, place, cells)?;
+        if self.work.out.len() >= PIECE { self.flush() } else { Ok(()) }
+    }
+
+    fn findings(&mut self) -> Option<&mut Findings> {
+        Some(&mut self.load.findings)
+    }
+}

@@ -1,0 +1,345 @@
+//! What is compared across rows: children with their parents, sums of lines with their invoice, invoice numbers
+//! that come twice, debits with credits. Amounts are exact, and memory does not grow with the rows.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use tabular::keys::{Entry, Failed, Hash, Keys};
+
+use super::findings::{Findings, Place};
+use super::layout::FileLayout;
+use super::objects::Checks;
+use super::plan::position;
+use super::row::{Cell, find, text};
+use super::values::{shown, units};
+use super::{Object, Severity};
+use crate::problem::{Failure, Result};
+
+/// Groups of journals that are summed at once; more go aside and are summed at the end. 3 MiB.
+const MOST_SUMS: usize = 16 << 10;
+
+/// Groups whose names are kept for the message.
+const MOST_LABELS: usize = 2048;
+
+/// Ranks of entries of one key: parents come before children.
+const PARENT: u64 = 0;
+/// A parent whose lines do not make up its amount by themselves.
+const PARENT_WITH_TAX: u64 = 1;
+const CHILD: u64 = 2;
+
+/// Compares rows.
+pub struct Checker<'a> {
+    object: &'a Object,
+    /// Input files, as places name them.
+    files: Vec<String>,
+    nested: bool,
+    /// For each table that has children: the keys of both.
+    families: Vec<Option<Keys>>,
+    columns: Vec<Columns>,
+    numbers: Option<Keys>,
+    sums: Sums,
+    journal: [Option<u32>; 8],
+    suspense: bool,
+}
+
+/// Where a table has what is compared.
+#[derive(Default)]
+struct Columns {
+    key: Option<u32>,
+    parent: Option<(usize, u32)>,
+    amount: Option<u32>,
+    tax: Option<u32>,
+    number: Option<u32>,
+    supplier: [Option<u32>; 2],
+}
+
+struct Sums {
+    held: HashMap<u128, (i128, u64)>,
+    labels: HashMap<u128, String>,
+    spilled: Keys,
+}
+
+impl<'a> Checker<'a> {
+    /// For the object's rows. `aside` gives places in the lent directory by a short name.
+    pub fn new(
+        object: &'a Object,
+        layouts: &[FileLayout],
+        suspense: bool,
+        aside: impl Fn(&str) -> Option<PathBuf>,
+    ) -> Self {
+        let place = |name: &str| aside(name);
+        let keys = |name: &str| {
+            let place = place(name);
+            Keys::new(place.as_deref().map(Path::new))
+        };
+        let parents: Vec<usize> =
+            object.tables.iter().filter_map(|table| table.parent.map(|(parent, _)| parent)).collect();
+        let families =
+            (0..object.tables.len()).map(|at| parents.contains(&at).then(|| keys(&format!("keys{at}")))).collect();
+        let invoices = object.checks == Checks::Invoices;
+        let columns = object
+            .tables
+            .iter()
+            .zip(layouts)
+            .map(|(table, layout)| {
+                let by_name = |name: &str| layout.position(name).and_then(|at| u32::try_from(at).ok());
+                let header = invoices && table.parent.is_none();
+                Columns {
+                    key: by_name(table.key).filter(|_| !table.key.is_empty()),
+                    parent: table.parent.and_then(|(parent, column)| Some((parent, by_name(column)?))),
+                    amount: if header { by_name("INVOICE_AMOUNT") } else { by_name("AMOUNT").filter(|_| invoices) },
+                    tax: by_name("CALC_TAX_DURING_IMPORT_FLAG").filter(|_| header),
+                    number: by_name("INVOICE_NUM").filter(|_| header),
+                    supplier: if header { [by_name("VENDOR_NUM"), by_name("VENDOR_NAME")] } else { [None, None] },
+                }
+            })
+            .collect();
+        let journal = match layouts.first().filter(|_| object.checks == Checks::Journals) {
+            Some(layout) => [
+                "GROUP_ID",
+                "LEDGER_ID",
+                "LEDGER_NAME",
+                "CURRENCY_CODE",
+                "ACCOUNTING_DATE",
+                "ENTERED_DR",
+                "ENTERED_CR",
+                "ACTUAL_FLAG",
+            ]
+            .map(|name| position(layout, name)),
+            None => [None; 8],
+        };
+        Self {
+            object,
+            files: Vec::new(),
+            nested: false,
+            families,
+            columns,
+            numbers: invoices.then(|| keys("numbers")),
+            sums: Sums { held: HashMap::new(), labels: HashMap::new(), spilled: keys("sums") },
+            journal,
+            suspense,
+        }
+    }
+
+    /// A row's place in eight bytes: rank, file, row.
+    fn order(&mut self, rank: u64, place: Place<'_>) -> u64 {
+        self.nested = place.pointer.is_some();
+        if self.files.last().is_none_or(|last| last != place.file) && !self.files.iter().any(|file| file == place.file)
+        {
+            self.files.push(place.file.to_owned());
+        }
+        let file = self.files.iter().position(|file| file == place.file).unwrap_or(0);
+        rank << 56 | u64::try_from(file & 0xffff).unwrap_or(0) << 40 | place.row.min((1 << 40) - 1)
+    }
+
+    /// Takes in a row.
+    ///
+    /// # Errors
+    /// Where there is no room for its keys.
+    pub fn take(&mut self, table: usize, place: Place<'_>, cells: &[Cell<'_>]) -> Result<()> {
+        if self.object.checks == Checks::Journals {
+            return self.journal(place, cells);
+        }
+        let Some(columns) = self.columns.get(table) else { return Ok(()) };
+        let at = |column: Option<u32>| column.and_then(|column| find(cells, column));
+        let amount = at(columns.amount).and_then(units).unwrap_or(0);
+        let taxed = matches!(at(columns.tax), Some(b"Y" | b"y"));
+        let key = at(columns.key).map(|key| Hash::default().with(key).key());
+        let parent = columns.parent.map(|(parent, column)| (parent, find(cells, column).unwrap_or_default()));
+        let [by_number, by_name] = columns.supplier;
+        let number = at(columns.number).map(|number| {
+            let hash = match (at(by_number), at(by_name)) {
+                (Some(number), _) => Hash::default().with(b"#").with(number),
+                (None, name) => Hash::default().with(text(name.unwrap_or_default()).to_uppercase().as_bytes()),
+            };
+            hash.with(number).key()
+        });
+        if let (Some(key), true) = (key, self.families.get(table).is_some_and(Option::is_some)) {
+            let order = self.order(if taxed { PARENT_WITH_TAX } else { PARENT }, place);
+            self.family(table, Entry { key, order, amount })?;
+        }
+        if let Some((parent, text)) = parent.filter(|(_, text)| !text.is_empty()) {
+            let order = self.order(CHILD, place);
+            self.family(parent, Entry { key: Hash::default().with(text).key(), order, amount })?;
+        }
+        if let Some(key) = number {
+            let order = self.order(0, place);
+            if let Some(numbers) = &mut self.numbers {
+                numbers.push(Entry { key, order, amount: 0 }).map_err(|failed| told(&failed))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn family(&mut self, table: usize, entry: Entry) -> Result<()> {
+        match self.families.get_mut(table) {
+            Some(Some(keys)) => keys.push(entry).map_err(|failed| told(&failed)),
+            _ => Ok(()),
+        }
+    }
+
+    fn journal(&mut self, place: Place<'_>, cells: &[Cell<'_>]) -> Result<()> {
+        let at = |index: usize| {
+            let column = self.journal.get(index).copied().flatten();
+            column.and_then(|column| find(cells, column)).unwrap_or_default()
+        };
+        let (currency, flag) = (at(3), at(7));
+        // Encumbrances and budgets have one side; statistics have no currency to balance in.
+        if !matches!(flag, b"A" | b"") || currency.eq_ignore_ascii_case(b"STAT") {
+            return Ok(());
+        }
+        let key = (0..5).fold(Hash::default(), |hash, index| hash.with(at(index))).key();
+        let amount = units(at(5)).unwrap_or(0) - units(at(6)).unwrap_or(0);
+        if !self.sums.held.contains_key(&key) {
+            if self.sums.labels.len() < MOST_LABELS {
+                let ledger = if at(2).is_empty() { at(1) } else { at(2) };
+                let parts = [("group", at(0)), ("ledger", ledger), ("currency", currency), ("date", at(4))];
+                let parts = parts.map(|(name, value)| format!("{name} {}", text(value)));
+                self.sums.labels.insert(key, parts.join(", "));
+            }
+            if self.sums.held.len() >= MOST_SUMS {
+                self.put_sums_aside()?;
+            }
+        }
+        let order = self.order(0, place);
+        let sum = self.sums.held.entry(key).or_insert((0, order));
+        sum.0 = sum.0.saturating_add(amount);
+        Ok(())
+    }
+
+    fn put_sums_aside(&mut self) -> Result<()> {
+        for (key, (amount, order)) in self.sums.held.drain() {
+            self.sums.spilled.push(Entry { key, order, amount }).map_err(|failed| told(&failed))?;
+        }
+        Ok(())
+    }
+
+    /// Compares, when all rows are in.
+    ///
+    /// # Errors
+    /// Where what was put aside cannot be read.
+    pub fn finish(mut self, findings: &mut Findings) -> Result<()> {
+        self.put_sums_aside()?;
+        let Self { object, files, nested, families, numbers, sums, suspense, .. } = self;
+        let tell = |findings: &mut Findings, order: u64, severity, column: &str, code, message: String| {
+            let row = order & ((1 << 40) - 1);
+            let file =
+                usize::try_from(order >> 40 & 0xffff).ok().and_then(|at| files.get(at)).map_or("", String::as_str);
+            let pointer = nested.then(|| format!("/{}", row.saturating_sub(1)));
+            let place = Place { file, row, pointer: pointer.as_deref() };
+            let column = (!column.is_empty()).then(|| column.to_owned());
+            findings.tell(severity, place, column, code, message);
+        };
+        let spot = |order: u64| {
+            let file =
+                usize::try_from(order >> 40 & 0xffff).ok().and_then(|at| files.get(at)).map_or("", String::as_str);
+            format!("row {} of {file}", order & ((1 << 40) - 1))
+        };
+        for (table, keys) in object.tables.iter().zip(families).filter_map(|(table, keys)| Some((table, keys?))) {
+            let mut family = Family::default();
+            let close = |family: &Family, findings: &mut Findings| {
+                if let Some((parent, amount, taxed)) = family.parent
+                    && object.checks == Checks::Invoices
+                {
+                    if family.children == 0 {
+                        let message = "The invoice has no lines: it would be rejected.".to_owned();
+                        tell(findings, parent, Severity::Warn, "", "no_lines", message);
+                    } else if family.sum != amount && !taxed {
+                        let message = format!(
+                            "INVOICE_AMOUNT is {}, and its {} lines make {}.",
+                            shown(amount),
+                            family.children,
+                            shown(family.sum)
+                        );
+                        tell(findings, parent, Severity::Refuse, "INVOICE_AMOUNT", "sum_differs", message);
+                    }
+                }
+            };
+            keys.in_order(&mut |entry| {
+                if family.key != Some(entry.key) {
+                    close(&family, findings);
+                    family = Family { key: Some(entry.key), ..Family::default() };
+                }
+                let rank = entry.order >> 56;
+                if rank == CHILD {
+                    family.children += 1;
+                    family.sum = family.sum.saturating_add(entry.amount);
+                    if family.parent.is_none() {
+                        let message = format!("No row of {} has this {}.", table.file, table.key);
+                        tell(findings, entry.order, Severity::Refuse, table.key, "parent_missing", message);
+                    }
+                } else if let Some((first, ..)) = family.parent {
+                    let message =
+                        format!("{} is that of {} as well: it must be another for each row.", table.key, spot(first));
+                    tell(findings, entry.order, Severity::Refuse, table.key, "key_twice", message);
+                } else {
+                    family.parent = Some((entry.order, entry.amount, rank == PARENT_WITH_TAX));
+                }
+            })
+            .map_err(|failed| told(&failed))?;
+            close(&family, findings);
+        }
+        if let Some(numbers) = numbers {
+            let mut first: Option<Entry> = None;
+            numbers
+                .in_order(&mut |entry| match first {
+                    Some(before) if before.key == entry.key => {
+                        let message = format!(
+                            "The supplier has this invoice number in {} already: the second would be rejected.",
+                            spot(before.order)
+                        );
+                        tell(findings, entry.order, Severity::Refuse, "INVOICE_NUM", "duplicate_number", message);
+                    }
+                    _ => first = Some(entry),
+                })
+                .map_err(|failed| told(&failed))?;
+        }
+        let mut open: Option<Entry> = None;
+        let unbalanced = |entry: Entry, findings: &mut Findings| {
+            if entry.amount != 0 {
+                let which = sums
+                    .labels
+                    .get(&entry.key)
+                    .cloned()
+                    .unwrap_or_else(|| format!("what begins at {}", spot(entry.order)));
+                let (more, less) = if entry.amount > 0 { ("debits", "credits") } else { ("credits", "debits") };
+                let message = format!(
+                    "Unbalanced: in {which}, {more} are {} more than {less}.",
+                    shown(entry.amount).trim_start_matches('-')
+                );
+                let severity = if suspense { Severity::Warn } else { Severity::Refuse };
+                tell(findings, entry.order, severity, "", "unbalanced", message);
+            }
+        };
+        sums.spilled
+            .in_order(&mut |entry| match &mut open {
+                Some(sum) if sum.key == entry.key => sum.amount = sum.amount.saturating_add(entry.amount),
+                _ => {
+                    if let Some(sum) = open.replace(entry) {
+                        unbalanced(sum, findings);
+                    }
+                }
+            })
+            .map_err(|failed| told(&failed))?;
+        if let Some(sum) = open {
+            unbalanced(sum, findings);
+        }
+        Ok(())
+    }
+}
+
+/// A parent with its children, while their entries pass.
+#[derive(Default)]
+struct Family {
+    key: Option<u128>,
+    parent: Option<(u64, i128, bool)>,
+    children: u64,
+    sum: i128,
+}
+
+fn told(failed: &Failed) -> Failure {
+    match failed {
+        Failed::Full => super::no_room("There are more rows than can be compared in memory"),
+        Failed::File(error) => super::lent_failed(error),
+    }
+}

@@ -1,0 +1,145 @@
+//! Which of the object's tables each CSV of the input fills, and which column goes where: found from the name
+//! and the first record alone.
+
+use tabular::delimited::Reader;
+
+use super::findings::{Findings, Place};
+use super::input::{Input, Inputs, faulty, unreadable};
+use super::layout::FileLayout;
+use super::{Object, Severity};
+use crate::problem::{Failure, Result};
+use crate::text::nearest;
+
+/// How a CSV is read.
+pub struct Plan {
+    /// Its place in [`Inputs::list`].
+    pub input: usize,
+    /// Its table in the object.
+    pub table: usize,
+    /// Whether the first record is a header row.
+    pub header: bool,
+    /// Where each column goes in the layout; `None` for one that is left out.
+    pub columns: Vec<Option<u32>>,
+    /// The titles of the person, as they stand in the header row.
+    pub titles: Vec<String>,
+    /// Whether columns keep their order, so that cells need not be sorted.
+    pub in_order: bool,
+}
+
+/// Plans for all CSVs, in the order of the input; one that holds nothing has none.
+///
+/// # Errors
+/// A CSV that cannot be read, or of which nobody can say what it is.
+pub fn plan(
+    object: &Object,
+    layouts: &[FileLayout],
+    inputs: &Inputs<'_>,
+    findings: &mut Findings,
+) -> Result<Vec<Plan>> {
+    let mut plans = Vec::new();
+    for (at, input) in inputs.list.iter().enumerate() {
+        let mut reader = inputs.open(input)?;
+        let place = Place { file: &input.name, row: 0, pointer: None };
+        if !reader.advance().map_err(|fault| faulty(&input.name, &fault))? {
+            findings.tell(Severity::Warn, place, None, "empty_file", "The file holds no rows.".to_owned());
+            continue;
+        }
+        let titles = record(&reader);
+        let named = layouts.iter().position(|layout| layout.is_called(&input.name));
+        let (table, header) = match named {
+            Some(table) => (table, layouts.get(table).is_some_and(|layout| is_header(layout, &titles))),
+            None => guess(object, layouts, input, &titles)?,
+        };
+        let Some(layout) = layouts.get(table) else { continue };
+        if named.is_none() {
+            findings.repaired(place, "", "file_recognised", || format!("The file is taken as {}.", layout.name));
+        } else if !input.name.ends_with(layout.name) || input.name.contains(['/', '\\']) {
+            findings.repaired(place, "", "file_renamed", || {
+                format!("The file is sent as {}, at the zip's root.", layout.name)
+            });
+        }
+        let columns =
+            if header { from_titles(layout, &titles, &input.name, findings) } else { by_place(layout, &input.name) };
+        let places: Vec<u32> = columns.iter().flatten().copied().collect();
+        let in_order = places.is_sorted();
+        plans.push(Plan { input: at, table, header, columns, titles, in_order });
+    }
+    Ok(plans)
+}
+
+/// The cells of the current record, the empty ones included.
+pub fn record(reader: &Reader<'_>) -> Vec<String> {
+    let cell = |column| super::row::text(reader.column(column)).trim().to_owned();
+    (0..reader.width()).map(cell).collect()
+}
+
+/// Whether a record holds titles: two that are known, or half of them.
+fn is_header(layout: &FileLayout, titles: &[String]) -> bool {
+    let (known, filled) = count(layout, titles);
+    known >= 2 && known * 4 >= filled || known * 2 >= filled && known > 0
+}
+
+fn count(layout: &FileLayout, titles: &[String]) -> (usize, usize) {
+    let filled = titles.iter().filter(|title| !title.is_empty()).count();
+    (titles.iter().filter(|title| layout.find(title).is_some()).count(), filled)
+}
+
+/// The table whose titles are met best; without titles, the only table there is.
+fn guess(object: &Object, layouts: &[FileLayout], input: &Input, titles: &[String]) -> Result<(usize, bool)> {
+    let scores: Vec<usize> = layouts.iter().map(|layout| count(layout, titles).0).collect();
+    let best = scores.iter().copied().max().unwrap_or(0);
+    let mut met = scores.iter().enumerate().filter(|(_, score)| **score == best).map(|(table, _)| table);
+    match (met.next(), met.next()) {
+        (Some(table), None) if layouts.get(table).is_some_and(|layout| is_header(layout, titles)) => Ok((table, true)),
+        _ if layouts.len() == 1 => Ok((0, false)),
+        _ => {
+            let names: Vec<&str> = layouts.iter().map(|layout| layout.name).collect();
+            Err(unreadable(
+                &input.name,
+                &format!("neither its name nor a header row tells which file of {} it is", object.title),
+            )
+            .remedy(format!("Call it {}, or give it a header row with the names of its columns.", names.join(" or "))))
+        }
+    }
+}
+
+fn from_titles(layout: &FileLayout, titles: &[String], file: &str, findings: &mut Findings) -> Vec<Option<u32>> {
+    let place = Place { file, row: 1, pointer: None };
+    let mut columns: Vec<Option<u32>> = Vec::new();
+    for title in titles {
+        let found = layout.find(title).and_then(|at| u32::try_from(at).ok());
+        match found {
+            None if title.is_empty() || title.eq_ignore_ascii_case("END") => {}
+            None => {
+                let names: Vec<String> = layout.columns.iter().map(super::layout::Column::name).collect();
+                let near = nearest(&title.replace(' ', "_"), names.iter().map(String::as_str), 3).join(", ");
+                let near = if near.is_empty() { String::new() } else { format!(" Did you mean {near}?") };
+                let message = format!("{} has no column \"{title}\".{near}", layout.name);
+                findings.tell(Severity::Refuse, place, Some(title.clone()), "unknown_column", message);
+            }
+            Some(at) if columns.contains(&Some(at)) => {
+                let message = format!("\"{title}\" means a column that stands in the header row before.");
+                findings.tell(Severity::Refuse, place, Some(title.clone()), "column_twice", message);
+            }
+            Some(_) => {}
+        }
+        columns.push(found.filter(|at| !columns.contains(&Some(*at))));
+    }
+    columns
+}
+
+/// Ready files have all columns in Oracle's order; `file` may end with the template's END.
+fn by_place(layout: &FileLayout, _file: &str) -> Vec<Option<u32>> {
+    (0..layout.columns.len()).map(|at| u32::try_from(at).ok()).collect()
+}
+
+/// Where a title or Oracle's name of a column stands.
+pub fn position(layout: &FileLayout, title: &str) -> Option<u32> {
+    layout.find(title).and_then(|at| u32::try_from(at).ok())
+}
+
+/// An import of nothing is refused before anything is sent.
+pub fn nothing(object: &Object) -> Failure {
+    Failure::invalid("", format!("there is no row to import as {}", object.title))
+        .remedy("Give at least one row; header rows and blank lines do not count.")
+}

@@ -1,0 +1,247 @@
+//! One row on its way: values repaired or refused, blanks filled, keys handed to the checks, the line written.
+
+use std::borrow::Cow;
+
+use super::checks::Checker;
+use super::findings::{Findings, Place};
+use super::layout::{FileLayout, Kind};
+use super::objects::{From, Table};
+use super::plan::position;
+use super::values::{self, DayForm, Read};
+use super::{Object, Severity};
+use crate::problem::Result;
+
+/// A cell: where it goes in the layout, and what is in it. A row's cells are sorted and none is empty.
+pub type Cell<'a> = (u32, Cow<'a, [u8]>);
+
+/// What all rows of a load share.
+pub struct Load<'a> {
+    /// The group: given, else the first row's, else made.
+    pub group: Option<String>,
+    /// The group that is made where no row tells one.
+    pub fresh_group: String,
+    /// The source: given, else the first row's.
+    pub source: Option<String>,
+    /// What was found.
+    pub findings: Findings,
+    /// What is compared across rows.
+    pub checks: Checker<'a>,
+}
+
+/// Writes the rows of one file.
+pub struct Work<'a> {
+    table: usize,
+    layout: &'a FileLayout,
+    strict: bool,
+    form: DayForm,
+    required: Vec<u32>,
+    defaults: Vec<(u32, &'static [u8])>,
+    group: Option<(u32, &'static str)>,
+    source: Option<(u32, &'static str)>,
+    line: tabular::delimited::Row,
+    /// Lines that are not compressed yet.
+    pub out: Vec<u8>,
+    /// Rows written.
+    pub rows: u64,
+}
+
+impl<'a> Work<'a> {
+    /// For the file of `table`, the object's `at`th.
+    pub fn new(object: &Object, table: &Table, at: usize, layout: &'a FileLayout) -> Self {
+        let by_name = |name: &str| position(layout, name);
+        Self {
+            table: at,
+            layout,
+            strict: object.tested,
+            form: if layout.name.starts_with("Gms") { DayForm::MonthFirst } else { DayForm::YearFirst },
+            required: table.required.iter().filter_map(|name| by_name(name)).collect(),
+            defaults: table
+                .defaults
+                .iter()
+                .filter_map(|(name, value)| Some((by_name(name)?, value.as_bytes())))
+                .collect(),
+            group: object.group_column.and_then(|name| Some((by_name(name)?, name))),
+            source: object
+                .source_column
+                .filter(|_| object.parameters.iter().any(|one| one.from == From::Source))
+                .and_then(|name| Some((by_name(name)?, name))),
+            line: tabular::delimited::Row::default(),
+            out: Vec::new(),
+            rows: 0,
+        }
+    }
+
+    /// Takes a row.
+    ///
+    /// # Errors
+    /// Where the checks have no room.
+    pub fn take(&mut self, load: &mut Load<'_>, place: Place<'_>, cells: &mut Vec<Cell<'_>>) -> Result<()> {
+        for (column, value) in cells.iter_mut() {
+            let kind =
+                usize::try_from(*column).ok().and_then(|at| self.layout.columns.get(at)).map(|column| column.kind);
+            if let Some(kind) = kind.filter(|kind| *kind != Kind::Text) {
+                self.typed(&mut load.findings, place, *column, kind, value);
+            }
+        }
+        if let Some((column, name)) = self.group {
+            group(load, place, column, name, cells);
+        }
+        if let Some((column, name)) = self.source {
+            source(load, place, column, name, cells);
+        }
+        for (column, value) in &self.defaults {
+            fill(cells, *column, value);
+        }
+        for column in &self.required {
+            if find(cells, *column).is_none() {
+                let name = self.name(*column);
+                let message = format!("{name} is needed and blank.");
+                load.findings.tell(Severity::Refuse, place, Some(name), "value_missing", message);
+            }
+        }
+        load.checks.take(self.table, place, cells)?;
+        for (column, value) in cells.iter() {
+            if self.line.cell(&mut self.out, *column, value) {
+                load.findings.repaired(place, &self.name(*column), "line_end_written_out", || {
+                    "A line end inside the value is written as \\n, which the loader reads as one.".to_owned()
+                });
+            }
+        }
+        self.line.end(&mut self.out);
+        self.rows += 1;
+        Ok(())
+    }
+
+    fn name(&self, column: u32) -> String {
+        name(self.layout, column)
+    }
+
+    fn typed(&self, findings: &mut Findings, place: Place<'_>, column: u32, kind: Kind, value: &mut Cow<'_, [u8]>) {
+        // What is right already, as nearly all is, costs no text.
+        let right = match kind {
+            Kind::Number => values::is_plain(value),
+            Kind::Date => self.form == DayForm::YearFirst && values::is_written_day(value),
+            Kind::Moment | Kind::Text => false,
+        };
+        if right || value.as_ref() == b"#NULL" {
+            return;
+        }
+        let before = text(value).into_owned();
+        let (read, code) = match kind {
+            Kind::Number => (values::decimal(&before), "number_repaired"),
+            Kind::Date => (values::day(&before, self.form), "date_repaired"),
+            _ => (values::moment(&before, self.form), "date_repaired"),
+        };
+        match read {
+            Read::Same => {}
+            Read::Repaired(after) => {
+                findings.repaired(place, &self.name(column), code, || format!("\"{before}\" is sent as {after}"));
+                *value = Cow::Owned(after.into_bytes());
+            }
+            Read::Unclear(why) => {
+                let code = if kind == Kind::Number { "not_a_number" } else { "not_a_date" };
+                let name = self.name(column);
+                let severity = if self.strict { Severity::Refuse } else { Severity::Warn };
+                let message = format!("{name} \"{}\": {why}.", crate::text::shorten(&before, 60));
+                findings.tell(severity, place, Some(name), code, message);
+            }
+        }
+    }
+}
+
+/// T4: rows of another group than the job's are loaded and never imported, and the job succeeds.
+fn group(load: &mut Load<'_>, place: Place<'_>, column: u32, name: &str, cells: &mut Vec<Cell<'_>>) {
+    let given = find(cells, column).map(<[u8]>::trim_ascii).filter(|value| !value.is_empty());
+    let Load { group, fresh_group, findings, .. } = load;
+    let wanted =
+        group.get_or_insert_with(|| given.map_or_else(|| fresh_group.clone(), |given| text(given).into_owned()));
+    match given {
+        Some(given) if given == wanted.as_bytes() => {}
+        Some(given) => {
+            let given = text(given);
+            let message =
+                format!("{name} is {given}, and the job imports {wanted}: the row would be loaded and never imported.");
+            findings.tell(Severity::Refuse, place, Some(name.to_owned()), "group_differs", message);
+        }
+        None => {
+            findings
+                .repaired(place, name, "group_filled", || format!("Blank is sent as {wanted}, the group of this load"));
+            put(cells, column, wanted.as_bytes());
+        }
+    }
+}
+
+fn source(load: &mut Load<'_>, place: Place<'_>, column: u32, name: &str, cells: &mut Vec<Cell<'_>>) {
+    let given = find(cells, column).map(<[u8]>::trim_ascii).filter(|value| !value.is_empty());
+    let Load { source, findings, .. } = load;
+    // A journal source may be given to the job by its id, which no row holds.
+    let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match (source.as_deref(), given) {
+        (Some(wanted), _) if is_id(wanted) => {}
+        (None, Some(given)) => *source = Some(text(given).into_owned()),
+        (Some(wanted), Some(given)) if given != wanted.as_bytes() => {
+            let given = text(given);
+            let message =
+                format!("{name} is {given}, and the job imports {wanted}: the row would be loaded and never imported.");
+            findings.tell(Severity::Refuse, place, Some(name.to_owned()), "source_differs", message);
+        }
+        (Some(wanted), None) => {
+            findings.repaired(place, name, "source_filled", || {
+                format!("Blank is sent as {wanted}, the source of this load")
+            });
+            put(cells, column, wanted.as_bytes());
+        }
+        _ => {}
+    }
+}
+
+/// Oracle's name of a column.
+pub fn name(layout: &FileLayout, column: u32) -> String {
+    let column = usize::try_from(column).ok().and_then(|at| layout.columns.get(at));
+    column.map(super::layout::Column::name).unwrap_or_default()
+}
+
+/// What is in a column.
+pub fn find<'c>(cells: &'c [Cell<'_>], column: u32) -> Option<&'c [u8]> {
+    let at = cells.binary_search_by_key(&column, |(column, _)| *column).ok()?;
+    cells.get(at).map(|(_, value)| value.as_ref())
+}
+
+fn fill(cells: &mut Vec<Cell<'_>>, column: u32, value: &[u8]) {
+    if find(cells, column).is_none() {
+        put(cells, column, value);
+    }
+}
+
+/// Sets a column.
+pub fn put(cells: &mut Vec<Cell<'_>>, column: u32, value: &[u8]) {
+    match cells.binary_search_by_key(&column, |(column, _)| *column) {
+        Ok(at) => {
+            if let Some((_, old)) = cells.get_mut(at) {
+                *old = Cow::Owned(value.to_vec());
+            }
+        }
+        Err(at) => cells.insert(at, (column, Cow::Owned(value.to_vec()))),
+    }
+}
+
+/// Text of a cell: UTF-8, else Windows-1252, which is Latin-1 as spreadsheets write it.
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+    // 0x80 to 0x9f; what stands nowhere in Windows-1252 is kept as a control character.
+    const HIGH: [char; 32] = [
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘',
+        '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+    ];
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(
+            bytes
+                .iter()
+                .map(|byte| match byte {
+                    0x80..=0x9f => HIGH.get(usize::from(byte - 0x80)).copied().unwrap_or('?'),
+                    other => char::from(*other),
+                })
+                .collect(),
+        ),
+    }
+}

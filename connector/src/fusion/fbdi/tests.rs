@@ -1,0 +1,334 @@
+//! What is built from what people give: the files of the zip are read back and looked at.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::io::Read as _;
+
+use super::*;
+
+struct NoUrls;
+impl Urls for NoUrls {
+    fn open<'s>(&'s self, url: &str) -> Result<Box<dyn Read + 's>> {
+        Err(Failure::invalid("/files", format!("{url} is not allowed")))
+    }
+}
+
+fn parameters(object: &str) -> BTreeMap<String, String> {
+    let pairs: &[(&str, &str)] = match object {
+        "ap_invoices" => &[("business_unit_id", "1"), ("ledger_id", "2")],
+        "gl_journals" => &[("data_access_set_id", "1"), ("ledger_id", "2")],
+        "purchase_orders" => &[("procurement_bu", "BU")],
+        _ => &[],
+    };
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn try_build(id: &str, source: &Source<'_>, lent: Option<&Path>) -> Result<Built> {
+    let parameters = parameters(id);
+    let options = Options { call_id: "call-1", group_id: None, parameters: &parameters, lent };
+    build(object(id).unwrap(), source, &options, &NoUrls)
+}
+
+fn file<'a>(name: &'a str, text: &'a str) -> InputFile<'a> {
+    InputFile { name: name.into(), content: Content::Text(text.into()) }
+}
+
+fn files<'a>(list: &[(&'a str, &'a str)]) -> Source<'a> {
+    Source::Files(list.iter().map(|(name, text)| file(name, text)).collect())
+}
+
+fn unzip(built: &Built) -> Vec<(String, String)> {
+    let mut bytes = Vec::new();
+    built.archive.reader().unwrap().read_to_end(&mut bytes).unwrap();
+    let mut source = std::io::Cursor::new(bytes);
+    let entries = tabular::zip::entries(&mut source).unwrap();
+    let text = |entry: &tabular::zip::Entry| {
+        let mut text = String::new();
+        tabular::zip::open(&mut source, entry).unwrap().read_to_string(&mut text).unwrap();
+        text
+    };
+    let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
+    names.into_iter().zip(entries.iter().map(text).collect::<Vec<_>>()).collect()
+}
+
+/// Severity, code and row of what was found, without what was merely repaired.
+fn found(built: &Built) -> Vec<(Severity, &'static str, Option<u64>)> {
+    let told = built.findings.iter().filter(|finding| finding.severity != Severity::Repaired);
+    told.map(|finding| (finding.severity, finding.code, finding.row)).collect()
+}
+
+const HEADERS: &str = "Invoice Amount;Invoice Number;Supplier;INVOICE_ID;Source;Invoice Date;Description\n\
+    1.500,25;A-1;Acme;1;Manual;31.01.2026;\"say \"\"hi\"\", then go\"\n\
+    10;A-2;Acme;2;Manual;2026-02-01;\n";
+const LINES: &str = "amount,invoice_id,line number\r\n1000.25,1,1\r\n500,1,2\r\n10,2,1\r\n";
+
+#[test]
+fn csvs_with_shuffled_titles_become_oracles_files() {
+    let source = files(&[("lines.csv", LINES), ("mine.csv", HEADERS)]);
+    let built = try_build("ap_invoices", &source, None).unwrap();
+    let group = digits_of("call-1");
+    let zip = unzip(&built);
+    assert_eq!(zip[0].0, "ApInvoicesInterface.csv");
+    assert_eq!(
+        zip[0].1,
+        format!(
+            "1,,Manual,A-1,1500.25,2026/01/31,Acme,,,,,\"say \"\"hi\"\", then go\",{group}\n2,,Manual,A-2,10,2026/02/01,Acme,,,,,,{group}\n"
+        )
+    );
+    assert_eq!(zip[1].0, "ApInvoiceLinesInterface.csv");
+    assert_eq!(zip[1].1, "1,1,ITEM,1000.25\n1,2,ITEM,500\n2,1,ITEM,10\n");
+    assert_eq!(found(&built), []);
+    assert_eq!(built.counts, [("ApInvoicesInterface.csv", 2), ("ApInvoiceLinesInterface.csv", 3)]);
+    assert_eq!(built.parameter_list, format!("#NULL,1,N,#NULL,#NULL,#NULL,1000,Manual,{group},N,Y,2,#NULL,1"));
+    assert!(built.file_name.starts_with(&file_prefix("call-1")));
+    let repaired = built.findings.iter().find(|finding| finding.code == "date_repaired").unwrap();
+    assert_eq!(repaired.message, "\"31.01.2026\" is sent as 2026/01/31 (and 1 more rows)");
+}
+
+#[test]
+fn nested_records_become_two_files_that_hang_together() {
+    let rows = r#"[{"InvoiceNumber":"A-1","INVOICE_AMOUNT":12.50,"vendor_num":"7","Source":"S","lines":[{"Amount":"12.50","LineNumber":1}]},
+        {"InvoiceNumber":"A-2","INVOICE_AMOUNT":5,"INVOICE_ID":"77","Source":"S","invoiceLines":[{"Amount":2},{"Amount":3}]}]"#;
+    let built = try_build("ap_invoices", &Source::Rows(rows), None).unwrap();
+    assert_eq!(found(&built), []);
+    let zip = unzip(&built);
+    let made = format!("{}0000001", build::key_prefix("call-1"));
+    assert_eq!(zip[1].1, format!("{made},1,ITEM,12.50\n77,,ITEM,2\n77,,ITEM,3\n"));
+    assert!(zip[0].1.starts_with(&format!("{made},,S,A-1,12.50,,,7,")));
+}
+
+#[test]
+fn every_fault_of_a_row_is_told_with_its_place() {
+    let heads = "INVOICE_ID,INVOICE_NUM,INVOICE_AMOUNT,INVOICE_DATE,VENDOR_NUM,SOURCE,GROUP_ID\n\
+        1,A,10,2026/01/01,V,S,G\n2,A,10,31/01/26,V,S,G\n3,B,\"1,500\",2026/01/01,V,S,H\n4,C,7,2026/01/01,V,T,G\n4,,7,,V,S,G\n5,E,7,,V,,\n";
+    let lines = "INVOICE_ID,AMOUNT\n1,10\n2,9\n3,1\n4,14\n9,1\n";
+    let built = try_build(
+        "ap_invoices",
+        &files(&[("ApInvoicesInterface.csv", heads), ("ApInvoiceLinesInterface.csv", lines)]),
+        None,
+    )
+    .unwrap();
+    assert!(built.is_refused());
+    let mut codes = found(&built);
+    codes.sort_unstable();
+    let refuse = |code, row| (Severity::Refuse, code, Some(row));
+    let mut wanted = vec![
+        refuse("not_a_date", 3),
+        refuse("sum_differs", 3),
+        refuse("duplicate_number", 3),
+        refuse("not_a_number", 4),
+        refuse("group_differs", 4),
+        refuse("source_differs", 5),
+        refuse("value_missing", 6),
+        refuse("key_twice", 6),
+        refuse("parent_missing", 6),
+        refuse("sum_differs", 4),
+        refuse("sum_differs", 5),
+        (Severity::Warn, "no_lines", Some(7)),
+    ];
+    wanted.sort_unstable();
+    assert_eq!(codes, wanted);
+    assert_eq!(built.group_id.as_deref(), Some("G"));
+    let orphan = built.findings.iter().find(|finding| finding.code == "parent_missing").unwrap();
+    assert_eq!((orphan.file.as_str(), orphan.row), ("ApInvoiceLinesInterface.csv", Some(6)));
+}
+
+#[test]
+fn journals_that_do_not_balance_are_told_by_group_currency_and_date() {
+    let text = "Accounting Date,Journal Source,Journal Category,Currency,Ledger ID,Entered Debit,Entered Credit\n\
+        2026/01/31,Manual,Adj,USD,1,0.10,\n2026/01/31,Manual,Adj,USD,1,0.20,\n2026/01/31,Manual,Adj,USD,1,,0.3\n\
+        2026/01/31,Manual,Adj,EUR,1,5,\n2026-01-31,Manual,Adj,EUR,1,,4.99\n2026/01/31,Manual,Adj,STAT,1,9,\n";
+    let built = try_build("gl_journals", &files(&[("j.csv", text)]), None).unwrap();
+    assert_eq!(found(&built), [(Severity::Refuse, "unbalanced", Some(5))]);
+    let told = &built.findings.iter().find(|finding| finding.code == "unbalanced").unwrap().message;
+    assert!(told.contains("currency EUR, date 2026/01/31, debits are 0.01 more than credits"), "{told}");
+    assert!(unzip(&built)[0].1.starts_with("NEW,1,2026/01/31,Manual,Adj,USD,,A,"));
+}
+
+#[test]
+fn journal_lines_take_what_their_journal_has_in_common() {
+    let rows = r#"[{"AccountingDate":"2026-01-31","Source":"Manual","Category":"Adj","Currency":"USD","Ledger":"L",
+        "lines":[{"SEGMENT1":"101","Debit":5},{"SEGMENT1":"102","Credit":5}]}]"#;
+    let built = try_build("gl_journals", &Source::Rows(rows), None).unwrap();
+    assert_eq!(found(&built), []);
+    assert_eq!(unzip(&built)[0].1.lines().count(), 2);
+    assert_eq!(built.counts, [("GlInterface.csv", 2)]);
+}
+
+#[test]
+fn orders_nest_four_deep() {
+    let rows = r#"[{"DOCUMENT_NUM":"PO1","lines":[{"LINE_NUM":1,"schedules":[{"SHIPMENT_NUM":1,"distributions":[{"DISTRIBUTION_NUM":1},{"DISTRIBUTION_NUM":2}]}]}]}]"#;
+    let built = try_build("purchase_orders", &Source::Rows(rows), None).unwrap();
+    assert_eq!(found(&built), []);
+    let counts: Vec<u64> = built.counts.iter().map(|(_, count)| *count).collect();
+    assert_eq!(counts, [1, 1, 1, 2]);
+    assert_eq!(built.warnings[0].code, "untested_layout");
+}
+
+#[test]
+fn ready_files_and_zips_are_taken_as_they_are() {
+    let ready = "\"7\",\"BU\",\"S\",\"A\",\"5\",\"2026/01/01\",\"\",\"V\",,,,,\"G\",END\n";
+    let header = files(&[("ApInvoicesInterface.csv", ready), ("apinvoicelinesinterface.csv", "7,1,ITEM,5\n")]);
+    let built = try_build("ap_invoices", &header, None).unwrap();
+    assert_eq!(found(&built), []);
+    let mut bytes = Vec::new();
+    built.archive.base64_reader().unwrap().read_to_end(&mut bytes).unwrap();
+    let zip =
+        InputFile { name: "ready.zip".into(), content: Content::Base64(String::from_utf8(bytes).unwrap().into()) };
+    let again = try_build("ap_invoices", &Source::Zip(zip), None).unwrap();
+    assert_eq!(unzip(&again), unzip(&built));
+    assert_eq!(found(&again), []);
+}
+
+#[test]
+fn what_is_no_csv_or_broken_is_refused_with_its_place() {
+    for (text, told) in [
+        ("PK\u{3}\u{4}xx", "spreadsheet"),
+        ("INVOICE_ID,INVOICE_NUM\n1,\"A\n2,B\n", "line 2, column 3"),
+        ("INVOICE_ID,INVOICE_NUM\n1,\"A\"x\n", "line 2, column 6"),
+        ("{\"a\":1}", "JSON"),
+    ] {
+        let failure = try_build("ap_invoices", &files(&[("ApInvoicesInterface.csv", text)]), None).unwrap_err();
+        assert!(failure.problem.message.contains(told), "{}", failure.problem.message);
+    }
+    let nothing = try_build("ap_invoices", &files(&[("ApInvoicesInterface.csv", "INVOICE_ID,INVOICE_NUM\n\n")]), None);
+    assert!(nothing.unwrap_err().problem.message.contains("no row"));
+    assert!(try_build("ap_invoices", &Source::Rows("[]"), None).unwrap_err().problem.message.contains("no row"));
+    assert!(try_build("ap_invoices", &Source::Rows("7"), None).is_err());
+    let unnamed = try_build("ap_invoices", &files(&[("x.csv", "1,2,3\n")]), None).unwrap_err();
+    assert!(unnamed.problem.message.contains("neither its name nor a header row"));
+    let columns = try_build(
+        "ap_invoices",
+        &files(&[("ApInvoicesInterface.csv", "INVOICE_ID,INVOICE_NUM,Colour\n1,2,red\n")]),
+        None,
+    )
+    .unwrap();
+    assert_eq!(found(&columns)[0], (Severity::Refuse, "unknown_column", Some(1)));
+}
+
+#[test]
+fn latin_1_is_read_and_told_and_a_mixture_is_refused() {
+    let with = |bytes: &[u8]| InputFile {
+        name: "PozSuppliersInt.csv".into(),
+        content: Content::Base64({
+            use base64::Engine as _;
+            base64::engine::general_purpose::STANDARD.encode(bytes).into()
+        }),
+    };
+    let built =
+        try_build("suppliers", &Source::Files(vec![with(b"Supplier Name,Alias\nM\xfcller,\x80\n")]), None).unwrap();
+    assert_eq!(unzip(&built)[0].1, "CREATE,Müller,,,,,,,,,€\n");
+    assert!(built.findings.iter().any(|finding| finding.code == "not_utf8"));
+    let mixed = b"Supplier Name,Alias\nM\xc3\xbcller,x\nM\xfcller,x\n";
+    let failure = try_build("suppliers", &Source::Files(vec![with(mixed)]), None).unwrap_err();
+    assert!(failure.problem.message.contains("line 3, column 2"), "{}", failure.problem.message);
+}
+
+#[test]
+fn paths_stay_inside_the_lent_directory() {
+    let lent = std::env::temp_dir().join(format!("fbdi-lent-{}", std::process::id()));
+    std::fs::create_dir_all(&lent).unwrap();
+    std::fs::write(lent.join("s.csv"), "Supplier Name\nAcme\n").unwrap();
+    let at = |path: &'static str| {
+        Source::Files(vec![InputFile { name: "s.csv".into(), content: Content::Path(path.into()) }])
+    };
+    assert_eq!(try_build("suppliers", &at("s.csv"), Some(&lent)).unwrap().counts, [("PozSuppliersInt.csv", 1)]);
+    for path in ["../s.csv", "/etc/passwd", "nothing.csv"] {
+        assert!(try_build("suppliers", &at(path), Some(&lent)).is_err(), "{path}");
+    }
+    assert!(try_build("suppliers", &at("s.csv"), None).is_err());
+    std::fs::remove_dir_all(&lent).unwrap();
+}
+
+#[test]
+fn rows_are_found_again_by_what_the_pod_says_of_them() {
+    let source = files(&[("lines.csv", LINES), ("mine.csv", HEADERS)]);
+    let none = BTreeMap::new();
+    let options = Options { call_id: "call-1", group_id: None, parameters: &none, lent: None };
+    let wanted = |table: &str, keys: &[(&str, &str)], line| Wanted {
+        table: (!table.is_empty()).then(|| table.to_owned()),
+        keys: keys.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        line,
+    };
+    let list = [
+        wanted("", &[("INVOICE_NUM", "A-2"), ("VENDOR_NAME", "Acme")], None),
+        wanted("AP_INVOICE_LINES_INTERFACE", &[("INVOICE_ID", "1"), ("LINE_NUMBER", "2")], None),
+        wanted("ApInvoicesInterface.csv", &[("INVOICE_AMOUNT", "1500.250"), ("InvoiceDate", "2026-01-31")], None),
+        wanted("ApInvoiceLinesInterface.csv", &[], Some(3)),
+        wanted("", &[("INVOICE_NUM", "A-9")], None),
+    ];
+    let found = locate(object("ap_invoices").unwrap(), &source, &options, &NoUrls, &list).unwrap();
+    let told: Vec<Option<(&str, u64)>> =
+        found.iter().map(|row| row.as_ref().map(|row| (row.file.as_str(), row.row))).collect();
+    assert_eq!(
+        told,
+        [Some(("mine.csv", 3)), Some(("lines.csv", 3)), Some(("mine.csv", 2)), Some(("lines.csv", 4)), None]
+    );
+
+    let rejected =
+        rejected_csv(object("ap_invoices").unwrap(), &source, &options, &NoUrls, &[found[1].clone().unwrap()]).unwrap();
+    let text = |at: usize| match &rejected[at].content {
+        RejectedContent::Text(text) => text.clone(),
+        RejectedContent::Path(_) => panic!("aside"),
+    };
+    assert_eq!((rejected[0].name.as_str(), rejected[1].name.as_str()), ("mine.csv", "lines.csv"));
+    assert_eq!(
+        text(0),
+        "Invoice Amount,Invoice Number,Supplier,INVOICE_ID,Source,Invoice Date,Description\n\"1.500,25\",A-1,Acme,1,Manual,31.01.2026,\"say \"\"hi\"\", then go\"\n"
+    );
+    assert_eq!(text(1), "amount,invoice_id,line number\n1000.25,1,1\n500,1,2\n");
+    let (heads, lines) = (text(0), text(1));
+    let again = try_build("ap_invoices", &files(&[("mine.csv", &heads), ("lines.csv", &lines)]), None).unwrap();
+    assert_eq!(found_codes(&again), Vec::<&str>::new());
+}
+
+fn found_codes(built: &Built) -> Vec<&'static str> {
+    found(built).into_iter().map(|(_, code, _)| code).collect()
+}
+
+#[test]
+fn nested_records_are_found_again_with_their_made_keys() {
+    let rows =
+        r#"[{"INVOICE_NUM":"A","lines":[{"AMOUNT":1}]},{"INVOICE_NUM":"B","lines":[{"AMOUNT":1},{"AMOUNT":2}]}]"#;
+    let none = BTreeMap::new();
+    let options = Options { call_id: "call-1", group_id: None, parameters: &none, lent: None };
+    let made = format!("{}0000002", build::key_prefix("call-1"));
+    let wanted =
+        Wanted { table: None, keys: vec![("INVOICE_ID".into(), made), ("AMOUNT".into(), "2.0".into())], line: None };
+    let source = Source::Rows(rows);
+    let found = locate(object("ap_invoices").unwrap(), &source, &options, &NoUrls, &[wanted]).unwrap();
+    let row = found[0].clone().unwrap();
+    assert_eq!((row.row, row.pointer.as_deref()), (2, Some("/1/lines/1")));
+    let rejected = rejected_csv(object("ap_invoices").unwrap(), &source, &options, &NoUrls, &[row]).unwrap();
+    let RejectedContent::Text(text) = &rejected[0].content else { panic!("aside") };
+    assert_eq!(text, "[{\"INVOICE_NUM\":\"B\",\"lines\":[{\"AMOUNT\":1},{\"AMOUNT\":2}]}]\n");
+}
+
+#[test]
+fn what_is_wrong_at_the_far_end_is_found_when_keys_went_aside() {
+    let lent = std::env::temp_dir().join(format!("fbdi-far-{}", std::process::id()));
+    std::fs::create_dir_all(&lent).unwrap();
+    let count = tabular::keys::MOST_HELD + 1000;
+    let (mut heads, mut lines) =
+        ("INVOICE_ID,INVOICE_NUM,INVOICE_AMOUNT,VENDOR_NUM,SOURCE\n".to_owned(), "INVOICE_ID,AMOUNT\n".to_owned());
+    for number in 0..count {
+        heads.push_str(&format!("{number},N{number},1,V,S\n"));
+        lines.push_str(&format!("{number},1\n"));
+    }
+    heads.push_str("x,N0,1,V,S\n");
+    lines.push_str("x,1\ny,1\n");
+    let source = files(&[("ApInvoicesInterface.csv", &heads), ("ApInvoiceLinesInterface.csv", &lines)]);
+    let built = try_build("ap_invoices", &source, Some(&lent)).unwrap();
+    let last = u64::try_from(count).unwrap();
+    let mut told = found(&built);
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [(Severity::Refuse, "duplicate_number", Some(last + 2)), (Severity::Refuse, "parent_missing", Some(last + 3))]
+    );
+    drop(built);
+    assert_eq!(std::fs::read_dir(&lent).unwrap().count(), 0, "nothing stays in the lent directory");
+    std::fs::remove_dir_all(&lent).unwrap();
+    let failure = try_build("ap_invoices", &source, None).unwrap_err();
+    assert_eq!(failure.kind(), ProblemKind::TooLarge);
+}

@@ -1,0 +1,127 @@
+use std::time::Duration;
+
+use super::*;
+use crate::contract::{Call, Kind, Pending};
+use crate::http::fake::{Fake, json as answer, typed};
+use crate::http::{Door as _, Method, Response, SendError};
+use crate::operations::Entry;
+use crate::settings::Settings;
+
+type Reply = std::result::Result<Response, SendError>;
+
+const AP: &str = r#"{"object":"ap_invoices","group_id":"9","parameters":{"business_unit_id":1,"ledger_id":2,"source":"S"},"rows":[{"INVOICE_NUM":"A","INVOICE_AMOUNT":1,"INVOICE_DATE":"2026-01-31","OPERATING_UNIT":"U","SOURCE":"S","VENDOR_NAME":"V","VENDOR_SITE_CODE":"X","INVOICE_CURRENCY_CODE":"USD","lines":[{"LINE_NUMBER":1,"AMOUNT":1}]}]}"#;
+const GL: &str = r#"{"object":"gl_journals","group_id":"9","parameters":{"data_access_set_id":1,"ledger_id":2,"source":"S"},"rows":[{"LEDGER_ID":2,"ACCOUNTING_DATE":"2026-01-31","USER_JE_SOURCE_NAME":"S","USER_JE_CATEGORY_NAME":"C","CURRENCY_CODE":"USD","DATE_CREATED":"2026-01-31","ACTUAL_FLAG":"A","SEGMENT1":"1","ENTERED_DR":5},{"LEDGER_ID":2,"ACCOUNTING_DATE":"2026-01-31","USER_JE_SOURCE_NAME":"S","USER_JE_CATEGORY_NAME":"C","CURRENCY_CODE":"USD","DATE_CREATED":"2026-01-31","ACTUAL_FLAG":"A","SEGMENT1":"1","ENTERED_CR":5}]}"#;
+
+fn step(door: &Fake, input: &str, token: Option<&str>) -> Result<Outcome> {
+    let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
+    let settings = Settings::parse(text).unwrap();
+    let pod = Pod::new(door, &settings, None).unwrap();
+    let call = Call { id: "call-7".into(), attempt: 1, remaining_ms: None };
+    Entry::find(ID, Kind::Action).unwrap().step(&pod, Step { call: &call, token }, input)
+}
+
+fn pending(outcome: Result<Outcome>) -> Pending {
+    match outcome.unwrap() {
+        Outcome::Pending(pending) => pending,
+        Outcome::Done(told) => panic!("{told}"),
+    }
+}
+
+fn done(outcome: Result<Outcome>) -> Value {
+    match outcome.unwrap() {
+        Outcome::Done(told) => serde_json::from_str(&told).unwrap(),
+        Outcome::Pending(pending) => panic!("{}", pending.status),
+    }
+}
+
+fn items(rows: &str) -> Reply {
+    answer(200, &format!(r#"{{"items":[{rows}],"hasMore":false}}"#))
+}
+
+/// The scheduler's list: one load of that document.
+fn load_of(document: &str) -> Reply {
+    items(&format!(
+        r#"{{"requestId":77,"state":"RUNNING","jobDefinitionId":"JobDefinition://oracle/apps/ess/financials/commonModules/shared/common/interfaceLoader/InterfaceLoaderController","requestParameters":[{{"name":"submit.argument2","value":"{document}"}}]}}"#
+    ))
+}
+
+fn posts(door: &Fake) -> usize {
+    door.sent.borrow().iter().filter(|request| request.method == Method::Post).count()
+}
+
+#[test]
+fn a_load_is_sent_once_and_awaited() {
+    let door = Fake::new([items(""), answer(201, r#"{"ReqstId":"77","DocumentId":"5"}"#)]);
+    let first = pending(step(&door, AP, None));
+    assert!(first.status.contains("77") && posts(&door) == 1);
+    let going = pending(step(&Fake::new([items(r#"{"RequestStatus":"PAUSED"}"#), items("")]), AP, Some(&first.token)));
+    assert!(going.status.contains("PAUSED"));
+}
+
+#[test]
+fn what_an_attempt_before_sent_is_found() {
+    let door = Fake::new([items(r#"{"DocumentId":"5"}"#), load_of("5")]);
+    assert!(pending(step(&door, AP, None)).status.contains("77"));
+    assert_eq!(posts(&door), 0);
+}
+
+#[test]
+fn a_lost_answer_is_looked_for_and_then_sent_again_where_that_does_no_harm() {
+    let lost = |input| pending(step(&Fake::new([items(""), typed(504, "", "")]), input, None)).token;
+    // It is registered late.
+    let late = Fake::new([items(r#"{"DocumentId":"5"}"#), load_of("5")]);
+    assert!(pending(step(&late, GL, Some(&lost(GL)))).status.contains("request 77"));
+    // It never came: invoices refuse a second load, journals would be doubled.
+    let after = |answers: Vec<Reply>| {
+        let door = Fake::new(answers);
+        door.wait(Duration::from_secs(16 * 60));
+        door
+    };
+    let door = after(vec![items(""), answer(201, r#"{"ReqstId":"78","DocumentId":"6"}"#)]);
+    assert!(pending(step(&door, AP, Some(&lost(AP)))).status.contains("78"));
+    let door = after(vec![items("")]);
+    assert_eq!(step(&door, GL, Some(&lost(GL))).unwrap_err().kind(), ProblemKind::UnknownOutcome);
+    assert_eq!(posts(&door), 0);
+}
+
+#[test]
+fn nothing_is_sent_for_a_check_and_for_what_does_not_fit() {
+    let door = Fake::new([]);
+    let told = done(step(&door, &AP.replacen('{', r#"{"check_only":true,"#, 1), None));
+    assert_eq!((&told["outcome"], &told["counts"]["read"]), (&"checked".into(), &1.into()));
+    assert!(told["zip"]["base64"].is_string());
+    let unbalanced = GL.replace("\"ENTERED_CR\":5", "\"ENTERED_CR\":6");
+    assert_eq!(step(&door, &unbalanced, None).unwrap_err().kind(), ProblemKind::InvalidInput);
+    assert_eq!(
+        step(&door, &AP.replacen('{', r#"{"files":[],"#, 1), None).unwrap_err().kind(),
+        ProblemKind::InvalidInput
+    );
+    assert!(door.sent.borrow().is_empty());
+}
+
+#[test]
+fn the_report_says_what_arrived_and_names_each_row() {
+    let first = pending(step(&Fake::new([items(""), answer(201, r#"{"ReqstId":"77","DocumentId":"5"}"#)]), AP, None));
+    let rejected = r#"{"InvoiceNumber":"A","InvoiceId":1,"Status":"REJECTED","interfaceInvoiceRejections":[{"RejectionDescription":"INVALID SUPPLIER"}]}"#;
+    let door = Fake::new([
+        items(r#"{"RequestStatus":"SUCCEEDED"}"#),
+        items(""),
+        items(rejected),
+        items(r#"{"DocumentContent":null}"#),
+    ]);
+    let told = done(step(&door, AP, Some(&first.token)));
+    assert_eq!(told["outcome"], "nothing_imported");
+    assert_eq!(
+        (&told["rejections"][0]["row"], &told["rejections"][0]["code"]),
+        (&1.into(), &"INVALID SUPPLIER".into())
+    );
+    assert!(told["rejected_file"]["text"].as_str().unwrap().contains("\"A\""));
+}
+
+#[test]
+fn without_waiting_the_request_is_answered() {
+    let door = Fake::new([items(""), answer(201, r#"{"ReqstId":"77","DocumentId":null}"#)]);
+    let told = done(step(&door, &AP.replacen('{', r#"{"wait":false,"#, 1), None));
+    assert_eq!((&told["outcome"], &told["request_id"]), (&"submitted".into(), &"77".into()));
+    assert!(told["warnings"].to_string().contains("no_document_id"));
+}

@@ -1,0 +1,320 @@
+//! `import_completed`: a load has ended. Polled by its request, or told by the pod's callback or event.
+//!
+//! What a callback says is not believed: it only names a request, which is then asked of the pod. One that
+//! comes early, twice or forged makes the event that the pod confirms, under one key, or none.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::get_ess_job::{Job, told};
+use super::{Spec, Trigger};
+use crate::contract::{Delivery, Effect, Event, Idempotency, PollResult, ProblemKind, Receipt, WebhookRequest};
+use crate::fusion::erp::jobs::{self, Look};
+use crate::fusion::erp::send::is_id;
+use crate::fusion::erp::state;
+use crate::fusion::erp::tree::Tree;
+use crate::fusion::pod::Pod;
+use crate::fusion::query::Anything;
+use crate::fusion::soap;
+use crate::problem::{Failure, Result, warning};
+
+/// See the module.
+pub struct ImportCompleted;
+
+/// How long the host remembers an event: a pod repeats a callback for days.
+const DEDUP_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+/// When to poll again while loads run.
+const AGAIN_MS: u64 = 60_000;
+/// Callbacks are small; the tree of a load of hundreds of files is.
+const MOST_BODY: usize = 1 << 20;
+/// Requests that one trigger watches by polling.
+const MOST: usize = 100;
+
+/// Which loads.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(title = "Import completed", deny_unknown_fields)]
+pub struct Input {
+    /// Request ids to poll, as import_bulk_data answers them. A callback needs none: then every load that the pod
+    /// confirms is an event.
+    #[schemars(title = "Request ids", length(max = 100), extend("x-connector-visibility" = "important", "x-connector-order" = 1))]
+    pub request_ids: Option<Vec<String>>,
+}
+
+/// A load that has ended.
+#[derive(JsonSchema)]
+#[schemars(title = "Load that ended")]
+#[allow(dead_code)]
+pub struct Payload {
+    /// Its request.
+    request_id: String,
+    /// Its state.
+    state: String,
+    /// True.
+    ended: bool,
+    /// succeeded, warning or failed. What arrived is told by import_bulk_data and not by this.
+    #[schemars(with = "Anything")]
+    outcome: Option<String>,
+    /// What the state means and what to do, where it needs saying.
+    #[schemars(default)]
+    meaning: Option<String>,
+    /// Document with logs and error files.
+    #[schemars(default)]
+    document_id: Option<String>,
+    /// All jobs of the load.
+    #[schemars(default)]
+    jobs: Option<Vec<Job>>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Cursor {
+    v: u8,
+    /// Requests that have been told.
+    done: Vec<String>,
+}
+
+impl Trigger for ImportCompleted {
+    const SPEC: Spec = Spec {
+        id: "import_completed",
+        title: "Import completed",
+        description: "Starts when a bulk load has ended: by polling its request, or by the pod's callback (onJobCompletion) or business event, which is verified with the pod before it is believed.",
+        group: "Triggers (poll)",
+        effect: Effect::Read,
+        idempotency: Idempotency::None,
+        paged: false,
+        sample_input: r#"{"request_ids":["9762926"]}"#,
+        sample_output: r#"{"request_id":"9762926","state":"SUCCEEDED","ended":true,"outcome":"succeeded","document_id":"1658852","jobs":[{"request_id":"9762926","name":"Load Interface File for Import","state":"SUCCEEDED","parent_request_id":null}]}"#,
+    };
+    const DELIVERIES: &'static [Delivery] = &[Delivery::Poll, Delivery::Receive];
+    type Input = Input;
+    type Payload = Payload;
+
+    fn poll(pod: &Pod, input: Input, cursor: Option<&str>) -> Result<PollResult> {
+        let ids = input.request_ids.unwrap_or_default();
+        if ids.is_empty() || ids.len() > MOST || !ids.iter().all(|id| is_id(id)) {
+            return Err(Failure::invalid(
+                "/request_ids",
+                "request ids are expected for polling, digits alone, 100 at most",
+            ));
+        }
+        poll(pod, &ids, cursor, true)
+    }
+
+    fn receive(pod: &Pod, input: Input, request: &WebhookRequest) -> Result<Receipt> {
+        let Some(id) = named(request) else { return Ok(receipt(400, Vec::new())) };
+        let wanted = input.request_ids.as_ref().is_none_or(|ids| ids.is_empty() || ids.contains(&id));
+        if !wanted {
+            return Ok(receipt(202, Vec::new()));
+        }
+        confirmed(pod, &id, true, request)
+    }
+}
+
+/// Looks at each request that has not been told, and tells those that ended.
+///
+/// # Errors
+/// Those of a read, where nothing was found out yet; a cursor of something else.
+pub fn poll(pod: &Pod, ids: &[String], cursor: Option<&str>, load: bool) -> Result<PollResult> {
+    let mut kept = match cursor {
+        None => Cursor { v: 1, done: Vec::new() },
+        Some(text) => serde_json::from_str::<Cursor>(text).ok().filter(|cursor| cursor.v == 1).ok_or_else(|| {
+            Failure::permanent(ProblemKind::InvalidInput, "The cursor is not one that this trigger answered.")
+                .remedy("Begin without a cursor, or with another state file.")
+        })?,
+    };
+    kept.done.retain(|id| ids.contains(id));
+    let (mut events, mut warnings) = (Vec::new(), Vec::new());
+    for id in ids {
+        if kept.done.contains(id) || !pod.has_time() {
+            continue;
+        }
+        match jobs::look(pod, id, load) {
+            Ok(look) => {
+                if let Some(event) = event(id, &look) {
+                    events.push(event);
+                    kept.done.push(id.clone());
+                } else if look.state.is_empty() {
+                    warnings.push(warning(
+                        "unknown_request",
+                        "The pod knows no such request, or not yet.",
+                        Some(id.clone()),
+                    ));
+                }
+            }
+            Err(failure) if failure.again && !events.is_empty() => break,
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(PollResult {
+        events,
+        cursor: serde_json::to_string(&kept).map_err(|error| Failure::internal(error.to_string()))?,
+        has_more: false,
+        next_poll_after_ms: (kept.done.len() < ids.len()).then_some(AGAIN_MS),
+        dedup_for_ms: DEDUP_MS,
+        warnings,
+    })
+}
+
+fn event(id: &str, look: &Look) -> Option<Event> {
+    state::end(&look.state)?;
+    let occurred = look.request.as_ref().and_then(|request| request.completed.clone());
+    let payload = Value::Object(told(id, look)).to_string();
+    Some(Event { dedup_key: format!("{id}:ended"), occurred_at: occurred, payload })
+}
+
+/// The event that the pod confirms. Early, the sender is asked to come again; of a request that the pod does
+/// not know nothing comes.
+///
+/// # Errors
+/// Those of a read: the sender comes again then.
+pub fn confirmed(pod: &Pod, id: &str, load: bool, request: &WebhookRequest) -> Result<Receipt> {
+    let look = jobs::look(pod, id, load)?;
+    if look.state.is_empty() {
+        return Ok(receipt(404, Vec::new()));
+    }
+    let Some(event) = event(id, &look) else {
+        let mut early = receipt(503, Vec::new());
+        early.headers.push(("retry-after".to_owned(), "60".to_owned()));
+        return Ok(early);
+    };
+    let mut done = receipt(200, vec![event]);
+    if is_soap(request) {
+        done.headers.push(("content-type".to_owned(), "text/xml; charset=utf-8".to_owned()));
+        done.body = br#"<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body/></soapenv:Envelope>"#.to_vec();
+    }
+    Ok(done)
+}
+
+/// An answer without a body.
+pub fn receipt(status: u16, events: Vec<Event>) -> Receipt {
+    Receipt { events, status, headers: Vec::new(), body: Vec::new() }
+}
+
+fn is_soap(request: &WebhookRequest) -> bool {
+    request.body.iter().find(|byte| !byte.is_ascii_whitespace() && **byte < 0x80) == Some(&b'<')
+}
+
+/// The load that a request speaks of: `requestId` of `onJobCompletion`, or the first job of the tree that
+/// its message or an event carries (FACTS 7).
+pub fn named(request: &WebhookRequest) -> Option<String> {
+    if request.method != "POST" || request.body.len() > MOST_BODY {
+        return None;
+    }
+    let text = String::from_utf8_lossy(&request.body);
+    let id = if is_soap(request) {
+        let own = ["requestId", "RequestId", "REQUESTID"].iter().find_map(|name| soap::element(&text, name));
+        own.or_else(|| in_json(&soap::element(&text, "resultMessage")?))
+    } else {
+        in_json(&text)
+    };
+    id.map(|id| id.trim().to_owned()).filter(|id| is_id(id))
+}
+
+fn in_json(text: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    within(&value, 4)
+}
+
+/// Events come bare or wrapped in an envelope of their own.
+fn within(value: &Value, depth: u8) -> Option<String> {
+    if let Some(tree) = Tree::of(value) {
+        return tree.jobs.first().map(|job| job.id.clone());
+    }
+    let object = value.as_object().filter(|_| depth > 0)?;
+    for (name, member) in object {
+        if matches!(name.to_ascii_lowercase().as_str(), "requestid" | "reqstid") {
+            match member {
+                Value::String(id) => return Some(id.clone()),
+                Value::Number(id) => return Some(id.to_string()),
+                _ => {}
+            }
+        }
+        let found = match member {
+            Value::String(text) if text.trim_start().starts_with('{') => {
+                serde_json::from_str(text).ok().and_then(|inner: Value| within(&inner, depth - 1))
+            }
+            other => within(other, depth - 1),
+        };
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::contract::Kind;
+    use crate::http::fake::{Fake, json as answer};
+    use crate::operations::Entry;
+    use crate::settings::Settings;
+
+    const EVENT: &str = r#"{"SUMMARYSTATUS":"SUCCEEDED","DOCUMENTID":"1658852","JOBS":[{"JOBNAME":"Load Interface File for Import","REQUESTID":"1391805","STATUS":"SUCCEEDED","CHILD":[{"REQUESTID":"1391807","STATUS":"SUCCEEDED"}]}]}"#;
+
+    fn post(body: &str) -> WebhookRequest {
+        WebhookRequest { method: "POST".into(), path_with_query: "/".into(), headers: Vec::new(), body: body.into() }
+    }
+
+    fn with<T>(door: &Fake, run: impl FnOnce(&Pod) -> T) -> T {
+        let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
+        let settings = Settings::parse(text).unwrap();
+        run(&Pod::new(door, &settings, None).unwrap())
+    }
+
+    fn receive(door: &Fake, body: &str) -> Receipt {
+        with(door, |pod| {
+            Entry::find("import_completed", Kind::Trigger).unwrap().receive(pod, "{}", &post(body)).unwrap()
+        })
+    }
+
+    fn state(state: &str) -> std::result::Result<crate::http::Response, crate::http::SendError> {
+        answer(200, &format!(r#"{{"items":[{{"RequestStatus":"{state}"}}]}}"#))
+    }
+
+    #[test]
+    fn callbacks_and_events_name_their_load() {
+        let soap = r#"<e:Envelope xmlns:e="x"><e:Body><n:onJobCompletion xmlns:n="y"><n:requestId>1391805</n:requestId><n:state>SUCCEEDED</n:state></n:onJobCompletion></e:Body></e:Envelope>"#;
+        let inside = format!("<a><resultMessage>{}</resultMessage></a>", EVENT.replace('"', "&quot;"));
+        let wrapped = json!({"ErpImportBulkDataEvent": {"result": EVENT}}).to_string();
+        for body in [soap, EVENT, &inside, &wrapped] {
+            assert_eq!(named(&post(body)).as_deref(), Some("1391805"), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_is_believed_when_the_pod_says_so() {
+        let tree = json!({"items": [{"RequestStatus": EVENT}]}).to_string();
+        let told = receive(&Fake::new([state("SUCCEEDED"), answer(200, &tree)]), EVENT);
+        assert_eq!((told.status, told.events[0].dedup_key.as_str()), (200, "1391805:ended"));
+        // Early: the sender comes again. Forged: the pod knows no such request.
+        assert_eq!(receive(&Fake::new([state("PAUSED"), answer(200, &tree)]), EVENT).status, 503);
+        let forged = receive(&Fake::new([state(""), answer(404, "{}")]), EVENT);
+        assert!(forged.status == 404 && forged.events.is_empty());
+        assert_eq!(receive(&Fake::new([]), "hello").status, 400);
+    }
+
+    #[test]
+    fn each_load_is_told_once_by_polling() {
+        let poll = |door: &Fake, cursor: Option<&str>| {
+            let input = r#"{"request_ids":["5","6"]}"#;
+            with(door, |pod| Entry::find("import_completed", Kind::Trigger).unwrap().poll(pod, input, cursor).unwrap())
+        };
+        let none = || answer(200, r#"{"items":[]}"#);
+        let first = poll(&Fake::new([state("SUCCEEDED"), none(), state("RUNNING"), none()]), None);
+        assert_eq!((first.events.len(), first.next_poll_after_ms), (1, Some(AGAIN_MS)));
+        let second = poll(&Fake::new([state("ERROR"), none()]), Some(&first.cursor));
+        assert_eq!((second.events[0].dedup_key.as_str(), second.next_poll_after_ms), ("6:ended", None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_traps(body in "[<>{}\":,a-zA-Z0-9 /]{0,120}") {
+            let _ = named(&post(&body));
+        }
+    }
+}
