@@ -12,6 +12,7 @@ pub mod forms;
 pub mod fusion;
 pub mod http;
 pub mod operations;
+mod packed;
 pub mod problem;
 pub mod secrets;
 pub mod settings;

@@ -2,10 +2,13 @@
 //! methods and titles that Oracle's published references confirm. What a pod offers beyond them is read from
 //! it, and nothing is refused because it is missing here.
 
+use std::sync::LazyLock;
+
 use super::catalogue::{self, Protocol};
+use crate::packed;
 
 /// Lines of `module Name`, and below each `name root methods Title`.
-const TEXT: &str = include_str!("modules.txt");
+static TEXT: LazyLock<String> = LazyLock::new(|| packed::text("modules.txt"));
 
 /// A resource as it is offered.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 //! Nothing is believed of an archive's own numbers: what comes out of an entry is counted while it comes, so
 //! that a small file cannot fill the memory. Zips within zips are opened to a depth of three.
 
-use std::io::Read;
+use std::io::{Cursor, Read as _};
 
-use flate2::read::DeflateDecoder;
+use tabular::zip;
 
 /// What all entries of one archive may come to.
 pub const MOST: u64 = 24 << 20;
@@ -52,45 +52,12 @@ fn within(
     left: &mut u64,
     take: &mut dyn FnMut(&str, Vec<u8>),
 ) -> Result<(), Fault> {
-    // The end record is the last 22 bytes and a comment of at most 64 KiB.
-    let from = bytes.len().saturating_sub(22 + 0xffff);
-    let tail = bytes.get(from..).unwrap_or_default();
-    let end = tail.windows(4).rposition(|window| window == b"PK\x05\x06").ok_or(Fault::NotZip)? + from;
-    let count = usize::from(short(bytes, end + 10)?);
-    let mut at = long(bytes, end + 16)?;
-    for _ in 0..count.min(ENTRIES) {
-        if bytes.get(at..at.saturating_add(4)) != Some(b"PK\x01\x02") {
-            return Err(Fault::Damaged);
-        }
-        let (flags, method) = (short(bytes, at + 8)?, short(bytes, at + 10)?);
-        let packed = long(bytes, at + 20)?;
-        let (name_len, extra, comment) = (short(bytes, at + 28)?, short(bytes, at + 30)?, short(bytes, at + 32)?);
-        let local = long(bytes, at + 42)?;
-        let name = bytes.get(at + 46..at + 46 + usize::from(name_len)).ok_or(Fault::Damaged)?;
-        let name = format!("{below}{}", String::from_utf8_lossy(name));
-        at += 46 + usize::from(name_len) + usize::from(extra) + usize::from(comment);
-        if name.ends_with('/') {
-            continue;
-        }
-        if flags & 1 != 0 {
-            return Err(Fault::Method);
-        }
-        let begin = local
-            .checked_add(
-                30 + usize::from(short(bytes, local.saturating_add(26))?)
-                    + usize::from(short(bytes, local.saturating_add(28))?),
-            )
-            .ok_or(Fault::Damaged)?;
-        let raw = begin.checked_add(packed).and_then(|end| bytes.get(begin..end)).ok_or(Fault::Damaged)?;
+    for entry in zip::entries(&mut Cursor::new(bytes))?.iter().take(ENTRIES) {
+        let name = format!("{below}{}", entry.name);
         let mut out = Vec::new();
-        let limit = left.saturating_add(1);
-        let read = match method {
-            0 => raw.take(limit).read_to_end(&mut out),
-            8 => DeflateDecoder::new(raw).take(limit).read_to_end(&mut out),
-            _ => return Err(Fault::Method),
-        };
-        let read = u64::try_from(read.map_err(|_| Fault::Damaged)?).unwrap_or(u64::MAX);
-        *left = left.checked_sub(read).ok_or(Fault::TooLarge)?;
+        let file = zip::open(Cursor::new(bytes), entry)?;
+        let read = file.take(left.saturating_add(1)).read_to_end(&mut out).map_err(|_| Fault::Damaged)?;
+        *left = left.checked_sub(u64::try_from(read).unwrap_or(u64::MAX)).ok_or(Fault::TooLarge)?;
         if is_zip(&out) && depth > 0 {
             within(&out, &format!("{name}/"), depth - 1, left, take)?;
         } else {
@@ -100,15 +67,14 @@ fn within(
     Ok(())
 }
 
-fn short(bytes: &[u8], at: usize) -> Result<u16, Fault> {
-    let two = at.checked_add(2).and_then(|end| bytes.get(at..end)).ok_or(Fault::Damaged)?;
-    two.try_into().map(u16::from_le_bytes).map_err(|_| Fault::Damaged)
-}
-
-fn long(bytes: &[u8], at: usize) -> Result<usize, Fault> {
-    let four = at.checked_add(4).and_then(|end| bytes.get(at..end)).ok_or(Fault::Damaged)?;
-    let number = four.try_into().map(u32::from_le_bytes).map_err(|_| Fault::Damaged)?;
-    usize::try_from(number).map_err(|_| Fault::Damaged)
+impl From<zip::Broken> for Fault {
+    fn from(broken: zip::Broken) -> Self {
+        match broken {
+            zip::Broken::NotAZip => Self::NotZip,
+            zip::Broken::Unsupported(_) => Self::Method,
+            zip::Broken::Source(_) => Self::Damaged,
+        }
+    }
 }
 
 #[cfg(test)]

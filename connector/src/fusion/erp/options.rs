@@ -2,11 +2,11 @@
 //!
 //! `options.txt` is the table: id, family, object, account, load job, import job, jobs after the load, whether
 //! it loads an interface table, loader (SQLLOADER where blank), CEMLI code, report; `~` stands for
-//! `/oracle/apps/ess/`. The component holds it deflated, and a test holds the two against each other.
-
-use std::io::Read as _;
+//! `/oracle/apps/ess/`.
 
 use serde_json::{Map, Value};
+
+use crate::packed;
 
 /// What the jobs' packages begin with.
 const ROOT: &str = "/oracle/apps/ess/";
@@ -89,10 +89,7 @@ impl Interface {
 
 /// All of them, by id.
 pub fn all() -> Vec<Interface> {
-    let mut text = String::new();
-    // Our own bytes: a test holds them against the table.
-    let _ = flate2::read::DeflateDecoder::new(&include_bytes!("options.deflate")[..]).read_to_string(&mut text);
-    text.lines().map(Interface::read).collect()
+    packed::text("options.txt").lines().map(Interface::read).collect()
 }
 
 #[cfg(test)]
@@ -104,7 +101,7 @@ mod tests {
     fn all_options_are_there_and_say_what_the_table_says() {
         let table: Vec<Interface> = include_str!("options.txt").lines().map(Interface::read).collect();
         let all = all();
-        assert!(all == table && all.len() == 179, "deflate options.txt anew (raw deflate)");
+        assert!(all == table && all.len() == 179);
         let invoices = all.iter().find(|one| one.id() == "1").unwrap();
         assert_eq!(invoices.job(), "/oracle/apps/ess/financials/payables/invoices/transactions,APXIIMPT");
         assert!(invoices.holds("PAYABLE invoice") && !invoices.holds("payable item"));

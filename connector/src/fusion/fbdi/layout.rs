@@ -4,8 +4,11 @@
 //! person wrote is matched here, so that "Invoice Number", `InvoiceNumber` and `INVOICE_NUM` are one column.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
-const TEXT: &str = include_str!("layouts.txt");
+use crate::packed;
+
+static TEXT: LazyLock<String> = LazyLock::new(|| packed::text("layouts.txt"));
 
 /// Titles that people write, beside Oracle's names and what [`FileLayout::find`] makes of them by itself.
 /// The left side is bare (capitals and digits), the right side holds columns of which a file has one.

@@ -1,6 +1,10 @@
 //! Codes of rejections and what to do about each.
 
-const TABLE: &str = include_str!("codes.txt");
+use std::sync::LazyLock;
+
+use crate::packed;
+
+static TABLE: LazyLock<String> = LazyLock::new(|| packed::text("codes.txt"));
 
 /// Code and remedy of what the pod said, which may be the code or a sentence that holds it.
 pub fn of(said: &str) -> Option<(&'static str, &'static str)> {
