@@ -71,8 +71,7 @@ fn whatever_the_edge_does_one_invoice_is_there() {
 #[test]
 fn without_a_business_key_a_lost_answer_is_told_and_not_repeated() {
     let stage = Stage::sim(json!([{"name": "E7", "method": "POST", "commit": "before", "times": 1}]));
-    let record =
-        json!({"BusinessUnit": "US1 Business Unit", "TransactionSource": "Manual", "TransactionType": "Invoice", "BillToCustomerNumber": "1001"});
+    let record = json!({"BusinessUnit": "US1 Business Unit", "TransactionSource": "Manual", "TransactionType": "Invoice", "BillToCustomerNumber": "1001"});
     let refused = stage.run("create_record", json!({"resource": "receivablesInvoices", "record": record})).unwrap_err();
     assert_eq!((refused.problem.kind, refused.again), (ProblemKind::UnknownOutcome, false));
     assert!(refused.problem.remedy.unwrap().contains("receivablesInvoices"));
