@@ -112,6 +112,19 @@ pub struct Global {
     #[arg(long, value_name = "FILE", global = true, help_heading = "Polls")]
     pub state: Option<PathBuf>,
 
+    /// Keep sessions in the state file, sealed with the key in this file: 32 bytes, in base64, hexadecimal or as
+    /// they are. The variable HARNESS_STATE_KEY does the same
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Polls")]
+    pub key_file: Option<PathBuf>,
+
+    /// Forget what the state file tells of calls and events after this time [default: 90 days]
+    #[arg(long, value_name = "TIME", global = true, value_parser = duration, help_heading = "Polls")]
+    pub keep_trail: Option<Duration>,
+
+    /// Keep inputs and payloads in the state file, too, so that events can be handed over again
+    #[arg(long, global = true, help_heading = "Polls")]
+    pub keep_bodies: bool,
+
     /// Keep polling until interrupted
     #[arg(long, global = true, help_heading = "Polls")]
     pub follow: bool,
@@ -330,7 +343,8 @@ fn duration(text: &str) -> Result<Duration, String> {
         "" | "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
-        _ => return Err(format!("there is no unit `{unit}`: write ms, s, m or h")),
+        "d" => 86_400_000,
+        _ => return Err(format!("there is no unit `{unit}`: write ms, s, m, h or d")),
     };
     match number.checked_mul(milliseconds) {
         Some(milliseconds) if milliseconds > 0 => Ok(Duration::from_millis(milliseconds)),

@@ -13,6 +13,7 @@ mod describe;
 mod ending;
 mod input;
 mod json;
+mod keeping;
 mod options;
 mod pages;
 mod pair;

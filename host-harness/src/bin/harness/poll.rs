@@ -7,14 +7,14 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use host_harness::contract::triggers::{Event, PollResult};
-use host_harness::state::{MemoryStore, SqliteStore, StateError, Store, Stream, digest};
+use host_harness::state::{MemoryStore, SqliteStore, Store, Stream, digest};
 use jiff::SignedDuration;
 
 use crate::args::{Global, With};
 use crate::component::{Component, Use};
 use crate::ending::{Ending, Exit};
 use crate::site::{self, Site};
-use crate::{input, json, say, signin};
+use crate::{input, json, keeping, say, signin};
 
 /// Between polls where the connector leaves it to the host.
 const BETWEEN_POLLS: Duration = Duration::from_secs(60);
@@ -27,7 +27,7 @@ pub async fn run(global: &Global, trigger: &str, with: &With) -> Result<(), Endi
     let component = Component::load(global).await?;
     component.operation(trigger, Use::Poll)?;
     let mut store: Box<dyn Store> = match &global.state {
-        Some(file) => Box::new(SqliteStore::open(file).map_err(|error| told(&error))?),
+        Some(file) => Box::new(keeping::open(global, file, SqliteStore::open)?),
         None => Box::new(MemoryStore::default()),
     };
     site::within(component, global, &with.connection, async |site| {
@@ -73,7 +73,7 @@ async fn turn(
     input: &str,
     round: u64,
 ) -> Result<Turn, Ending> {
-    let cursor = store.cursor(stream).map_err(|error| told(&error))?;
+    let cursor = store.cursor(stream).map_err(|error| keeping::told(&error))?;
     let base: String = site.call_id.chars().take(48).collect();
     let id = if round == 1 { site.call_id.clone() } else { format!("{base}-{round}") };
     let result = site
@@ -86,11 +86,11 @@ async fn turn(
         .await?;
     let now = site.run.clock.now();
     let keys: Vec<&str> = result.events.iter().map(|event| event.dedup_key.as_str()).collect();
-    let known = store.acknowledged(stream, &keys, now).map_err(|error| told(&error))?;
+    let known = store.acknowledged(stream, &keys, now).map_err(|error| keeping::told(&error))?;
     hand_over(&result.events, &known)?;
     let lasts = SignedDuration::from_millis(i64::try_from(result.dedup_for_ms).unwrap_or(i64::MAX));
     let forget_at = now.saturating_add(lasts).unwrap_or(jiff::Timestamp::MAX);
-    store.commit(stream, &result.cursor, &keys, forget_at, now).map_err(|error| told(&error))?;
+    store.commit(stream, &result.cursor, &keys, forget_at, now).map_err(|error| keeping::told(&error))?;
     for warning in &result.warnings {
         say::warning(&warning.code, &warning.message, warning.key.as_deref(), site.json);
     }
@@ -117,23 +117,4 @@ fn next(result: &PollResult, cursor: Option<&str>, json: bool) -> Turn {
         return Turn::Over(pause);
     }
     Turn::More
-}
-
-fn told(error: &StateError) -> Ending {
-    let message = error.to_string();
-    match error {
-        StateError::InUse { .. } => {
-            Ending::usage(message, "Wait for the other poll to end, or give each its own --state file.")
-        }
-        StateError::TooNew { .. } => Ending::usage(message, "Use the later version, or another --state file."),
-        StateError::NotState { .. } => {
-            Ending::usage(message, "Give another file with --state; it is made where it is missing.")
-        }
-        StateError::Broken { .. } => Ending::told(
-            Exit::Transient,
-            "unavailable",
-            message,
-            Some("Make room or make it writable, and poll again: what was not committed comes again."),
-        ),
-    }
 }

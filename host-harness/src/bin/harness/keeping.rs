@@ -1,0 +1,101 @@
+//! The state file of a command: opened with its key, and its faults in people's words.
+
+use std::path::Path;
+
+use host_harness::state::seal::Key;
+use host_harness::state::{SqliteStore, StateError};
+
+use crate::args::Global;
+use crate::ending::{Ending, Exit};
+
+/// Where the key stands when `--key-file` does not say.
+const VARIABLE: &str = "HARNESS_STATE_KEY";
+
+/// Opens a state file, and with the key where one is given.
+///
+/// # Errors
+/// The [`Ending`] that says why it cannot be used.
+pub fn open(
+    global: &Global,
+    file: &Path,
+    open: impl FnOnce(&Path) -> Result<SqliteStore, StateError>,
+) -> Result<SqliteStore, Ending> {
+    let key = key(global)?;
+    let store = open(file).map_err(|error| told(&error))?;
+    let store = match global.keep_trail {
+        Some(kept) => store.keeping_trail_for(kept),
+        None => store,
+    };
+    match key {
+        Some(key) => store.with_key(key).map_err(|error| told(&error)),
+        None => Ok(store),
+    }
+}
+
+/// The key of `--key-file`, or of the environment.
+///
+/// # Errors
+/// An [`Ending`] with 2 where it cannot be read or is none.
+pub fn key(global: &Global) -> Result<Option<Key>, Ending> {
+    let remedy = "Make one with: openssl rand -base64 32 > state.key";
+    if let Some(file) = &global.key_file {
+        let wrong = |reason: &dyn std::fmt::Display| {
+            Ending::usage(format!("the key file {} cannot be used: {reason}", file.display()), remedy)
+        };
+        let bytes = std::fs::read(file).map_err(|error| wrong(&error))?;
+        return Key::read(&bytes).map(Some).map_err(|error| wrong(&error));
+    }
+    match std::env::var(VARIABLE) {
+        Ok(text) => Key::read(text.as_bytes())
+            .map(Some)
+            .map_err(|error| Ending::usage(format!("the variable {VARIABLE} cannot be used: {error}"), remedy)),
+        Err(_) => Ok(None),
+    }
+}
+
+/// A fault of a state file.
+pub fn told(error: &StateError) -> Ending {
+    let message = error.to_string();
+    match error {
+        StateError::InUse { .. } => {
+            Ending::usage(message, "Wait for the other poll to end, or give each its own --state file.")
+        }
+        StateError::TooNew { .. } => Ending::usage(message, "Use the later version, or another --state file."),
+        StateError::TooOld { .. } => {
+            Ending::usage(message, "Poll with it once: that brings it up and keeps a copy of it as it was.")
+        }
+        StateError::NotState { .. } => {
+            Ending::usage(message, "Give another file with --state; it is made where it is missing.")
+        }
+        StateError::Missing { .. } => Ending::usage(message, "Give the --state file that a poll or run-all writes."),
+        StateError::Damaged { file, .. } => {
+            let remedy = format!(
+                "Nothing in it was changed. Put back a copy from a backup, or move {} away and start from a date with `since`.",
+                file.display()
+            );
+            Ending::usage(message, &remedy)
+        }
+        StateError::NoKey { .. } => {
+            Ending::usage(message, &format!("Give the key with --key-file FILE, or in the variable {VARIABLE}."))
+        }
+        StateError::OtherKey { .. } => Ending::usage(
+            message,
+            "Give the key that they were sealed with. Where it is lost, use another --state file and sign in anew.",
+        ),
+        StateError::Full { .. } => Ending::told(
+            Exit::Transient,
+            "unavailable",
+            message,
+            Some("Make room, and poll again: what was not committed comes again."),
+        ),
+        StateError::ReadOnly { .. } => {
+            Ending::usage(message, "Make the file and its folder writable, or give another --state file.")
+        }
+        StateError::Broken { .. } => Ending::told(
+            Exit::Transient,
+            "unavailable",
+            message,
+            Some("Make room or make it writable, and poll again: what was not committed comes again."),
+        ),
+    }
+}
