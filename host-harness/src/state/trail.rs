@@ -48,6 +48,7 @@ impl EntryKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// When it was written down.
+    #[serde(skip)]
     pub at_ms: i64,
     /// What it tells of.
     pub kind: EntryKind,
