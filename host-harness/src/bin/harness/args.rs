@@ -108,12 +108,12 @@ pub struct Global {
     #[arg(long, global = true, help_heading = "The call")]
     pub no_wait: bool,
 
-    /// Keep a poll's cursor and acknowledged events in this file
+    /// Keep cursors, acknowledged events, call ids and a trail of all that was done in this file
     #[arg(long, value_name = "FILE", global = true, help_heading = "Polls")]
     pub state: Option<PathBuf>,
 
-    /// Keep sessions in the state file, sealed with the key in this file: 32 bytes, in base64, hexadecimal or as
-    /// they are. The variable HARNESS_STATE_KEY does the same
+    /// Seal the sessions that `run-all` keeps in the state file with the key in this file: 32 bytes, in base64,
+    /// hexadecimal or as they are. The variable HARNESS_STATE_KEY does the same
     #[arg(long, value_name = "FILE", global = true, help_heading = "Polls")]
     pub key_file: Option<PathBuf>,
 

@@ -23,6 +23,30 @@ struct View<'a> {
     entry: &'a Entry,
 }
 
+/// What of an entry people look at.
+#[derive(Serialize)]
+struct Shown<'a> {
+    at: String,
+    kind: &'a str,
+    connection: &'a str,
+    operation: &'a str,
+    outcome: &'a str,
+    count: Option<i64>,
+    what: &'a str,
+}
+
+fn shown(entry: &Entry) -> Shown<'_> {
+    Shown {
+        at: when::shown(entry.at_ms),
+        kind: entry.kind.name(),
+        connection: &entry.connection,
+        operation: &entry.operation,
+        outcome: entry.outcome.as_deref().unwrap_or_default(),
+        count: entry.count,
+        what: entry.dedup_key.as_deref().or(entry.detail.as_deref()).unwrap_or_default(),
+    }
+}
+
 pub fn run(global: &Global, trail: &Trail) -> Result<(), Ending> {
     let reader = reader(global)?;
     let now = Timestamp::now();
@@ -43,7 +67,12 @@ pub fn run(global: &Global, trail: &Trail) -> Result<(), Ending> {
     let shaped = global.table || global.csv;
     let (mut lines, mut ended, mut cut) = (Vec::new(), Ok(()), false);
     let mut each = |entry: Entry| {
-        match json::text(&View { at: when::shown(entry.at_ms), entry: &entry }) {
+        let line = if global.table {
+            json::text(&shown(&entry))
+        } else {
+            json::text(&View { at: when::shown(entry.at_ms), entry: &entry })
+        };
+        match line {
             Ok(line) => lines.push(line),
             Err(ending) => ended = Err(ending),
         }

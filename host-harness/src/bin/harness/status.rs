@@ -18,7 +18,24 @@ struct Status {
 
 #[derive(Serialize)]
 struct Listed<'a> {
-    result: &'a [One],
+    result: Vec<Shown<'a>>,
+}
+
+/// What of a subscription people look at.
+#[derive(Serialize)]
+struct Shown<'a> {
+    subscription: &'a str,
+    connection: &'a str,
+    state: &'a str,
+    lag: String,
+    events: u64,
+    #[serde(rename = "last hour")]
+    last_hour: u64,
+    failures: u64,
+    held: u64,
+    #[serde(rename = "next poll")]
+    next_poll: String,
+    error: &'a str,
 }
 
 /// One subscription. Lag is how long ago everything that there was had been acknowledged.
@@ -53,9 +70,30 @@ pub fn run(global: &Global, format: Format) -> Result<(), Ending> {
                 say::note("There are no subscriptions in this file yet.");
                 return Ok(());
             }
-            let rows = Rows::of(&json::text(&Listed { result: &ones })?);
+            let listed = Listed { result: ones.iter().map(|one| shown(one, now)).collect() };
+            let rows = Rows::of(&json::text(&listed)?);
             rows.map_or(Ok(()), |rows| say::as_it_is(&format!("{}\n", rows.table(say::width()))))
         }
+    }
+}
+
+fn shown(one: &One, now: i64) -> Shown<'_> {
+    let next = one.next_poll.as_ref().and_then(|at| at.parse::<Timestamp>().ok());
+    let next_poll = next.map(|at| match at.as_millisecond().saturating_sub(now) / 1000 {
+        late @ ..0 => format!("{} ago", when::span(-late)),
+        soon => format!("in {}", when::span(soon)),
+    });
+    Shown {
+        subscription: &one.subscription,
+        connection: &one.connection,
+        state: one.state,
+        lag: one.lag_seconds.map(when::span).unwrap_or_default(),
+        events: one.events,
+        last_hour: one.events_last_hour,
+        failures: one.failures,
+        held: one.held,
+        next_poll: next_poll.unwrap_or_default(),
+        error: one.error.as_deref().unwrap_or_default(),
     }
 }
 

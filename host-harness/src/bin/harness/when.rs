@@ -7,11 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use crate::args::duration;
 use crate::ending::Ending;
 
-/// Unix milliseconds of `2026-01-31`, `2026-01-31T08:00:00Z`, `2026-01-31T08:00:00` (UTC), or of `2h` ago.
+/// Unix milliseconds of `now`, `2026-01-31`, `2026-01-31T08:00:00Z`, `2026-01-31T08:00:00` (UTC), or of `2h` ago.
 ///
 /// # Errors
 /// An [`Ending`] with 2 for anything else.
 pub fn read(text: &str, now: Timestamp) -> Result<i64, Ending> {
+    if text == "now" {
+        return Ok(now.as_millisecond());
+    }
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at.as_millisecond());
     }
@@ -26,6 +29,17 @@ pub fn read(text: &str, now: Timestamp) -> Result<i64, Ending> {
             "Write a date such as 2026-01-31, a moment such as 2026-01-31T08:00:00Z, or how long ago, such as 2h.";
         Ending::usage(format!("{text} is no time"), remedy)
     })
+}
+
+/// A span of seconds, in its two largest units.
+pub fn span(seconds: i64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min"),
+        (0, ..) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
 }
 
 /// A moment for people and programs.
@@ -46,6 +60,7 @@ mod tests {
         assert_eq!(read("2026-01-31T08:00:00").unwrap(), "2026-01-31T08:00:00Z");
         assert_eq!(read("2026-01-31T08:00:00+02:00").unwrap(), "2026-01-31T06:00:00Z");
         assert_eq!(read("2h").unwrap(), "2026-02-01T10:00:00Z");
+        assert_eq!(read("now").unwrap(), "2026-02-01T12:00:00Z");
         assert!(read("yesterday").is_err() && read("").is_err());
     }
 }
