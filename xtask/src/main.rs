@@ -30,8 +30,12 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Measures what we claim about speed, beside peers, in one run.
-    Bench,
+    /// Measures what we claim about speed, beside peers, in one run; `state` measures the state file alone.
+    Bench {
+        /// What to measure.
+        #[arg(value_parser = ["connector", "state"], default_value = "connector")]
+        what: String,
+    },
 }
 
 fn main() -> std::process::ExitCode {
@@ -43,7 +47,7 @@ fn main() -> std::process::ExitCode {
             let forms = if check { Ok(()) } else { schemas::write_forms() };
             forms.and_then(|()| build::component()).and_then(|()| schemas::run(check))
         }
-        Task::Bench => bench::run(),
+        Task::Bench { what } => bench::run(&what),
     };
     match done {
         Ok(()) => std::process::ExitCode::SUCCESS,

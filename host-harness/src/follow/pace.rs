@@ -6,6 +6,9 @@ use std::time::Duration;
 /// After the first failure, where the remote system does not say; doubled with each further one.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 
+/// Nobody is asked again sooner than this after a failure, whatever it says.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// Waits are longer by up to a tenth, so that those who started together drift apart.
 const JITTER: u32 = 10;
 
@@ -65,11 +68,11 @@ impl Pace {
         let first = AFTER_FAILURE.min(self.bounds.least);
         let own = first.saturating_mul(1 << self.failing.min(16)).min(self.bounds.most.max(first));
         self.failing = self.failing.saturating_add(1);
-        jittered(retry_after.map_or(own, |told| told.max(first.min(told))))
+        jittered(retry_after.map_or(own, |told| told.max(SHORTEST)))
     }
 
-    /// After a failure that waiting does not mend by itself: as late as the bounds allow, and within the hour at
-    /// the earliest where they are short, since somebody may mend it meanwhile.
+    /// After a failure that waiting does not mend by itself: as late as the bounds allow, since somebody may mend it
+    /// meanwhile.
     pub fn after_refusal(&mut self) -> Duration {
         self.failing = self.failing.saturating_add(1);
         jittered(self.bounds.most)

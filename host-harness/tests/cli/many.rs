@@ -44,6 +44,18 @@ fn killed_at_random_moments_the_file_has_everything() {
     assert!(events > 20, "{events}");
 }
 
+/// A command that takes its time after it has written: most kills come between the hand-over and the
+/// acknowledgement.
+#[test]
+fn killed_between_hand_over_and_acknowledgement_it_marks_what_it_repeats() {
+    let subscription = "  - {name: s, connection: one, trigger: polls, input: {batch: 3, overlap: 2, next_ms: 1}, sink: slow, at_least: 1ms, at_most: 2ms}";
+    let sink = "  slow: {type: command, program: sh, arguments: [-c, 'cat >> log.ndjson; sleep 0.05']}";
+    let Some(bench) = configured(subscription, sink) else { return };
+    kill_at_random(&bench, "log.ndjson", || bench.start(&["run-all", "--config", "all.yaml"], "out"));
+    let (events, repeated) = judge(&bench.read("log.ndjson"));
+    assert!(events > 20 && repeated > 0, "{events} {repeated}");
+}
+
 #[test]
 fn a_sink_that_is_down_holds_up_its_own_and_no_other_and_loses_nothing() {
     let subscriptions = "  - {name: up, connection: many, trigger: polls, input: {last: 40, next_ms: 1}, sink: log, at_least: 5ms, at_most: 20ms}
