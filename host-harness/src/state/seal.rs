@@ -88,7 +88,7 @@ mod tests {
         for spelt in [hex.clone(), base64.clone(), format!("{base64}\n"), base64.trim_end_matches('=').to_owned()] {
             assert_eq!(Key::read(spelt.as_bytes()).unwrap().open("p", &sealed).as_deref(), Some("text"));
         }
-        for none in ["", "short", "zz", &hex[2..]] {
+        for none in ["", "short", "zz", hex.trim_start_matches("00")] {
             assert_eq!(Key::read(none.as_bytes()).unwrap_err(), NoKey, "{none}");
         }
         assert_eq!(format!("{:?}", Key::read(&bytes).unwrap()), "Key(..)");
