@@ -105,6 +105,8 @@ fn one(seen: Seen, now: i64) -> One {
         (.., None) => "new",
         _ => "ok",
     };
+    // Whoever has never caught up lags behind since it began.
+    let caught_up = progress.caught_up_at_ms.or((progress.since_ms > 0).then_some(progress.since_ms));
     let or = |name: String, other: &str| if name.is_empty() { other.to_owned() } else { name };
     One {
         subscription: or(progress.name, &stream.trigger),
@@ -112,7 +114,7 @@ fn one(seen: Seen, now: i64) -> One {
         trigger: stream.trigger,
         state,
         last_success: progress.succeeded_at_ms.map(when::shown),
-        lag_seconds: progress.caught_up_at_ms.map(|at| now.saturating_sub(at).max(0) / 1000),
+        lag_seconds: caught_up.map(|at| now.saturating_sub(at).max(0) / 1000),
         events_last_hour: last_hour,
         events: progress.events,
         polls: progress.polls,

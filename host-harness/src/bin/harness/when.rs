@@ -1,6 +1,6 @@
 //! Times as people write them: a date, a moment, or how long ago.
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,7 +18,8 @@ pub fn read(text: &str, now: Timestamp) -> Result<i64, Ending> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at.as_millisecond());
     }
-    let civil = text.parse::<Date>().map(DateTime::from).or_else(|_| text.parse::<DateTime>());
+    // A date is a moment as well, its midnight.
+    let civil = text.parse::<DateTime>();
     if let Some(at) = civil.ok().and_then(|civil| TimeZone::UTC.to_timestamp(civil).ok()) {
         return Ok(at.as_millisecond());
     }
