@@ -38,6 +38,7 @@ pub mod contract;
 pub mod engine;
 pub mod exact;
 pub mod file;
+pub mod follow;
 pub mod policy;
 pub mod run;
 pub mod secrets;

@@ -21,6 +21,8 @@ pub enum What {
         #[arg(last = true)]
         more: Vec<String>,
     },
+    /// Hands 1,000,000 events over through the state file: time and growth for each.
+    State,
 }
 
 /// Builds and measures.
@@ -31,7 +33,9 @@ pub fn everything() -> Result<()> {
 
 /// Builds and measures one thing.
 pub fn one(what: &What) -> Result<()> {
-    let What::Records { json, more } = what;
+    let What::Records { json, more } = what else {
+        return run("cargo", &["run", "--release", "--quiet", "--package", "benchmarks", "--bin", "state"]);
+    };
     build::all()?;
     let peers = root().join("benchmarks/records");
     let python = python(&peers.join("requirements.txt"))?;

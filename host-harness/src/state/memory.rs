@@ -4,24 +4,47 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
+use super::trail::{Claim, Entry, Progress};
 use super::{Session, StateError, Store, Stream};
 
-/// Remembers in memory.
+/// Remembers in memory. The trail is not kept.
 #[derive(Default)]
 pub struct MemoryStore {
-    streams: HashMap<Stream, (String, HashMap<String, Timestamp>)>,
+    streams: HashMap<Stream, Known>,
     sessions: HashMap<String, Session>,
+    calls: HashMap<String, String>,
+}
+
+#[derive(Default)]
+struct Known {
+    cursor: Option<String>,
+    acknowledged: HashMap<String, Timestamp>,
+    announced: HashMap<String, Timestamp>,
+    progress: Option<Progress>,
 }
 
 impl Store for MemoryStore {
     fn cursor(&self, stream: &Stream) -> Result<Option<String>, StateError> {
-        Ok(self.streams.get(stream).map(|(cursor, _)| cursor.clone()))
+        Ok(self.streams.get(stream).and_then(|known| known.cursor.clone()))
     }
 
     fn acknowledged(&self, stream: &Stream, keys: &[&str], now: Timestamp) -> Result<HashSet<String>, StateError> {
-        let Some((_, known)) = self.streams.get(stream) else { return Ok(HashSet::new()) };
-        let fresh = |key: &&&str| known.get(**key).is_some_and(|forget_at| *forget_at > now);
+        let Some(known) = self.streams.get(stream) else { return Ok(HashSet::new()) };
+        let fresh = |key: &&&str| known.acknowledged.get(**key).is_some_and(|forget_at| *forget_at > now);
         Ok(keys.iter().filter(fresh).map(|key| (*key).to_owned()).collect())
+    }
+
+    fn announce(
+        &mut self,
+        stream: &Stream,
+        keys: &[&str],
+        forget_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<HashSet<String>, StateError> {
+        let known = self.streams.entry(stream.clone()).or_default();
+        known.announced.retain(|_, forget_at| *forget_at > now);
+        let announced = |key: &&str| known.announced.insert((*key).to_owned(), forget_at).is_some();
+        Ok(keys.iter().copied().filter(announced).map(str::to_owned).collect())
     }
 
     fn commit(
@@ -32,11 +55,12 @@ impl Store for MemoryStore {
         forget_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), StateError> {
-        let (known_cursor, known) = self.streams.entry(stream.clone()).or_default();
-        cursor.clone_into(known_cursor);
-        known.retain(|_, forget_at| *forget_at > now);
+        let known = self.streams.entry(stream.clone()).or_default();
+        known.cursor = Some(cursor.to_owned());
+        known.acknowledged.retain(|_, forget_at| *forget_at > now);
         for key in keys {
-            let until = known.entry((*key).to_owned()).or_insert(forget_at);
+            known.announced.remove(*key);
+            let until = known.acknowledged.entry((*key).to_owned()).or_insert(forget_at);
             *until = forget_at.max(*until);
         }
         Ok(())
@@ -52,5 +76,33 @@ impl Store for MemoryStore {
             None => self.sessions.remove(connection),
         };
         Ok(())
+    }
+
+    fn note(&mut self, _stream: Option<&Stream>, _entries: &[Entry]) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn progress(&self, stream: &Stream) -> Result<Option<Progress>, StateError> {
+        Ok(self.streams.get(stream).and_then(|known| known.progress.clone()))
+    }
+
+    fn keep_progress(&mut self, stream: &Stream, progress: &Progress) -> Result<(), StateError> {
+        self.streams.entry(stream.clone()).or_default().progress = Some(progress.clone());
+        Ok(())
+    }
+
+    fn claim(&mut self, call_id: &str, input: &str, _now: Timestamp) -> Result<Claim, StateError> {
+        match self.calls.get(call_id) {
+            Some(known) if known == input => Ok(Claim::Same),
+            Some(_) => Ok(Claim::Other),
+            None => {
+                self.calls.insert(call_id.to_owned(), input.to_owned());
+                Ok(Claim::New)
+            }
+        }
+    }
+
+    fn together(&mut self, work: &mut dyn FnMut(&mut dyn Store) -> Result<(), StateError>) -> Result<(), StateError> {
+        work(self)
     }
 }

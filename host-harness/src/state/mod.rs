@@ -1,23 +1,33 @@
 //! What a host remembers between calls: cursors, the events that its sink has taken, and sessions.
 //!
-//! One trait, two implementations: a SQLite file for whoever runs a process at a time, and memory for tests.
-//! The promise that polls rest on: a cursor and the keys that it acknowledges are stored together or not at
-//! all. Sessions of connection files are kept beside them, in `session`.
+//! One trait, two implementations: a SQLite file for many connections, and memory for tests. The promise that
+//! polls rest on: a cursor and the keys that it acknowledges are stored together or not at all, and what was
+//! announced before it was handed over is known after a crash. Sessions are kept under a key; those of single
+//! connection files beside them, in `session`.
 
+mod error;
 mod memory;
+pub mod seal;
 pub mod session;
+mod shared;
 mod sqlite;
+#[cfg(test)]
+mod tests;
+pub mod trail;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use crate::exact::{Exact, parse_json};
 
+use self::trail::{Claim, Entry, Progress};
+
+pub use self::error::StateError;
 pub use self::memory::MemoryStore;
-pub use self::sqlite::SqliteStore;
+pub use self::shared::Shared;
+pub use self::sqlite::{Reader, Seen, SqliteStore};
 
 /// Which stream of events: one trigger with one input on one connection of one connector.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,43 +59,6 @@ impl std::fmt::Debug for Session {
     }
 }
 
-/// Why something could not be remembered or recalled.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// Another process works with this file.
-    #[error("{} is in use by another process", file.display())]
-    InUse {
-        /// Which file.
-        file: PathBuf,
-    },
-    /// The file was written by a later version.
-    #[error("{} was written by a later version of this program (its schema is {found}, this program knows {known})", file.display())]
-    TooNew {
-        /// Which file.
-        file: PathBuf,
-        /// Version of the schema in it.
-        found: i64,
-        /// Latest version that is known here.
-        known: i64,
-    },
-    /// There is something else in that place.
-    #[error("{} does not hold state: {reason}", file.display())]
-    NotState {
-        /// Which file.
-        file: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The disk, or the database on it, does not do what it should.
-    #[error("{} cannot be read or written: {reason}", file.display())]
-    Broken {
-        /// Which file.
-        file: PathBuf,
-        /// The system's word for it.
-        reason: String,
-    },
-}
-
 /// A place to remember. Methods block for the time of a small write.
 pub trait Store: Send {
     /// The cursor that was committed last.
@@ -99,6 +72,19 @@ pub trait Store: Send {
     /// # Errors
     /// A [`StateError`] where the place cannot be read.
     fn acknowledged(&self, stream: &Stream, keys: &[&str], now: Timestamp) -> Result<HashSet<String>, StateError>;
+
+    /// Writes down that events with these keys are about to be handed over, and answers those of which that was
+    /// written before and no commit since: their events may have been taken already.
+    ///
+    /// # Errors
+    /// A [`StateError`]; nothing is stored then, and nothing may be handed over.
+    fn announce(
+        &mut self,
+        stream: &Stream,
+        keys: &[&str],
+        forget_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<HashSet<String>, StateError>;
 
     /// Stores the cursor and the keys of the events that were handed over before it, all or nothing. Keys
     /// are forgotten at `forget_at`, and those whose time has come by `now` go with this.
@@ -125,6 +111,36 @@ pub trait Store: Send {
     /// # Errors
     /// A [`StateError`]; the last one stays then.
     fn keep_session(&mut self, connection: &str, session: Option<&Session>) -> Result<(), StateError>;
+
+    /// Adds entries to the trail, those of one stream or of none.
+    ///
+    /// # Errors
+    /// A [`StateError`]; none of them is added then.
+    fn note(&mut self, stream: Option<&Stream>, entries: &[Entry]) -> Result<(), StateError>;
+
+    /// How far a stream is.
+    ///
+    /// # Errors
+    /// A [`StateError`] where the place cannot be read.
+    fn progress(&self, stream: &Stream) -> Result<Option<Progress>, StateError>;
+
+    /// Keeps how far a stream is.
+    ///
+    /// # Errors
+    /// A [`StateError`]; what was known stays then.
+    fn keep_progress(&mut self, stream: &Stream, progress: &Progress) -> Result<(), StateError>;
+
+    /// Takes a call id for a call whose input has this [`digest`].
+    ///
+    /// # Errors
+    /// A [`StateError`]; the id is not taken then.
+    fn claim(&mut self, call_id: &str, input: &str, now: Timestamp) -> Result<Claim, StateError>;
+
+    /// Does several of these as one: all are stored, or none.
+    ///
+    /// # Errors
+    /// That of the work, or a [`StateError`] of storing it.
+    fn together(&mut self, work: &mut dyn FnMut(&mut dyn Store) -> Result<(), StateError>) -> Result<(), StateError>;
 }
 
 /// A short name for a JSON value: equal for equal values, whatever the order of members; of text that is not
@@ -148,110 +164,5 @@ pub fn without_secrets(settings: &Exact, is_secret: &dyn Fn(&str) -> bool) -> Ex
                 .collect(),
         ),
         other => other.clone(),
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
-mod tests {
-    use super::*;
-
-    fn stream(trigger: &str) -> Stream {
-        Stream { component: "c".into(), connection: "k".into(), trigger: trigger.into(), input: digest("{}") }
-    }
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_second(seconds).unwrap()
-    }
-
-    fn keeps_its_promises(store: &mut dyn Store) {
-        let (one, two) = (stream("one"), stream("two"));
-        assert_eq!(store.cursor(&one).unwrap(), None);
-        store.commit(&one, "1", &["a", "b"], at(100), at(0)).unwrap();
-        store.commit(&one, "2", &["b", "c"], at(200), at(50)).unwrap();
-        assert_eq!(store.cursor(&one).unwrap().as_deref(), Some("2"));
-        assert_eq!(store.cursor(&two).unwrap(), None, "streams are apart");
-        let keys = |store: &dyn Store, now| {
-            let mut keys: Vec<_> =
-                store.acknowledged(&one, &["a", "b", "c", "d"], at(now)).unwrap().into_iter().collect();
-            keys.sort();
-            keys.join("")
-        };
-        assert_eq!(keys(store, 99), "abc");
-        assert_eq!(keys(store, 100), "bc", "a key is dropped when its time is over, and later times win");
-        assert!(store.acknowledged(&two, &["a"], at(0)).unwrap().is_empty());
-        keeps_its_promises_on_sessions(store);
-    }
-
-    fn keeps_its_promises_on_sessions(store: &mut dyn Store) {
-        let session = Session { value: "{}".into(), expires_at: Some(5), obtained_at: Some(2) };
-        store.keep_session("k", Some(&session)).unwrap();
-        assert_eq!(store.session("k").unwrap(), Some(session));
-        store.keep_session("k", None).unwrap();
-        assert_eq!(store.session("k").unwrap(), None);
-    }
-
-    #[test]
-    fn memory_keeps_its_promises() {
-        keeps_its_promises(&mut MemoryStore::default());
-    }
-
-    #[test]
-    fn sqlite_keeps_its_promises_and_remembers_them() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("state.db");
-        keeps_its_promises(&mut SqliteStore::open(&file).unwrap());
-        assert_eq!(SqliteStore::open(&file).unwrap().cursor(&stream("one")).unwrap().as_deref(), Some("2"));
-    }
-
-    #[test]
-    fn a_file_of_the_first_version_is_brought_up() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("state.db");
-        let stream = stream("one");
-        SqliteStore::open(&file).unwrap().commit(&stream, "1", &[], at(1), at(0)).unwrap();
-        let old = rusqlite::Connection::open(&file).unwrap();
-        old.execute_batch("ALTER TABLE session DROP COLUMN obtained_at; PRAGMA user_version = 1;").unwrap();
-        drop(old);
-        let mut store = SqliteStore::open(&file).unwrap();
-        assert_eq!(store.cursor(&stream).unwrap().as_deref(), Some("1"));
-        keeps_its_promises_on_sessions(&mut store);
-    }
-
-    #[test]
-    fn many_keys_are_found_at_once() {
-        let mut store = SqliteStore::open(&tempfile::tempdir().unwrap().path().join("s")).unwrap();
-        let keys: Vec<String> = (0..5000).map(|n| n.to_string()).collect();
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        store.commit(&stream("one"), "1", &keys, at(100), at(0)).unwrap();
-        assert_eq!(store.acknowledged(&stream("one"), &keys, at(1)).unwrap().len(), 5000);
-    }
-
-    #[test]
-    fn two_at_once_are_refused_and_the_next_is_let_in() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("state.db");
-        let first = SqliteStore::open(&file).unwrap();
-        assert!(matches!(SqliteStore::open(&file), Err(StateError::InUse { .. })));
-        drop(first);
-        assert!(SqliteStore::open(&file).is_ok());
-    }
-
-    #[test]
-    fn a_file_that_is_no_state_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("notes.txt");
-        std::fs::write(&file, "these are my notes, and not a database at all").unwrap();
-        assert!(matches!(SqliteStore::open(&file), Err(StateError::NotState { .. })));
-        assert!(std::fs::read_to_string(&file).unwrap().starts_with("these are my notes"));
-    }
-
-    #[test]
-    fn a_digest_knows_values_and_not_spellings() {
-        assert_eq!(digest(r#"{"a":1,"b":2}"#), digest(r#"{ "b": 2, "a": 1 }"#));
-        assert_ne!(digest(r#"{"a":1}"#), digest(r#"{"a":2}"#));
-        let settings = |password| parse_json(&format!(r#"{{"host":"h","auth":{{"password":"{password}"}}}}"#)).unwrap();
-        let known = |password| digest(&without_secrets(&settings(password), &|name| name == "password").to_string());
-        assert_eq!(known("old"), known("new"));
     }
 }

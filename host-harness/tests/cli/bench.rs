@@ -1,6 +1,8 @@
 //! A folder to work in, and the command run in it.
 
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::Child;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -12,6 +14,13 @@ pub const PASSWORD: &str = "Tr0ub4dor&3-hunter";
 pub struct Bench {
     pub folder: tempfile::TempDir,
     pub guest: PathBuf,
+}
+
+/// Asks a process to end, as a service manager does.
+#[cfg(unix)]
+pub fn terminate(child: &Child) {
+    let ended = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(ended.success());
 }
 
 /// How a command ended.
@@ -64,6 +73,22 @@ impl Bench {
         let ended = harness(self.folder.path(), &all, "");
         assert!(!ended.out.contains(PASSWORD) && !ended.err.contains(PASSWORD), "the password is printed");
         ended
+    }
+
+    /// Starts `harness` on the guest, its standard output at the end of a file.
+    #[cfg(unix)]
+    pub fn start(&self, arguments: &[&str], out: &str) -> Child {
+        let out = std::fs::OpenOptions::new().create(true).append(true).open(self.path(out)).unwrap();
+        Command::new(env!("CARGO_BIN_EXE_harness"))
+            .arg("--component")
+            .arg(&self.guest)
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     /// Runs an action over `pod.json`.

@@ -17,12 +17,16 @@ fn every_help_page_is_as_it_was() {
         "resume",
         "poll",
         "receive",
+        "run-all",
+        "events",
+        "replay-events",
+        "status",
         "sim",
     ] {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let ended = harness(folder.path(), &arguments, "");
         assert_eq!((ended.code, ended.err.as_str()), (0, ""));
-        let name = if command.is_empty() { "harness".to_owned() } else { command.replace(' ', "_") };
+        let name = if command.is_empty() { "harness".to_owned() } else { command.replace([' ', '-'], "_") };
         insta::assert_snapshot!(format!("help_{name}"), ended.out);
     }
 }

@@ -11,9 +11,14 @@ mod calls;
 mod certificates;
 mod connection_files;
 mod errors;
+#[cfg(unix)]
+mod follow;
 mod help;
+#[cfg(unix)]
+mod many;
 mod mocked;
 mod polls;
 mod sessions;
 #[cfg(feature = "sim")]
 mod sim;
+mod trail;

@@ -108,13 +108,34 @@ pub struct Global {
     #[arg(long, global = true, help_heading = "The call")]
     pub no_wait: bool,
 
-    /// Keep a poll's cursor and acknowledged events in this file
+    /// Keep cursors, acknowledged events, call ids and a trail of all that was done in this file
     #[arg(long, value_name = "FILE", global = true, help_heading = "Polls")]
     pub state: Option<PathBuf>,
+
+    /// Seal the sessions that `run-all` keeps in the state file with the key in this file: 32 bytes, in base64,
+    /// hexadecimal or as they are. The variable HARNESS_STATE_KEY does the same
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Polls")]
+    pub key_file: Option<PathBuf>,
+
+    /// Forget what the state file tells of calls and events after this time [default: 90 days]
+    #[arg(long, value_name = "TIME", global = true, value_parser = duration, help_heading = "Polls")]
+    pub keep_trail: Option<Duration>,
+
+    /// Keep inputs and payloads in the state file, too, so that events can be handed over again
+    #[arg(long, global = true, help_heading = "Polls")]
+    pub keep_bodies: bool,
 
     /// Keep polling until interrupted
     #[arg(long, global = true, help_heading = "Polls")]
     pub follow: bool,
+
+    /// While following, the shortest time between two polls, unless there is more to fetch [default: 5m]
+    #[arg(long, value_name = "TIME", global = true, value_parser = duration, help_heading = "Polls")]
+    pub at_least: Option<Duration>,
+
+    /// While following, the longest time between two polls [default: 15m, or --at-least where that is longer]
+    #[arg(long, value_name = "TIME", global = true, value_parser = duration, help_heading = "Polls")]
+    pub at_most: Option<Duration>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -220,6 +241,54 @@ pub enum Command {
         with: With,
     },
 
+    /// Follow the triggers of many connections, each into its sink
+    #[command(
+        after_help = "The configuration is a TOML or YAML file with connections, sinks and subscriptions; docs/running.md describes it.\n\nExamples:\n  harness run-all --config follow.toml\n  harness run-all --config follow.toml --check"
+    )]
+    RunAll {
+        /// TOML or YAML file
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Say what would be followed, and do not
+        #[arg(long)]
+        check: bool,
+    },
+
+    /// What a state file tells: every call, event and acknowledgement
+    #[command(
+        after_help = "Times are such as 2026-01-31, 2026-01-31T08:00:00Z, or 2h for two hours ago.\n\nExamples:\n  harness events --state polls.db --from 1d\n  harness events --state polls.db --connection pod.json --kind event --table"
+    )]
+    Events(Trail),
+
+    /// Hand events of a state file over again, marked as a replay
+    #[command(
+        after_help = "Events are there where they were polled with --keep-bodies.\n\nExamples:\n  harness replay-events --state polls.db --from 2026-01-31 --to 2026-02-01"
+    )]
+    ReplayEvents {
+        /// Not before this time
+        #[arg(long, value_name = "TIME")]
+        from: String,
+        /// Before this time
+        #[arg(long, value_name = "TIME")]
+        to: String,
+        /// Of this connection alone, as `status` names it
+        #[arg(long, value_name = "C")]
+        connection: Option<String>,
+        /// Of this trigger alone
+        #[arg(long, value_name = "ID")]
+        trigger: Option<String>,
+    },
+
+    /// How far each subscription of a state file is
+    #[command(
+        after_help = "Examples:\n  harness status --state polls.db\n  harness status --state polls.db --format prometheus"
+    )]
+    Status {
+        /// How it is printed
+        #[arg(long, value_name = "FORMAT", default_value = "table")]
+        format: Format,
+    },
+
     /// Hand a request that the remote system made to a trigger
     #[command(
         after_help = "The request is a YAML or JSON file: {method, path, query, headers, body}.\n\nExamples:\n  harness receive business_event --connection pod.json --input '{}' --request event.yaml"
@@ -245,6 +314,34 @@ pub enum Command {
         after_help = "Prints the settings of a connection to itself as JSON, then serves until interrupted.\n\nExamples:\n  harness sim --listen 127.0.0.1:8080 > sim.json\n  harness run list_resources --connection sim.json --input '{}' --allow-http 127.0.0.1:8080\n  harness sim --auth oauth_jwt_assertion > sim.json"
     )]
     Sim(Serving),
+}
+
+/// Which entries of a trail are wanted.
+#[derive(Args, Debug)]
+pub struct Trail {
+    /// Of this connection alone, as `status` names it
+    #[arg(long, value_name = "C")]
+    pub connection: Option<String>,
+    /// Of this trigger or action alone
+    #[arg(long, value_name = "ID")]
+    pub trigger: Option<String>,
+    /// Of this kind alone: call, event, acknowledged, sink_failed or replay
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+    /// Not before this time
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Before this time
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+}
+
+/// How `status` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Prometheus,
 }
 
 /// What is made of certificates.
@@ -321,7 +418,7 @@ pub struct With {
     pub input: String,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| "not a time: write 500ms, 30s, 5m or 1h".to_owned())?;
     let unit = text.strip_prefix(digits).unwrap_or_default();
@@ -330,7 +427,8 @@ fn duration(text: &str) -> Result<Duration, String> {
         "" | "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
-        _ => return Err(format!("there is no unit `{unit}`: write ms, s, m or h")),
+        "d" => 86_400_000,
+        _ => return Err(format!("there is no unit `{unit}`: write ms, s, m, h or d")),
     };
     match number.checked_mul(milliseconds) {
         Some(milliseconds) if milliseconds > 0 => Ok(Duration::from_millis(milliseconds)),

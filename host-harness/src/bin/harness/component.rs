@@ -40,12 +40,19 @@ impl Component {
     /// # Errors
     /// An [`Ending`]: 2 where there is no such component, 70 where it cannot say what it does.
     pub async fn load(global: &Global) -> Result<Self, Ending> {
+        Self::load_for(global, CALLS_AT_ONCE, KEPT_MEMORY).await
+    }
+
+    /// The same for so many calls at once.
+    ///
+    /// # Errors
+    /// As [`Component::load`].
+    pub async fn load_for(global: &Global, concurrent_calls: u32, kept_memory: usize) -> Result<Self, Ending> {
         let file = match &global.component {
             Some(file) => file.clone(),
             None => default_file()?,
         };
-        let options =
-            EngineOptions { concurrent_calls: CALLS_AT_ONCE, kept_memory: KEPT_MEMORY, ..EngineOptions::default() };
+        let options = EngineOptions { concurrent_calls, kept_memory, ..EngineOptions::default() };
         let refused = |error: LoadError| {
             let remedy = match &error {
                 LoadError::Missing { .. } | LoadError::Unreadable { .. } => BUILD,

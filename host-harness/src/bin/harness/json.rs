@@ -5,40 +5,11 @@ use host_harness::contract::catalog::{Delivery, Effect, Idempotency, Kind, Manif
 use host_harness::contract::connections::{Check, CheckStatus, ConnectionReport};
 use host_harness::contract::forms::OptionPage;
 use host_harness::contract::triggers::{Event, Receipt};
+use host_harness::follow::line::{Line, Marks, raw};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::ending::Ending;
-
-/// JSON text as itself; text that is not JSON as a string, so that the whole stays readable.
-fn raw(text: &str) -> Box<RawValue> {
-    RawValue::from_string(one_line(text))
-        .or_else(|_| RawValue::from_string(serde_json::Value::from(text).to_string()))
-        .unwrap_or_else(|_| RawValue::NULL.to_owned())
-}
-
-/// The same JSON without a line break between its parts; everything else stays as it was spelt.
-pub fn one_line(text: &str) -> String {
-    if ![b'\n', b'\r'].iter().any(|end| text.as_bytes().contains(end)) {
-        return text.to_owned();
-    }
-    let mut line = String::with_capacity(text.len());
-    if json_rows::one_line(text, &mut line) {
-        return line;
-    }
-    let (mut inside, mut escaped) = (false, false);
-    text.chars()
-        .filter(|character| {
-            if inside {
-                inside = escaped || *character != '"';
-                escaped = !escaped && *character == '\\';
-                return true;
-            }
-            inside = *character == '"';
-            !matches!(character, ' ' | '\t' | '\n' | '\r')
-        })
-        .collect()
-}
 
 /// Any of the records below as text.
 ///
@@ -212,20 +183,13 @@ pub fn pending(pending: &Pending) -> PendingView<'_> {
     }
 }
 
-#[derive(Serialize)]
-pub struct EventView<'a> {
-    dedup_key: &'a str,
-    occurred_at: Option<&'a str>,
-    payload: Box<RawValue>,
-}
-
-pub fn event(event: &Event) -> EventView<'_> {
-    EventView { dedup_key: &event.dedup_key, occurred_at: event.occurred_at.as_deref(), payload: raw(&event.payload) }
+pub fn event(event: &Event) -> Line<'_> {
+    Line::new(event, Marks::default())
 }
 
 #[derive(Serialize)]
 pub struct ReceiptView<'a> {
-    events: Vec<EventView<'a>>,
+    events: Vec<Line<'a>>,
     status: u16,
     headers: &'a [(String, String)],
     /// Text where it is, otherwise the bytes.

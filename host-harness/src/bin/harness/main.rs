@@ -11,8 +11,10 @@ mod certificate;
 mod component;
 mod describe;
 mod ending;
+mod events;
 mod input;
 mod json;
+mod keeping;
 mod options;
 mod pages;
 mod pair;
@@ -20,18 +22,23 @@ mod pair;
 mod pod;
 mod poll;
 mod receive;
+mod replay_events;
 mod resume;
 mod run;
+mod run_all;
 mod say;
 mod schema;
 mod signin;
 #[cfg(feature = "sim")]
 mod sim;
 mod site;
+mod status;
+mod stop;
 mod table;
 mod test;
 #[cfg(feature = "sim")]
 mod tls;
+mod when;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
@@ -54,7 +61,7 @@ fn main() {
 fn work(cli: Cli) -> Result<(), Ending> {
     // One thread carries a command; a server gets one for each processor.
     let mut builder = match cli.command {
-        Command::Sim(_) => tokio::runtime::Builder::new_multi_thread(),
+        Command::Sim(_) | Command::RunAll { .. } => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     };
     let runtime = builder.enable_all().build().map_err(|error| {
@@ -84,6 +91,12 @@ async fn dispatch(cli: Cli) -> Result<(), Ending> {
         Command::Run { action, with } => run::run(global, action, with).await,
         Command::Resume { action, with, token } => resume::run(global, action, with, token).await,
         Command::Poll { trigger, with } => poll::run(global, trigger, with).await,
+        Command::RunAll { config, check } => run_all::run(global, config, *check).await,
+        Command::Events(wanted) => events::run(global, wanted),
+        Command::ReplayEvents { from, to, connection, trigger } => {
+            replay_events::run(global, from, to, connection.as_deref(), trigger.as_deref())
+        }
+        Command::Status { format } => status::run(global, *format),
         Command::Receive { trigger, with, request } => receive::run(global, trigger, with, request).await,
         #[cfg(feature = "sim")]
         Command::Sim(serving) => sim::run(global, serving).await,

@@ -2,14 +2,15 @@
 
 use host_harness::contract::actions::Outcome;
 use host_harness::exact::{Exact, parse_json};
+use host_harness::follow::line::one_line;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::component::Use;
 use crate::ending::{Ending, Exit};
 use crate::run::{print as print_outcome, to_the_end, warn};
+use crate::say;
 use crate::site::Site;
-use crate::{json, say};
 
 /// Call ids have 64 characters at most; this leaves room for the number of a page.
 const LONGEST_BASE: usize = 56;
@@ -56,7 +57,7 @@ pub async fn print(site: &mut Site, action: &str, input: &str, follow: bool) -> 
             let message = format!("{action} answered no page of records: {error}");
             Ending::told(Exit::Broken, "internal", message, Some("This is a defect of the component."))
         })?;
-        say::lines(page.result.iter().map(|record| json::one_line(record.get())))?;
+        say::lines(page.result.iter().map(|record| one_line(record.get())))?;
         let (cursor, warnings) = (page.next_cursor, page.warnings.map(RawValue::to_owned));
         if let Some(cut) = cut {
             say::rows(output, &cut)?;

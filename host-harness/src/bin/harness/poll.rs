@@ -1,33 +1,30 @@
 //! `harness poll`: events as lines, each once, none lost.
 //!
-//! The order is what keeps the promise: the events are printed and flushed, then their keys and the cursor are
-//! committed together. Whatever breaks off before the commit is handed over again the next time.
+//! The order is what keeps the promise: keys are announced, the events printed and flushed, then their keys and
+//! the cursor committed together. Whatever breaks off before the commit is handed over again the next time,
+//! marked as repeated.
 
-use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use host_harness::contract::triggers::{Event, PollResult};
-use host_harness::state::{MemoryStore, SqliteStore, StateError, Store, Stream, digest};
-use jiff::SignedDuration;
+use host_harness::follow::round::{Asked, Fault};
+use host_harness::follow::{Bounds, Pace, Round, Teller};
+use host_harness::state::trail::Progress;
+use host_harness::state::{MemoryStore, SqliteStore, Store, Stream, digest};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::args::{Global, With};
 use crate::component::{Component, Use};
 use crate::ending::{Ending, Exit};
 use crate::site::{self, Site};
-use crate::{input, json, say, signin};
-
-/// Between polls where the connector leaves it to the host.
-const BETWEEN_POLLS: Duration = Duration::from_secs(60);
-
-/// After a failure while following, where the problem does not say.
-const AFTER_FAILURE: Duration = Duration::from_secs(30);
+use crate::{input, keeping, say, signin};
 
 pub async fn run(global: &Global, trigger: &str, with: &With) -> Result<(), Ending> {
     let input = input::read(&with.input, "input")?;
     let component = Component::load(global).await?;
     component.operation(trigger, Use::Poll)?;
+    let bounds = bounds(global.at_least, global.at_most, Bounds::default())?;
     let mut store: Box<dyn Store> = match &global.state {
-        Some(file) => Box::new(SqliteStore::open(file).map_err(|error| told(&error))?),
+        Some(file) => Box::new(keeping::open(global, file, SqliteStore::open)?),
         None => Box::new(MemoryStore::default()),
     };
     site::within(component, global, &with.connection, async |site| {
@@ -37,103 +34,144 @@ pub async fn run(global: &Global, trigger: &str, with: &With) -> Result<(), Endi
             trigger: trigger.to_owned(),
             input: digest(&input),
         };
+        let name = trigger.to_owned();
+        let connection = with.connection.clone();
+        let teller = Teller { stream, connection, name, input, bodies: global.keep_bodies };
+        let progress = teller.progress(store.as_ref(), site.run.clock.now()).map_err(|error| keeping::told(&error))?;
+        let mut poll = Poll { teller, pace: Pace::new(bounds), progress, follow: global.follow, turns: 0 };
         signin::sign_in(site).await?;
-        let mut round: u64 = 0;
-        loop {
-            round += 1;
-            let pause = match turn(site, store.as_mut(), &stream, &input, round).await {
+        while !site.stopping.begun() {
+            let pause = match poll.turn(site, store.as_mut()).await {
                 Ok(Turn::More) => continue,
                 Ok(Turn::Over(_)) if !global.follow => return Ok(()),
-                Ok(Turn::Over(pause)) => pause.unwrap_or(BETWEEN_POLLS),
-                // Whoever follows wants to be there when the other side is back.
-                Err(Ending { exit: Exit::Transient, told: Some(told) }) if global.follow => {
-                    say::problem(&told, site.json);
-                    told.retry_after_ms.map_or(AFTER_FAILURE, Duration::from_millis)
+                Ok(Turn::Over(pause)) => pause,
+                Err((ending, Some(pause))) => {
+                    // Whoever follows wants to be there when the other side is back.
+                    if let Some(told) = &ending.told {
+                        say::problem(told, site.json);
+                    }
+                    pause
                 }
-                Err(ending) => return Err(ending),
+                Err((ending, None)) => return Err(ending),
             };
-            site.run.clock.wait(pause).await;
+            let stopping = site.stopping.clone();
+            tokio::select! {
+                biased;
+                () = stopping.wait() => {}
+                () = site.run.clock.wait(pause) => {}
+            }
             // On a clock that does not sleep this is where an interrupt gets its turn.
             tokio::task::yield_now().await;
         }
+        Ok(())
     })
     .await
 }
 
+/// The bounds that were asked for.
+///
+/// # Errors
+/// An [`Ending`] with 2 where the longest is shorter than the shortest.
+pub fn bounds(least: Option<Duration>, most: Option<Duration>, usual: Bounds) -> Result<Bounds, Ending> {
+    let bounds = match (least, most) {
+        (Some(least), Some(most)) => Bounds { least, most },
+        (Some(least), None) => Bounds { least, most: usual.most.max(least) },
+        (None, Some(most)) => Bounds { least: usual.least.min(most), most },
+        (None, None) => usual,
+    };
+    if bounds.least > bounds.most {
+        let message = "the longest time between two polls is shorter than the shortest";
+        return Err(Ending::usage(message, "Give --at-most a time that is not below --at-least."));
+    }
+    Ok(bounds)
+}
+
+struct Poll {
+    teller: Teller,
+    pace: Pace,
+    progress: Progress,
+    follow: bool,
+    turns: u64,
+}
+
 enum Turn {
     More,
-    /// Poll again after this time, if the connector says.
-    Over(Option<Duration>),
+    /// Poll again after this time.
+    Over(Duration),
 }
 
-async fn turn(
-    site: &mut Site,
-    store: &mut dyn Store,
-    stream: &Stream,
-    input: &str,
-    round: u64,
-) -> Result<Turn, Ending> {
-    let cursor = store.cursor(stream).map_err(|error| told(&error))?;
-    let base: String = site.call_id.chars().take(48).collect();
-    let id = if round == 1 { site.call_id.clone() } else { format!("{base}-{round}") };
-    let result = site
-        .call(&id, async |site, call| {
-            site.component
-                .connector
-                .poll(&site.run, &site.connection, call, &stream.trigger, input, cursor.as_deref())
-                .await
-        })
-        .await?;
-    let now = site.run.clock.now();
-    let keys: Vec<&str> = result.events.iter().map(|event| event.dedup_key.as_str()).collect();
-    let known = store.acknowledged(stream, &keys, now).map_err(|error| told(&error))?;
-    hand_over(&result.events, &known)?;
-    let lasts = SignedDuration::from_millis(i64::try_from(result.dedup_for_ms).unwrap_or(i64::MAX));
-    let forget_at = now.saturating_add(lasts).unwrap_or(jiff::Timestamp::MAX);
-    store.commit(stream, &result.cursor, &keys, forget_at, now).map_err(|error| told(&error))?;
-    for warning in &result.warnings {
-        say::warning(&warning.code, &warning.message, warning.key.as_deref(), site.json);
-    }
-    Ok(next(&result, cursor.as_deref(), site.json))
-}
+/// The end of a turn that failed, and after which time another may come.
+type Failed = (Ending, Option<Duration>);
 
-/// Prints the events that were not taken before, each once.
-fn hand_over(events: &[Event], known: &HashSet<String>) -> Result<(), Ending> {
-    let mut printed = HashSet::new();
-    let fresh =
-        events.iter().filter(|event| !known.contains(&event.dedup_key) && printed.insert(event.dedup_key.as_str()));
-    let lines = fresh.map(|event| json::text(&json::event(event))).collect::<Result<Vec<_>, _>>()?;
-    if lines.is_empty() { Ok(()) } else { say::lines(lines) }
-}
-
-fn next(result: &PollResult, cursor: Option<&str>, json: bool) -> Turn {
-    let pause = result.next_poll_after_ms.map(Duration::from_millis);
-    if !result.has_more {
-        return Turn::Over(pause);
-    }
-    if result.events.is_empty() && cursor == Some(result.cursor.as_str()) {
-        let message = "the connector says that there is more, and comes no further; the poll ends here";
-        say::warning("poll_stands_still", message, None, json);
-        return Turn::Over(pause);
-    }
-    Turn::More
-}
-
-fn told(error: &StateError) -> Ending {
-    let message = error.to_string();
-    match error {
-        StateError::InUse { .. } => {
-            Ending::usage(message, "Wait for the other poll to end, or give each its own --state file.")
+impl Poll {
+    async fn turn(&mut self, site: &mut Site, store: &mut dyn Store) -> Result<Turn, Failed> {
+        let of_state = |error| (keeping::told(&error), None);
+        let cursor = store.cursor(&self.teller.stream).map_err(of_state)?;
+        self.turns += 1;
+        let base: String = site.call_id.chars().take(48).collect();
+        let id = if self.turns == 1 { site.call_id.clone() } else { format!("{base}-{}", self.turns) };
+        let (at, started) = (site.run.clock.now(), Instant::now());
+        let (trigger, input) = (self.teller.stream.trigger.clone(), self.teller.input.clone());
+        let polled = site
+            .call(&id, async |site, call| {
+                let connector = &site.component.connector;
+                connector.poll(&site.run, &site.connection, call, &trigger, &input, cursor.as_deref()).await
+            })
+            .await;
+        let asked = Asked { call_id: id, at, took: started.elapsed() };
+        let now = site.run.clock.now();
+        let result = match polled {
+            Ok(result) => result,
+            Err(ending) => return Err(self.failed(site, store, &asked, ending, now)),
+        };
+        let round = self.teller.take_in(store, &asked, cursor.as_deref(), result, now).map_err(of_state)?;
+        hand_over(&round).await.map_err(|ending| (ending, None))?;
+        let more = round.has_more && !round.stands_still;
+        let pause = self.pace.after(round.len(), more, round.next_poll_after);
+        let now = site.run.clock.now();
+        self.teller.settle(store, &round, &mut self.progress, later(now, pause), now).map_err(of_state)?;
+        for warning in &round.warnings {
+            say::warning(&warning.code, &warning.message, warning.key.as_deref(), site.json);
         }
-        StateError::TooNew { .. } => Ending::usage(message, "Use the later version, or another --state file."),
-        StateError::NotState { .. } => {
-            Ending::usage(message, "Give another file with --state; it is made where it is missing.")
+        if round.stands_still {
+            let message = "the connector says that there is more, and comes no further; the poll ends here";
+            say::warning("poll_stands_still", message, None, site.json);
         }
-        StateError::Broken { .. } => Ending::told(
-            Exit::Transient,
-            "unavailable",
-            message,
-            Some("Make room or make it writable, and poll again: what was not committed comes again."),
-        ),
+        Ok(if more { Turn::More } else { Turn::Over(pause) })
     }
+
+    fn failed(&mut self, site: &Site, store: &mut dyn Store, asked: &Asked, ending: Ending, now: Timestamp) -> Failed {
+        let told = ending.told.as_deref();
+        let retry_after = told.and_then(|told| told.retry_after_ms).map(Duration::from_millis);
+        let goes_on = self.follow && ending.exit == Exit::Transient && told.is_some();
+        let pause = goes_on.then(|| self.pace.after_failure(retry_after));
+        let fault = Fault {
+            kind: told.map_or_else(|| "execution-failed".to_owned(), |told| told.kind.clone()),
+            message: told.map(|told| site.secrets.clean(&told.message)).unwrap_or_default(),
+            held: None,
+        };
+        let next = later(now, pause.unwrap_or_default());
+        match self.teller.failed(store, asked, &fault, &mut self.progress, next, now) {
+            Ok(()) => (ending, pause),
+            // That the poll failed says more than that this could not be written down.
+            Err(error) => {
+                say::warning("not_noted", &error.to_string(), None, site.json);
+                (ending, pause)
+            }
+        }
+    }
+}
+
+fn later(now: Timestamp, wait: Duration) -> Timestamp {
+    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+    now.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// Prints the events that were not acknowledged before. A reader that is slow holds this up and nothing else.
+async fn hand_over(round: &Round) -> Result<(), Ending> {
+    let lines = round.lines(None);
+    if lines.is_empty() {
+        return Ok(());
+    }
+    tokio::task::spawn_blocking(move || say::lines(lines)).await.unwrap_or_else(|_| Err(Ending::silent(Exit::Broken)))
 }

@@ -1,10 +1,12 @@
 //! `harness resume`: an action that answered pending, from its token on.
 
+use std::time::Instant;
+
 use crate::args::{Global, With};
 use crate::component::{Component, Use};
 use crate::ending::Ending;
 use crate::run::{print, to_the_end};
-use crate::{input, signin, site};
+use crate::{input, keeping, signin, site};
 
 pub async fn run(global: &Global, action: &str, with: &With, token: &str) -> Result<(), Ending> {
     let input = input::read(&with.input, "input")?;
@@ -18,10 +20,14 @@ pub async fn run(global: &Global, action: &str, with: &With, token: &str) -> Res
     let component = Component::load(global).await?;
     component.operation(action, Use::Action)?;
     site::within(component, global, &with.connection, async |site| {
+        keeping::claim(global, site, action, &input)?;
         signin::sign_in(site).await?;
         let id = site.call_id.clone();
-        let ended = to_the_end(site, &id, action, &input, Some(token), !global.no_wait).await?;
-        print(site, action, ended)
+        let started = Instant::now();
+        let ended = to_the_end(site, &id, action, &input, Some(token), !global.no_wait).await;
+        let named = (with.connection.as_str(), action);
+        let noted = keeping::note(global, site, named, &input, started, &keeping::outcome(&ended));
+        ended.and_then(|ended| print(site, action, ended)).and(noted)
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! `harness run`: an action to its end, its output on standard output.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use host_harness::contract::actions::{Outcome, Pending};
 use host_harness::exact::parse_json;
@@ -12,7 +12,7 @@ use crate::component::{Component, Use};
 use crate::ending::{Ending, Exit};
 use crate::site::{self, Shape, Site};
 use crate::table::{self, Rows};
-use crate::{input, json, pages, say, signin};
+use crate::{input, json, keeping, pages, say, signin};
 
 /// A job is not asked after more often, whatever it says.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
@@ -22,13 +22,19 @@ pub async fn run(global: &Global, action: &str, with: &With) -> Result<(), Endin
     let component = Component::load(global).await?;
     component.operation(action, Use::Action)?;
     site::within(component, global, &with.connection, async |site| {
+        keeping::claim(global, site, action, &input)?;
         signin::sign_in(site).await?;
         if global.ndjson {
             return pages::print(site, action, &input, !global.no_wait).await;
         }
         let id = site.call_id.clone();
-        let ended = to_the_end(site, &id, action, &input, None, !global.no_wait).await?;
-        print(site, action, ended)
+        let started = Instant::now();
+        let ended = to_the_end(site, &id, action, &input, None, !global.no_wait).await;
+        let named = (with.connection.as_str(), action);
+        let noted = keeping::note(global, site, named, &input, started, &keeping::outcome(&ended));
+        // An answer must not be lost over its note, and a failure says more than that it was not noted.
+        let printed = ended.and_then(|ended| print(site, action, ended));
+        printed.and(noted)
     })
     .await
 }

@@ -140,7 +140,7 @@ pub fn rows(text: String, cut: &json_rows::Cut) -> Result<(), Ending> {
     let side_by_side = rows.is_sorted_by(|row, next| row.end + 1 == next.start);
     if !cut.one_line || !side_by_side {
         let rows = rows.iter().map(|row| text.get(row.clone()).unwrap_or_default());
-        return lines(rows.map(crate::json::one_line));
+        return lines(rows.map(host_harness::follow::line::one_line));
     }
     // What stands between two rows becomes the line break, and nothing is copied.
     let all = first.start..last.end + 1;

@@ -26,7 +26,7 @@ use crate::component::Component;
 use crate::ending::{Ending, Exit};
 use crate::pod::InProcess;
 use crate::signin::Sessions;
-use crate::{say, signin};
+use crate::{say, signin, stop};
 
 /// Between tries where the problem does not say: doubled each time, from a second to a minute.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -50,6 +50,8 @@ pub struct Site {
     pub sessions: Option<Sessions>,
     pub secrets: Arc<Secrets>,
     pub json: bool,
+    /// Whether whoever follows should come to an end.
+    pub stopping: stop::Stopping,
     /// How many records are printed, where not as JSON.
     pub shape: Option<Shape>,
     /// Whether a call had to sign in by itself though it had a session.
@@ -72,10 +74,22 @@ pub async fn within(
     work: impl AsyncFnOnce(&mut Site) -> Result<(), Ending>,
 ) -> Result<(), Ending> {
     let mut site = Site::open(component, global, connection)?;
-    let result = tokio::select! {
-        biased;
-        _ = tokio::signal::ctrl_c() => if global.follow { Ok(()) } else { Err(Ending::silent(Exit::Interrupted)) },
-        result = work(&mut site) => result,
+    let stopping = site.stopping.clone();
+    let result = {
+        let mut work = std::pin::pin!(work(&mut site));
+        tokio::select! {
+            biased;
+            () = stop::asked(global.follow) => {
+                if global.follow {
+                    stopping.begin();
+                    // What is being handed over is acknowledged before the end, so that it does not come again.
+                    tokio::time::timeout(stop::GRACE, &mut work).await.unwrap_or(Ok(()))
+                } else {
+                    Err(Ending::silent(Exit::Interrupted))
+                }
+            }
+            result = &mut work => result,
+        }
     };
     site.close(result)
 }
@@ -148,6 +162,7 @@ impl Site {
             sessions,
             secrets,
             json,
+            stopping: stop::Stopping::default(),
             shape,
             died: false,
             retries,
@@ -239,14 +254,18 @@ impl Site {
 }
 
 /// What `--connection` names.
-struct Connected {
-    settings: Exact,
-    file: Option<ConnectionFile>,
+pub struct Connected {
+    pub settings: Exact,
+    pub file: Option<ConnectionFile>,
     /// The pod in this process, if it is one.
     pod: Option<InProcess>,
 }
 
-fn connected(argument: &str, global: &Global) -> Result<Connected, Ending> {
+/// Reads what `--connection` names.
+///
+/// # Errors
+/// An [`Ending`] with 2 where it cannot be read.
+pub fn connected(argument: &str, global: &Global) -> Result<Connected, Ending> {
     if argument == "sim" || argument.starts_with("sim:") {
         let pod = InProcess::open(argument.strip_prefix("sim:").map(Path::new), global.scenario.as_deref())?;
         let settings = parse_json(&pod.settings()).unwrap_or(Exact::Null);
@@ -268,7 +287,7 @@ fn connected(argument: &str, global: &Global) -> Result<Connected, Ending> {
 }
 
 /// Warns of files with secrets that others may read; answers where the connection file is.
-fn told_where_open(file: &ConnectionFile, secrets: &Secrets, argument: &str, json: bool) -> PathBuf {
+pub fn told_where_open(file: &ConnectionFile, secrets: &Secrets, argument: &str, json: bool) -> PathBuf {
     for open in file.readable_by_others(secrets) {
         let shown = open.display();
         let message = format!(
@@ -279,7 +298,11 @@ fn told_where_open(file: &ConnectionFile, secrets: &Secrets, argument: &str, jso
     PathBuf::from(argument)
 }
 
-fn policy(component: &Component, settings: &str, global: &Global) -> Result<Policy, Ending> {
+/// Where the requests of a connection may go.
+///
+/// # Errors
+/// An [`Ending`] with 2 where a setting or a flag names no host.
+pub fn policy(component: &Component, settings: &str, global: &Global) -> Result<Policy, Ending> {
     let refused = |error: host_harness::PolicyError| {
         Ending::usage(error.to_string(), "Give --allow-host HOST, or --allow-http 127.0.0.1:PORT.")
     };
@@ -293,7 +316,11 @@ fn policy(component: &Component, settings: &str, global: &Global) -> Result<Poli
     Ok(policy)
 }
 
-fn live(global: &Global) -> Result<Live, Ending> {
+/// The real network.
+///
+/// # Errors
+/// An [`Ending`] with 2 for a file that holds no certificates.
+pub fn live(global: &Global) -> Result<Live, Ending> {
     if global.ca_file.is_empty() {
         return Ok(Live::new());
     }
@@ -311,7 +338,7 @@ fn unreadable(file: &Path, what: &str, error: &dyn std::fmt::Display) -> Ending 
 }
 
 /// 128 bits that no other call has.
-fn new_call_id() -> String {
+pub fn new_call_id() -> String {
     use std::hash::{BuildHasher as _, RandomState};
     let random = || RandomState::new().hash_one((std::process::id(), std::time::SystemTime::now()));
     format!("call-{:016x}{:016x}", random(), random())

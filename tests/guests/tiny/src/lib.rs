@@ -205,28 +205,40 @@ fn fails(input: &Value) -> Result<Outcome, Error> {
 }
 
 impl triggers::Guest for Tiny {
-    /// Two events for each poll, numbered on; the cursor is how far it came.
+    /// Two events for each poll, numbered on; the cursor is how far it came. The input changes that: `batch`
+    /// events at a time, none after the `last`, the `overlap` before them handed over again, the next poll after
+    /// `next_ms`, and `how` to fail.
     fn poll(
         _connection: Connection,
         _call: Call,
         trigger: String,
-        _input: String,
+        input: String,
         cursor: Option<String>,
     ) -> Result<triggers::PollResult, Error> {
         if trigger != "polls" {
             return Err(permanent(ProblemKind::Unsupported, "this trigger does not poll"));
         }
+        let input = read(&input)?;
+        if input.get("how").is_some() {
+            return match fails(&input) {
+                Err(error) => Err(error),
+                Ok(_) => Err(permanent(ProblemKind::Internal, "this fails")),
+            };
+        }
+        let or = |name: &str, usual: u64| input.get(name).and_then(Value::as_u64).unwrap_or(usual);
         let seen = cursor.map_or(Ok(0), |cursor| read(&cursor).map(|cursor| number(&cursor, "seen")))?;
+        let last = or("last", u64::MAX);
+        let to = (seen + or("batch", 2)).min(last).max(seen);
         let event = |number: u64| triggers::Event {
             dedup_key: format!("event-{number}"),
             occurred_at: Some("2026-01-31T00:00:00Z".to_owned()),
             payload: json!({"number": number}).to_string(),
         };
         Ok(triggers::PollResult {
-            events: vec![event(seen + 1), event(seen + 2)],
-            cursor: json!({"seen": seen + 2}).to_string(),
-            has_more: seen + 2 < 6,
-            next_poll_after_ms: Some(60_000),
+            events: (seen.saturating_sub(or("overlap", 0)) + 1..=to).map(event).collect(),
+            cursor: json!({"seen": to}).to_string(),
+            has_more: to < last.min(6),
+            next_poll_after_ms: Some(or("next_ms", 60_000)),
             dedup_for_ms: 3_600_000,
             warnings: Vec::new(),
         })

@@ -1,0 +1,275 @@
+//! `harness run-all`: the triggers of many connections, each into its sink, in one process.
+
+mod config;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use host_harness::Limits;
+use host_harness::exact::{Exact, parse_json};
+use host_harness::follow::sink::{Command, File, Lines, Post, Signing, Sink};
+use host_harness::follow::{Bounds, Runner, Settings, Source, Subscription, Teller};
+use host_harness::secrets::Secrets;
+use host_harness::sessions::{Keeper, Storage, Turn};
+use host_harness::state::session::SessionFile;
+use host_harness::state::{Session, Shared, SqliteStore, StateError, Stream, digest, without_secrets};
+
+use self::config::Config;
+use crate::args::Global;
+use crate::component::{Component, Use};
+use crate::ending::Ending;
+use crate::{input, keeping, poll, say, site, stop};
+
+/// A command that takes events has this long, unless told otherwise.
+const COMMAND: std::time::Duration = std::time::Duration::from_secs(60);
+
+pub async fn run(global: &Global, file: &Path, check: bool) -> Result<(), Ending> {
+    let config = config::read(file)?;
+    let mut global = global.clone();
+    global.state = global.state.or_else(|| config.state.clone());
+    global.key_file = global.key_file.or_else(|| config.key_file.clone());
+    let usual = Settings::default();
+    let settings = Settings {
+        at_once: config.at_once.unwrap_or(usual.at_once),
+        per_pod: config.per_pod.unwrap_or(usual.per_pod),
+        limits: Limits {
+            memory: global.max_memory.unwrap_or(usual.limits.memory),
+            deadline: global.timeout.or(usual.limits.deadline),
+            ..usual.limits
+        },
+    };
+    let calls = u32::try_from(settings.at_once.saturating_mul(2)).unwrap_or(u32::MAX).min(1024);
+    let component = Component::load_for(&global, calls, 0).await?;
+    for wanted in &config.subscriptions {
+        component.operation(&wanted.trigger, Use::Poll)?;
+    }
+    let (sinks, numbers) = sinks(&config, &global, file)?;
+    let connections = connections(&config, &component, &global)?;
+    let subscriptions = subscriptions(&config, &component, &global, &connections, &numbers)?;
+    if check {
+        let many = subscriptions.len();
+        return say::line(&format!("{many} subscriptions on {} connections are well", connections.len()));
+    }
+    let Some(state) = global.state.clone() else {
+        return Err(Ending::usage(
+            "run-all needs a state file",
+            "Name one with `state` in the configuration, or --state.",
+        ));
+    };
+    let sealed = keeping::key(&global)?.is_some();
+    let store = keeping::open(&global, &state, SqliteStore::open)?;
+    let shared = Shared::new(store, &state).map_err(|error| keeping::told(&error))?;
+    let files = connections
+        .values()
+        .map(|one| (one.source.session.clone(), (one.file.clone(), Arc::clone(&one.source.secrets))));
+    let files = Files { files: files.collect(), sealed: sealed.then(|| shared.clone()) };
+    let keeper = Keeper::new(files).with_room_for(connections.len().max(1000));
+    let tell = Box::new(|text: &str| say::note(text));
+    let mut runner = Runner::new(component.connector, keeper, shared, sinks, settings, tell);
+    let many = subscriptions.len();
+    for subscription in subscriptions {
+        runner.add(subscription);
+    }
+    say::note(&format!("Following {many} subscriptions on {} connections.", connections.len()));
+    drop(connections);
+    runner.run(stop::asked(true)).await.map_err(|error| keeping::told(&error))
+}
+
+/// A connection with its session file.
+struct Connected {
+    source: Arc<Source>,
+    digest: String,
+    file: SessionFile,
+}
+
+/// Every connection of the configuration by its full name.
+fn connections(config: &Config, component: &Component, global: &Global) -> Result<HashMap<String, Connected>, Ending> {
+    let form = parse_json(&component.manifest.connection_schema).unwrap_or(Exact::Null);
+    let live = Arc::new(site::live(global)?);
+    let mut all = HashMap::new();
+    for (name, connection) in &config.connections {
+        let files = match (&connection.file, &connection.folder) {
+            (Some(file), _) => vec![(name.clone(), file.clone())],
+            (None, Some(folder)) => in_folder(name, folder)?,
+            (None, None) => Vec::new(),
+        };
+        for (name, path) in files {
+            let argument = path.display().to_string();
+            let site::Connected { settings: known, file, .. } = site::connected(&argument, global)?;
+            let settings = known.to_string();
+            let secrets = Arc::new(Secrets::of_connection(&known, &form));
+            if let Some(file) = &file {
+                site::told_where_open(file, &secrets, &argument, global.json);
+            }
+            let policy = site::policy(component, &settings, global)?;
+            let origins: Vec<String> = policy.origins().map(ToString::to_string).collect();
+            let source = Source {
+                session: format!("{}:{}", component.manifest.name, digest(&settings)),
+                signs_in: true,
+                policy,
+                transport: live.clone(),
+                pod: origins.join(" "),
+                secrets: Arc::clone(&secrets),
+                settings: settings.clone(),
+            };
+            let digest = digest(&without_secrets(&known, &|name| secrets.is_secret(name)).to_string());
+            let file = SessionFile::beside(&path, &settings);
+            all.insert(name, Connected { source: Arc::new(source), digest, file });
+        }
+    }
+    Ok(all)
+}
+
+fn in_folder(name: &str, folder: &Path) -> Result<Vec<(String, PathBuf)>, Ending> {
+    let wrong = |reason: &dyn std::fmt::Display| {
+        Ending::usage(
+            format!("the connections in {} cannot be read: {reason}", folder.display()),
+            "Give a folder with connection files that end in .json.",
+        )
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| wrong(&error))? {
+        let path = entry.map_err(|error| wrong(&error))?.path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            let own = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            files.push((format!("{name}/{own}"), path));
+        }
+    }
+    if files.is_empty() {
+        return Err(wrong(&"there are none"));
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn subscriptions(
+    config: &Config,
+    component: &Component,
+    global: &Global,
+    connections: &HashMap<String, Connected>,
+    numbers: &HashMap<String, usize>,
+) -> Result<Vec<Subscription>, Ending> {
+    let mut all = Vec::new();
+    for wanted in &config.subscriptions {
+        let input = input::read(&wanted.input(), "input")?;
+        let usual = poll::bounds(global.at_least, global.at_most, Bounds::default())?;
+        let bounds = poll::bounds(wanted.at_least, wanted.at_most, usual)?;
+        let prefix = format!("{}/", wanted.connection);
+        let mut mine: Vec<(&String, &Connected)> =
+            connections.iter().filter(|(name, _)| **name == wanted.connection || name.starts_with(&prefix)).collect();
+        mine.sort_by_key(|(name, _)| *name);
+        for (name, connected) in mine {
+            let stream = Stream {
+                component: component.manifest.name.clone(),
+                connection: connected.digest.clone(),
+                trigger: wanted.trigger.clone(),
+                input: digest(&input),
+            };
+            let own = name.strip_prefix(&prefix);
+            let teller = Teller {
+                stream,
+                connection: name.clone(),
+                name: own.map_or_else(|| wanted.name.clone(), |own| format!("{}@{own}", wanted.name)),
+                input: input.clone(),
+                bodies: global.keep_bodies,
+            };
+            all.push(Subscription {
+                teller,
+                source: Arc::clone(&connected.source),
+                sink: numbers.get(&wanted.sink).copied().unwrap_or_default(),
+                bounds,
+                call_base: site::new_call_id().chars().take(40).collect(),
+            });
+        }
+    }
+    twice(&all)?;
+    Ok(all)
+}
+
+/// Two subscriptions with one stream would take each other's events away.
+fn twice(all: &[Subscription]) -> Result<(), Ending> {
+    let mut seen = HashMap::new();
+    for subscription in all {
+        if let Some(other) = seen.insert(&subscription.teller.stream, &subscription.teller.name) {
+            let message = format!(
+                "the subscriptions {other} and {} poll the same trigger with the same input on the same connection",
+                subscription.teller.name
+            );
+            return Err(Ending::usage(message, "Leave one of them out, or hand its events on behind the sink."));
+        }
+    }
+    Ok(())
+}
+
+type Sinks = (Vec<Arc<dyn Sink>>, HashMap<String, usize>);
+
+fn sinks(config: &Config, global: &Global, file: &Path) -> Result<Sinks, Ending> {
+    let (mut sinks, mut numbers) = (Vec::<Arc<dyn Sink>>::new(), HashMap::new());
+    for (name, sink) in &config.sinks {
+        let wrong = |reason: &dyn std::fmt::Display| config::wrong(file, &format!("the sink {name}: {reason}"));
+        let made: Arc<dyn Sink> = match sink {
+            config::Sink::Stdout {} => Arc::new(Lines::new(Box::new(std::io::stdout()), "standard output")),
+            config::Sink::File { path } => Arc::new(File::new(path)),
+            config::Sink::Command { program, arguments, timeout } => {
+                Arc::new(Command::new(program, arguments, timeout.unwrap_or(COMMAND)))
+            }
+            config::Sink::Http { url, secret_env, secret_file } => {
+                let secret = match (secret_env, secret_file) {
+                    (Some(_), Some(_)) => return Err(wrong(&"it has secret_env and secret_file")),
+                    (Some(name), None) => {
+                        Some(std::env::var(name).map_err(|error| wrong(&format!("{name}: {error}")))?)
+                    }
+                    (None, Some(path)) => {
+                        let text = std::fs::read_to_string(path);
+                        Some(text.map_err(|error| wrong(&format!("{}: {error}", path.display())))?)
+                    }
+                    (None, None) => None,
+                };
+                let signing = secret.map(|secret| Signing::read(&secret)).transpose().map_err(|error| wrong(&error))?;
+                Arc::new(Post::new(url, signing, site::live(global)?).map_err(|error| wrong(&error))?)
+            }
+        };
+        numbers.insert(name.clone(), sinks.len());
+        sinks.push(made);
+    }
+    Ok((sinks, numbers))
+}
+
+/// Sessions beside the connection files; with a key in the state file, sealed, where those beside are where one
+/// starts from.
+struct Files {
+    files: HashMap<String, (SessionFile, Arc<Secrets>)>,
+    sealed: Option<Shared>,
+}
+
+impl Storage for Files {
+    fn read(&self, connection: &str) -> Result<Option<Session>, StateError> {
+        let kept = match &self.sealed {
+            Some(sealed) => sealed.read(connection)?,
+            None => None,
+        };
+        let Some((file, secrets)) = self.files.get(connection) else { return Ok(kept) };
+        let session = match kept {
+            Some(session) => Some(session),
+            None => Storage::read(file, connection)?,
+        };
+        Ok(session.inspect(|session| secrets.learn_session(&session.value)))
+    }
+
+    fn keep(&self, connection: &str, session: &Session) -> Result<(), StateError> {
+        let Some((file, secrets)) = self.files.get(connection) else { return Ok(()) };
+        secrets.learn_session(&session.value);
+        match &self.sealed {
+            Some(sealed) => sealed.keep(connection, session),
+            None => Storage::keep(file, connection, session),
+        }
+    }
+
+    fn turn(&self, connection: &str) -> Result<Turn, StateError> {
+        match (self.files.get(connection), &self.sealed) {
+            (Some((file, _)), None) => Storage::turn(file, connection),
+            _ => Ok(Box::new(())),
+        }
+    }
+}

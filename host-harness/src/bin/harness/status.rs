@@ -1,0 +1,174 @@
+//! `harness status`: how far each subscription of a state file is, for people, programs and Prometheus.
+
+use std::fmt::Write as _;
+
+use host_harness::state::Seen;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::args::{Format, Global};
+use crate::ending::Ending;
+use crate::table::Rows;
+use crate::{events, json, keeping, say, when};
+
+#[derive(Serialize)]
+struct Status {
+    subscriptions: Vec<One>,
+}
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    result: Vec<Shown<'a>>,
+}
+
+/// What of a subscription people look at.
+#[derive(Serialize)]
+struct Shown<'a> {
+    subscription: &'a str,
+    connection: &'a str,
+    state: &'a str,
+    lag: String,
+    events: u64,
+    #[serde(rename = "last hour")]
+    last_hour: u64,
+    failures: u64,
+    held: u64,
+    #[serde(rename = "next poll")]
+    next_poll: String,
+    error: &'a str,
+}
+
+/// One subscription. Lag is how long ago everything that there was had been acknowledged.
+#[derive(Serialize)]
+struct One {
+    subscription: String,
+    connection: String,
+    trigger: String,
+    state: &'static str,
+    last_success: Option<String>,
+    lag_seconds: Option<i64>,
+    events_last_hour: u64,
+    events: u64,
+    polls: u64,
+    failures: u64,
+    failing: u64,
+    held: u64,
+    next_poll: Option<String>,
+    error: Option<String>,
+}
+
+pub fn run(global: &Global, format: Format) -> Result<(), Ending> {
+    let reader = events::reader(global)?;
+    let now = Timestamp::now().as_millisecond();
+    let streams = reader.streams(now).map_err(|error| keeping::told(&error))?;
+    let ones: Vec<One> = streams.into_iter().map(|seen| one(seen, now)).collect();
+    match format {
+        Format::Json => say::json(&json::text(&Status { subscriptions: ones })?),
+        Format::Prometheus => say::as_it_is(&prometheus(&ones)),
+        Format::Table => {
+            if ones.is_empty() {
+                say::note("There are no subscriptions in this file yet.");
+                return Ok(());
+            }
+            let listed = Listed { result: ones.iter().map(|one| shown(one, now)).collect() };
+            let rows = Rows::of(&json::text(&listed)?);
+            rows.map_or(Ok(()), |rows| say::as_it_is(&format!("{}\n", rows.table(say::width()))))
+        }
+    }
+}
+
+fn shown(one: &One, now: i64) -> Shown<'_> {
+    let next = one.next_poll.as_ref().and_then(|at| at.parse::<Timestamp>().ok());
+    let next_poll = next.map(|at| match at.as_millisecond().saturating_sub(now) / 1000 {
+        late @ ..0 => format!("{} ago", when::span(-late)),
+        soon => format!("in {}", when::span(soon)),
+    });
+    Shown {
+        subscription: &one.subscription,
+        connection: &one.connection,
+        state: one.state,
+        lag: one.lag_seconds.map(when::span).unwrap_or_default(),
+        events: one.events,
+        last_hour: one.events_last_hour,
+        failures: one.failures,
+        held: one.held,
+        next_poll: next_poll.unwrap_or_default(),
+        error: one.error.as_deref().unwrap_or_default(),
+    }
+}
+
+fn one(seen: Seen, now: i64) -> One {
+    let Seen { stream, progress, last_hour } = seen;
+    let state = match (progress.held, progress.failing, progress.succeeded_at_ms) {
+        (1.., ..) => "sink_down",
+        (_, 1.., _) => "failing",
+        (.., None) => "new",
+        _ => "ok",
+    };
+    // Whoever has never caught up lags behind since it began.
+    let caught_up = progress.caught_up_at_ms.or((progress.since_ms > 0).then_some(progress.since_ms));
+    let or = |name: String, other: &str| if name.is_empty() { other.to_owned() } else { name };
+    One {
+        subscription: or(progress.name, &stream.trigger),
+        connection: or(progress.connection, &stream.connection),
+        trigger: stream.trigger,
+        state,
+        last_success: progress.succeeded_at_ms.map(when::shown),
+        lag_seconds: caught_up.map(|at| now.saturating_sub(at).max(0) / 1000),
+        events_last_hour: last_hour,
+        events: progress.events,
+        polls: progress.polls,
+        failures: progress.failures,
+        failing: progress.failing,
+        held: progress.held,
+        next_poll: progress.next_poll_at_ms.map(when::shown),
+        error: progress.failure,
+    }
+}
+
+/// The text format of Prometheus.
+fn prometheus(ones: &[One]) -> String {
+    type Value = fn(&One) -> Option<String>;
+    let stamp: fn(&Option<String>) -> Option<String> =
+        |text| Some(text.as_ref()?.parse::<Timestamp>().ok()?.as_second().to_string());
+    let metrics: [(&str, &str, &str, Value); 8] = [
+        ("lag_seconds", "gauge", "Time since everything that there was had been acknowledged", |one| {
+            one.lag_seconds.map(|lag| lag.to_string())
+        }),
+        ("up", "gauge", "1 where the last poll and its hand-over went well", |one| {
+            Some(u8::from(one.failing == 0 && one.last_success.is_some()).to_string())
+        }),
+        ("failing", "gauge", "Failures in a row", |one| Some(one.failing.to_string())),
+        ("held_events", "gauge", "Events that wait for their sink", |one| Some(one.held.to_string())),
+        ("events_total", "counter", "Events that were acknowledged", |one| Some(one.events.to_string())),
+        ("polls_total", "counter", "Polls that were answered", |one| Some(one.polls.to_string())),
+        ("failures_total", "counter", "Polls and hand-overs that failed", |one| Some(one.failures.to_string())),
+        ("events_last_hour", "gauge", "Events that were acknowledged within the last hour", |one| {
+            Some(one.events_last_hour.to_string())
+        }),
+    ];
+    let mut text = String::new();
+    let mut write = |name: &str, kind: &str, help: &str, value: &dyn Fn(&One) -> Option<String>| {
+        let _ = writeln!(text, "# HELP harness_{name} {help}.\n# TYPE harness_{name} {kind}");
+        for one in ones {
+            if let Some(value) = value(one) {
+                let (subscription, connection, trigger) =
+                    (escaped(&one.subscription), escaped(&one.connection), escaped(&one.trigger));
+                let _ = writeln!(
+                    text,
+                    "harness_{name}{{subscription=\"{subscription}\",connection=\"{connection}\",trigger=\"{trigger}\"}} {value}"
+                );
+            }
+        }
+    };
+    for (name, kind, help, value) in metrics {
+        write(name, kind, help, &value);
+    }
+    write("last_success_timestamp_seconds", "gauge", "When a poll was last answered", &|one| stamp(&one.last_success));
+    write("next_poll_timestamp_seconds", "gauge", "When it is polled next", &|one| stamp(&one.next_poll));
+    text
+}
+
+fn escaped(label: &str) -> String {
+    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

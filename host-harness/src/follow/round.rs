@@ -1,0 +1,331 @@
+//! One answer of a trigger on its way: announced, handed over, committed.
+//!
+//! Three steps on a store, with the hand-over between the first and the second in the hands of whoever has the
+//! sink. Each step is stored whole or not at all.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::line::{Line, Marks};
+use crate::contract::triggers::{Event, PollResult};
+use crate::contract::types::Warning;
+use crate::state::trail::{Entry, EntryKind, Progress};
+use crate::state::{StateError, Store, Stream};
+
+/// Whose rounds these are, and what is told of them.
+#[derive(Clone, Debug)]
+pub struct Teller {
+    /// The stream.
+    pub stream: Stream,
+    /// What people call its connection.
+    pub connection: String,
+    /// What people call it.
+    pub name: String,
+    /// The input, for the trail where bodies are kept.
+    pub input: String,
+    /// Whether inputs and payloads go into the trail.
+    pub bodies: bool,
+}
+
+/// A call, as the trail tells of it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Its id.
+    pub call_id: String,
+    /// When it was made.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// An answer whose keys are announced.
+#[derive(Clone, Debug)]
+pub struct Round {
+    call_id: String,
+    /// The call's entry, where it is not written down yet.
+    call: Option<Entry>,
+    asked_at: Timestamp,
+    cursor: String,
+    cursor_moved: bool,
+    /// Every key of the answer, those that were acknowledged before as well.
+    keys: Vec<String>,
+    fresh: Vec<(Event, bool)>,
+    forget_at: Timestamp,
+    /// Whether the connector has more at once.
+    pub has_more: bool,
+    /// The connector says that it has more, and comes no further.
+    pub stands_still: bool,
+    /// Its wish for the next poll.
+    pub next_poll_after: Option<Duration>,
+    /// For people.
+    pub warnings: Vec<Warning>,
+}
+
+impl Round {
+    /// Events to hand over.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.fresh.len()
+    }
+
+    /// Whether there is nothing to hand over; it is committed all the same.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fresh.is_empty()
+    }
+
+    /// A line for each event to hand over.
+    #[must_use]
+    pub fn lines(&self, subscription: Option<&str>) -> Vec<String> {
+        let line = |(event, repeated): &(Event, bool)| {
+            Line::new(event, Marks { repeated: *repeated, replay: false, subscription }).text()
+        };
+        self.fresh.iter().map(line).collect()
+    }
+
+    /// Names what is handed over: the same for the same events.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let keys: Vec<&str> = self.fresh.iter().map(|(event, _)| event.dedup_key.as_str()).collect();
+        crate::state::digest(&keys.join("\n"))
+    }
+
+    /// The same after a sink failed that may have taken some of it.
+    #[must_use]
+    pub fn again(mut self) -> Self {
+        for (_, repeated) in &mut self.fresh {
+            *repeated = true;
+        }
+        self
+    }
+}
+
+impl Teller {
+    fn entry(&self, at: Timestamp, kind: EntryKind, call_id: &str) -> Entry {
+        let mut entry = Entry::new(at, kind, &self.connection, &self.stream.trigger);
+        entry.call_id = Some(call_id.to_owned());
+        entry
+    }
+
+    /// Drops what was acknowledged before, announces the rest, and notes the call. `before` is the cursor that
+    /// was asked with.
+    ///
+    /// # Errors
+    /// A [`StateError`]; nothing may be handed over then.
+    pub fn take_in(
+        &self,
+        store: &mut dyn Store,
+        asked: &Asked,
+        before: Option<&str>,
+        result: PollResult,
+        now: Timestamp,
+    ) -> Result<Round, StateError> {
+        let lasts = SignedDuration::from_millis(i64::try_from(result.dedup_for_ms).unwrap_or(i64::MAX));
+        let forget_at = now.saturating_add(lasts).unwrap_or(Timestamp::MAX);
+        let mut entry = self.entry(now, EntryKind::Call, &asked.call_id);
+        entry.outcome = Some("done".to_owned());
+        entry.took_ms = i64::try_from(asked.took.as_millis()).ok();
+        entry.count = i64::try_from(result.events.len()).ok();
+        entry.body = self.bodies.then(|| self.input.clone());
+        let keys: Vec<String> = result.events.iter().map(|event| event.dedup_key.clone()).collect();
+        let borrowed: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let known = store.acknowledged(&self.stream, &borrowed, now)?;
+        let mut seen = HashSet::new();
+        let mut events = result.events;
+        events.retain(|event| !known.contains(&event.dedup_key) && seen.insert(event.dedup_key.clone()));
+        let fresh: Vec<&str> = events.iter().map(|event| event.dedup_key.as_str()).collect();
+        let mut repeated = HashSet::new();
+        let mut call = Some(entry);
+        // With nothing to hand over there is one thing to store instead of two.
+        if let Some(entry) = call.take_if(|_| !fresh.is_empty()) {
+            store.together(&mut |store| {
+                repeated = store.announce(&self.stream, &fresh, forget_at, now)?;
+                store.note(Some(&self.stream), std::slice::from_ref(&entry))
+            })?;
+        }
+        let marked = |event: Event| {
+            let again = repeated.contains(&event.dedup_key);
+            (event, again)
+        };
+        let cursor_moved = before != Some(result.cursor.as_str());
+        Ok(Round {
+            call_id: asked.call_id.clone(),
+            call,
+            asked_at: asked.at,
+            cursor_moved,
+            stands_still: result.has_more && keys.is_empty() && !cursor_moved,
+            keys,
+            fresh: events.into_iter().map(marked).collect(),
+            forget_at,
+            cursor: result.cursor,
+            has_more: result.has_more,
+            next_poll_after: result.next_poll_after_ms.map(Duration::from_millis),
+            warnings: result.warnings,
+        })
+    }
+
+    /// Commits a round whose events the sink has taken, and tells how far the stream is by that.
+    ///
+    /// # Errors
+    /// A [`StateError`]; the events come again then, marked.
+    pub fn settle(
+        &self,
+        store: &mut dyn Store,
+        round: &Round,
+        progress: &mut Progress,
+        next_poll_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        let events = round.fresh.iter().map(|(event, repeated)| {
+            let mut entry = self.entry(now, EntryKind::Event, &round.call_id);
+            entry.dedup_key = Some(event.dedup_key.clone());
+            entry.occurred_at.clone_from(&event.occurred_at);
+            entry.outcome = repeated.then(|| "repeated".to_owned());
+            entry.body = self.bodies.then(|| event.payload.clone());
+            entry
+        });
+        let mut entries: Vec<Entry> = round.call.iter().cloned().chain(events).collect();
+        if !round.fresh.is_empty() {
+            let mut taken = self.entry(now, EntryKind::Acknowledged, &round.call_id);
+            taken.count = i64::try_from(round.fresh.len()).ok();
+            entries.push(taken);
+        }
+        progress.polls += 1;
+        progress.events += u64::try_from(round.fresh.len()).unwrap_or_default();
+        progress.succeeded_at_ms = Some(now.as_millisecond());
+        progress.next_poll_at_ms = Some(next_poll_at.as_millisecond());
+        (progress.failing, progress.failure, progress.held) = (0, None, 0);
+        if !round.has_more {
+            progress.caught_up_at_ms = Some(round.asked_at.as_millisecond());
+        }
+        let keys: Vec<&str> = round.keys.iter().map(String::as_str).collect();
+        store.together(&mut |store| {
+            if round.cursor_moved || !keys.is_empty() {
+                store.commit(&self.stream, &round.cursor, &keys, round.forget_at, now)?;
+            }
+            if !entries.is_empty() {
+                store.note(Some(&self.stream), &entries)?;
+            }
+            store.keep_progress(&self.stream, progress)
+        })
+    }
+
+    /// Notes a call that failed, or with `held` events a sink that did not take them.
+    ///
+    /// # Errors
+    /// A [`StateError`].
+    pub fn failed(
+        &self,
+        store: &mut dyn Store,
+        asked: &Asked,
+        fault: &Fault,
+        progress: &mut Progress,
+        next_poll_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        let kind = if fault.held.is_some() { EntryKind::SinkFailed } else { EntryKind::Call };
+        let mut entry = self.entry(now, kind, &asked.call_id);
+        entry.outcome = Some(fault.kind.clone());
+        entry.detail = Some(fault.message.clone());
+        entry.took_ms = i64::try_from(asked.took.as_millis()).ok();
+        entry.count = fault.held.and_then(|held| i64::try_from(held).ok());
+        progress.failures += 1;
+        progress.failing += 1;
+        progress.failure = Some(fault.message.clone());
+        progress.held = fault.held.unwrap_or_default();
+        progress.next_poll_at_ms = Some(next_poll_at.as_millisecond());
+        store.together(&mut |store| {
+            store.note(Some(&self.stream), std::slice::from_ref(&entry))?;
+            store.keep_progress(&self.stream, progress)
+        })
+    }
+
+    /// What is known of the stream, or that nothing is yet.
+    ///
+    /// # Errors
+    /// A [`StateError`].
+    pub fn progress(&self, store: &dyn Store, now: Timestamp) -> Result<Progress, StateError> {
+        let known = store.progress(&self.stream)?;
+        let mut progress = known.unwrap_or_else(|| Progress { since_ms: now.as_millisecond(), ..Progress::default() });
+        progress.name.clone_from(&self.name);
+        progress.connection.clone_from(&self.connection);
+        Ok(progress)
+    }
+}
+
+/// What went wrong, without secrets.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// The kind of the problem, or `sink`.
+    pub kind: String,
+    /// In words.
+    pub message: String,
+    /// How many events a sink did not take.
+    pub held: Option<u64>,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::state::MemoryStore;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    fn answer(keys: &[&str], cursor: &str) -> PollResult {
+        let event = |key: &&str| Event { dedup_key: (*key).into(), occurred_at: None, payload: "{}".into() };
+        PollResult {
+            events: keys.iter().map(event).collect(),
+            cursor: cursor.into(),
+            has_more: false,
+            next_poll_after_ms: None,
+            dedup_for_ms: 3_600_000,
+            warnings: Vec::new(),
+        }
+    }
+
+    fn teller() -> Teller {
+        let stream = Stream { component: "c".into(), connection: "k".into(), trigger: "t".into(), input: "i".into() };
+        Teller { stream, connection: "pod".into(), name: "t".into(), input: "{}".into(), bodies: false }
+    }
+
+    fn asked() -> Asked {
+        Asked { call_id: "1".into(), at: at(1), took: Duration::from_millis(5) }
+    }
+
+    #[test]
+    fn what_was_announced_and_not_acknowledged_is_marked_when_it_comes_again() {
+        let (teller, mut store) = (teller(), MemoryStore::default());
+        let first = teller.take_in(&mut store, &asked(), None, answer(&["a", "a", "b"], "1"), at(1)).unwrap();
+        assert_eq!(first.lines(None).len(), 2, "each once");
+        assert!(!first.lines(None).concat().contains("repeated"));
+        // No commit: whoever handed it over has crashed.
+        let second = teller.take_in(&mut store, &asked(), None, answer(&["b", "c"], "2"), at(2)).unwrap();
+        let lines = second.lines(Some("s"));
+        assert_eq!(
+            lines.first().unwrap(),
+            r#"{"dedup_key":"b","occurred_at":null,"payload":{},"repeated":true,"subscription":"s"}"#
+        );
+        assert!(!lines.get(1).unwrap().contains("repeated"));
+        let mut progress = teller.progress(&store, at(2)).unwrap();
+        teller.settle(&mut store, &second, &mut progress, at(9), at(3)).unwrap();
+        assert_eq!((progress.events, progress.caught_up_at_ms), (2, Some(1000)));
+        let third = teller.take_in(&mut store, &asked(), Some("2"), answer(&["a", "b", "d"], "3"), at(4)).unwrap();
+        assert_eq!(third.len(), 2, "b is acknowledged");
+        assert_eq!(third.lines(None).concat().matches("repeated").count(), 1, "a never was");
+        assert_eq!(third.clone().again().lines(None).concat().matches("repeated").count(), 2);
+        assert_eq!(third.id(), third.again().id());
+    }
+
+    #[test]
+    fn a_connector_that_comes_no_further_is_seen() {
+        let (teller, mut store) = (teller(), MemoryStore::default());
+        let still = PollResult { has_more: true, ..answer(&[], "1") };
+        assert!(!teller.take_in(&mut store, &asked(), None, still.clone(), at(1)).unwrap().stands_still);
+        assert!(teller.take_in(&mut store, &asked(), Some("1"), still, at(1)).unwrap().stands_still);
+    }
+}

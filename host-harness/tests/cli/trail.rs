@@ -1,0 +1,100 @@
+//! What a state file tells, and what it refuses.
+
+use crate::bench::{Bench, Ended, PASSWORD};
+
+fn poll(bench: &Bench, more: &[&str]) -> Ended {
+    bench.run(&[&["poll", "polls", "--connection", "pod.json", "--input", "{}", "--state", "s.db"][..], more].concat())
+}
+
+#[test]
+fn the_trail_tells_of_calls_events_and_acknowledgements() {
+    let Some(bench) = Bench::new() else { return };
+    poll(&bench, &[]);
+    let events = |more: &[&str]| bench.run(&[&["events", "--state", "s.db"][..], more].concat());
+    let kinds: Vec<String> = events(&[]).lines().iter().map(|line| line["kind"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(&kinds[..4], ["call", "event", "event", "acknowledged"]);
+    assert_eq!(events(&["--kind", "event", "--connection", "pod.json"]).lines().len(), 6);
+    assert_eq!(events(&["--connection", "other.json"]).out, "");
+    assert_eq!(events(&["--from", "2020-01-01", "--to", "2020-01-02"]).out, "");
+    assert_eq!(events(&["--kind", "rubbish"]).code, 2);
+    let table = events(&["--table", "--kind", "acknowledged"]);
+    assert!(table.out.contains("acknowledged") && table.out.contains("pod.json"), "{}", table.out);
+}
+
+#[test]
+fn events_are_handed_over_again_where_their_payloads_were_kept() {
+    let Some(bench) = Bench::new() else { return };
+    poll(&bench, &[]);
+    let replay = ["replay-events", "--state", "s.db", "--from", "1h", "--to", "2099-01-01"];
+    let refused = bench.run(&replay);
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+    assert!(refused.err.contains("--keep-bodies"), "{}", refused.err);
+    poll(&bench, &["--keep-bodies"]);
+    let replayed = bench.run(&replay);
+    assert_eq!(replayed.code, 0, "{}", replayed.err);
+    let lines = replayed.lines();
+    assert_eq!((lines.len(), lines[0]["dedup_key"].as_str(), &lines[0]["replay"]), (2, Some("event-7"), &true.into()));
+    assert!(replayed.err.contains("6 events"), "{}", replayed.err);
+    let noted = bench.run(&["events", "--state", "s.db", "--kind", "replay"]);
+    assert_eq!(noted.lines()[0]["count"], 2);
+}
+
+#[test]
+fn status_says_how_far_each_subscription_is() {
+    let Some(bench) = Bench::new() else { return };
+    poll(&bench, &[]);
+    let status = |format: &str| bench.run(&["status", "--state", "s.db", "--format", format]);
+    let one = status("json").json()["subscriptions"][0].clone();
+    assert_eq!((one["state"].as_str(), one["events"].as_u64(), one["polls"].as_u64()), (Some("ok"), Some(6), Some(3)));
+    assert!(one["lag_seconds"].as_u64().is_some_and(|lag| lag < 60) && one["next_poll"].is_string());
+    assert!(status("table").out.contains("pod.json"));
+    let metrics = status("prometheus").out;
+    let wanted = r#"harness_events_total{subscription="polls",connection="pod.json",trigger="polls"} 6"#;
+    assert!(metrics.lines().any(|line| line == wanted), "{metrics}");
+    assert_eq!(bench.run(&["status", "--state", "none.db"]).code, 2);
+    assert_eq!(bench.run(&["status"]).code, 2);
+    assert!(!bench.path("none.db").exists());
+}
+
+#[test]
+fn a_call_id_is_for_one_call() {
+    let Some(bench) = Bench::new() else { return };
+    let run = |ms: &str| bench.action("waits", ms, &["--state", "s.db", "--call-id", "order-4711"]);
+    assert_eq!(run(r#"{"ms": 1}"#).code, 0);
+    assert_eq!(run(r#"{ "ms":1 }"#).code, 0, "the same input in another spelling is the same");
+    let refused = run(r#"{"ms": 2}"#);
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+    assert!(refused.err.contains("order-4711 was used for another call"), "{}", refused.err);
+    let calls = bench.run(&["events", "--state", "s.db", "--trigger", "waits"]);
+    assert_eq!(calls.lines().len(), 2);
+    assert_eq!(calls.lines()[0]["call_id"], "order-4711");
+}
+
+#[test]
+fn no_secret_is_in_a_state_file() {
+    let Some(bench) = Bench::new() else { return };
+    poll(&bench, &["--keep-bodies"]);
+    bench.action("panics", &format!(r#"{{"secret": "{PASSWORD}"}}"#), &["--state", "s.db", "--keep-bodies"]);
+    for file in std::fs::read_dir(bench.folder.path()).unwrap() {
+        let path = file.unwrap().path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("s.db")) {
+            let bytes = std::fs::read(&path).unwrap();
+            assert!(!bytes.windows(PASSWORD.len()).any(|piece| piece == PASSWORD.as_bytes()), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_key_is_said() {
+    let Some(bench) = Bench::new() else { return };
+    bench.write("short.key", "short");
+    bench.write("one.key", &"07".repeat(32));
+    bench.write("two.key", &"08".repeat(32));
+    let refused = poll(&bench, &["--key-file", "short.key"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("32 bytes"), "{}", refused.err);
+    assert_eq!(poll(&bench, &["--key-file", "one.key"]).code, 0);
+    let other = poll(&bench, &["--key-file", "two.key"]);
+    assert_eq!(other.code, 2);
+    assert!(other.err.contains("sealed with another key"), "{}", other.err);
+}
