@@ -5,6 +5,7 @@ pub mod address;
 pub mod attributes;
 pub mod body;
 pub mod catalogue;
+pub mod changes;
 pub mod describe;
 pub mod directory;
 pub mod errors;

@@ -18,6 +18,7 @@ pub mod list_roles;
 pub mod list_users;
 pub mod many;
 pub mod new_or_updated_record;
+pub mod new_record;
 pub mod search_records;
 pub mod send_request;
 pub mod update_record;
@@ -60,6 +61,7 @@ pub const ALL: &[Entry] = &[
     action::<create_user::CreateUser>(),
     action::<list_roles::ListRoles>(),
     action::<check_access::CheckAccess>(),
+    trigger::<new_record::NewRecord>(),
     trigger::<new_or_updated_record::NewOrUpdatedRecord>(),
 ];
 
