@@ -11,8 +11,20 @@ pub mod children;
 pub mod cursor;
 mod event;
 pub mod memory;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss
+)]
+mod model;
 pub mod snapshot;
 pub mod sweep;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;
 pub mod watch;
 pub mod window;
 
