@@ -2,7 +2,9 @@
 
 pub mod access;
 pub mod address;
+pub mod atom;
 pub mod attributes;
+pub mod audit;
 pub mod body;
 pub mod catalogue;
 pub mod changes;
@@ -11,6 +13,7 @@ pub mod directory;
 pub mod errors;
 pub mod keyset;
 pub mod modules;
+pub mod monitor;
 pub mod opaque;
 pub mod page;
 pub mod pod;

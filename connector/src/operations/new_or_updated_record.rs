@@ -112,23 +112,34 @@ impl Trigger for NewOrUpdatedRecord {
     type Payload = Payload;
 
     fn poll(pod: &Pod, input: Input, cursor: Option<&str>) -> Result<PollResult> {
-        let target = Target::find(pod, &input.resource)?;
-        let question = Question {
-            trigger: Self::SPEC.id,
-            only_new: false,
-            by: input.watch_by,
-            since: input.since.as_deref(),
-            all: input.all.as_deref().unwrap_or_default(),
-            any: input.any.as_deref().unwrap_or_default(),
-            finder: input.finder.as_ref(),
-            fields: input.fields.as_deref(),
-            expand: input.expand.as_deref(),
-            children: input.children.as_deref().unwrap_or_default(),
-            deleted: input.deleted == Some(true),
-            allow_drop: input.allow_drop == Some(true),
-            overlap: input.overlap_minutes.unwrap_or(changes::OVERLAP_MINUTES),
-        };
-        let watch = Watch::new(pod, &target, &question)?;
-        changes::poll(pod, &watch, cursor, input.limit.unwrap_or(changes::LIMIT))
+        run(pod, &input, Self::SPEC.id, false, cursor)
     }
+}
+
+/// Polls for new records alone, or for changes as well.
+pub(super) fn run(
+    pod: &Pod,
+    input: &Input,
+    trigger: &'static str,
+    only_new: bool,
+    cursor: Option<&str>,
+) -> Result<PollResult> {
+    let target = Target::find(pod, &input.resource)?;
+    let question = Question {
+        trigger,
+        only_new,
+        by: input.watch_by,
+        since: input.since.as_deref(),
+        all: input.all.as_deref().unwrap_or_default(),
+        any: input.any.as_deref().unwrap_or_default(),
+        finder: input.finder.as_ref(),
+        fields: input.fields.as_deref(),
+        expand: input.expand.as_deref(),
+        children: input.children.as_deref().unwrap_or_default(),
+        deleted: input.deleted == Some(true),
+        allow_drop: input.allow_drop == Some(true),
+        overlap: input.overlap_minutes.unwrap_or(changes::OVERLAP_MINUTES),
+    };
+    let watch = Watch::new(pod, &target, &question)?;
+    changes::poll(pod, &watch, cursor, input.limit.unwrap_or(changes::LIMIT))
 }

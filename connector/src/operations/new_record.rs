@@ -4,55 +4,69 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answer::Record;
-use super::{Spec, Trigger};
+use super::{Spec, Trigger, new_or_updated_record};
 use crate::contract::{Delivery, Effect, Idempotency, PollResult};
-use crate::fusion::changes::watch::{By, Question};
-use crate::fusion::changes::{self, Watch};
+use crate::fusion::changes::watch::By;
 use crate::fusion::pod::Pod;
 use crate::fusion::query::{Finder, Node};
-use crate::fusion::target::Target;
 use crate::problem::Result;
 
 /// See the module.
 pub struct NewRecord;
 
+/// Which records: what the form lets through fits what [`new_or_updated_record`] reads.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Input(new_or_updated_record::Input);
+
+impl JsonSchema for Input {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        Form::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Form::json_schema(generator)
+    }
+}
+
 /// Which records.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[schemars(title = "New record", deny_unknown_fields)]
-pub struct Input {
+#[allow(dead_code)]
+struct Form {
     /// Resource to watch, as Fusion names it.
     #[schemars(title = "Resource", length(min = 1, max = 128), extend("examples" = ["invoices"]))]
     #[schemars(extend("x-connector-options" = {"source": "resources", "searchable": true}, "x-connector-visibility" = "important", "x-connector-order" = 1))]
-    pub resource: String,
+    resource: String,
     /// Where to begin: now, beginning, or a date and time as in 2026-01-31T10:00:00Z.
     #[schemars(title = "Since", extend("default" = "now", "x-connector-visibility" = "important", "x-connector-order" = 2))]
-    pub since: Option<String>,
+    since: Option<String>,
     /// Conditions that must all hold.
     #[schemars(title = "All of", extend("x-connector-order" = 3))]
-    pub all: Option<Vec<Node>>,
+    all: Option<Vec<Node>>,
     /// Conditions of which at least one must hold.
     #[schemars(title = "Any of", extend("x-connector-order" = 4))]
-    pub any: Option<Vec<Node>>,
+    any: Option<Vec<Node>>,
     /// Attributes to read; all where none is named. Key and creation always come along.
     #[schemars(title = "Fields", extend("x-connector-order" = 5))]
-    pub fields: Option<Vec<String>>,
+    fields: Option<Vec<String>>,
     /// Children to read along.
     #[schemars(title = "Expand", extend("x-connector-order" = 6))]
-    pub expand: Option<Vec<String>>,
+    expand: Option<Vec<String>>,
     /// By what to watch: creation where the resource allows it, else last_update; sweep reads every record at
     /// each poll and compares keys, which costs a request for each 500 records.
     #[schemars(title = "Watch by", extend("x-connector-order" = 7))]
-    pub watch_by: Option<By>,
+    watch_by: Option<By>,
     /// A finder of the resource, with its variables.
     #[schemars(title = "Finder", extend("x-connector-visibility" = "advanced", "x-connector-order" = 8))]
-    pub finder: Option<Finder>,
+    finder: Option<Finder>,
     /// Minutes by which a record may become visible later than the time that it carries; clocks that differ
     /// count as well.
     #[schemars(title = "Overlap in minutes", range(min = 1, max = 1440), extend("default" = 10, "x-connector-visibility" = "advanced", "x-connector-order" = 9))]
-    pub overlap_minutes: Option<u32>,
+    overlap_minutes: Option<u32>,
     /// Most events of one poll.
     #[schemars(title = "Limit", range(min = 1, max = 5000), extend("default" = 500, "x-connector-visibility" = "advanced", "x-connector-order" = 10))]
-    pub limit: Option<u32>,
+    limit: Option<u32>,
 }
 
 /// A record that is new.
@@ -87,23 +101,6 @@ impl Trigger for NewRecord {
     type Payload = Payload;
 
     fn poll(pod: &Pod, input: Input, cursor: Option<&str>) -> Result<PollResult> {
-        let target = Target::find(pod, &input.resource)?;
-        let question = Question {
-            trigger: Self::SPEC.id,
-            only_new: true,
-            by: input.watch_by,
-            since: input.since.as_deref(),
-            all: input.all.as_deref().unwrap_or_default(),
-            any: input.any.as_deref().unwrap_or_default(),
-            finder: input.finder.as_ref(),
-            fields: input.fields.as_deref(),
-            expand: input.expand.as_deref(),
-            children: &[],
-            deleted: false,
-            allow_drop: false,
-            overlap: input.overlap_minutes.unwrap_or(changes::OVERLAP_MINUTES),
-        };
-        let watch = Watch::new(pod, &target, &question)?;
-        changes::poll(pod, &watch, cursor, input.limit.unwrap_or(changes::LIMIT))
+        new_or_updated_record::run(pod, &input.0, Self::SPEC.id, true, cursor)
     }
 }

@@ -4,9 +4,7 @@
 //! trigger's own state. A cursor is text from outside, so nothing of it is used before the three fit.
 
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::contract::ProblemKind;
 use crate::fusion::page::fingerprint;
@@ -15,30 +13,19 @@ use crate::fusion::time;
 use crate::problem::{Failure, Result};
 
 /// Version of the envelope and of the states within.
-const VERSION: u32 = 2;
+const VERSION: u64 = 2;
 /// The largest cursor: what the contract allows a snapshot.
 pub const MOST_BYTES: usize = 4 << 20;
 /// Further ahead than this a start lies in the future and is no difference of clocks.
 const AHEAD_MS: i64 = 10 * 60 * 1000;
 
-#[derive(Serialize, Deserialize)]
-struct Envelope<'a> {
-    v: u32,
-    of: &'a str,
-    sum: &'a str,
-    #[serde(borrow)]
-    state: &'a RawValue,
-}
-
-/// The text of a cursor.
+/// The text of a cursor; `state` is an object.
 ///
 /// # Errors
 /// `too-large` beyond 4 MiB, with what to do instead.
-pub fn write<S: Serialize>(of: &str, state: &S) -> Result<String> {
-    let internal = |error: serde_json::Error| Failure::internal(error.to_string());
-    let state = serde_json::value::to_raw_value(state).map_err(internal)?;
-    let sum = fingerprint([of, state.get()]);
-    let text = serde_json::to_string(&Envelope { v: VERSION, of, sum: &sum, state: &state }).map_err(internal)?;
+pub fn write(of: &str, state: Value) -> Result<String> {
+    let sum = fingerprint([of, &state.to_string()]);
+    let text = json!({"v": VERSION, "of": of, "sum": sum, "state": state}).to_string();
     if text.len() > MOST_BYTES {
         return Err(Failure::permanent(
             ProblemKind::TooLarge,
@@ -49,37 +36,56 @@ pub fn write<S: Serialize>(of: &str, state: &S) -> Result<String> {
     Ok(text)
 }
 
-/// Reads a cursor back.
+/// Reads the state back.
 ///
 /// # Errors
 /// `invalid-input` for what is damaged, of another version, or of another trigger or question.
-pub fn read<S: DeserializeOwned>(text: &str, of: &str) -> Result<S> {
-    #[derive(Deserialize)]
-    struct Version {
-        v: u32,
-    }
-    // The host may hand the cursor back as text within text.
-    let refused = |what: &str| {
-        Failure::permanent(ProblemKind::InvalidInput, format!("The cursor {what}."))
-            .remedy("Begin again without it, or with another state file; since may be the moment of the last event, so that nothing is left out.")
-    };
-    match serde_json::from_str::<Version>(text) {
-        Ok(Version { v: VERSION }) => {}
-        Ok(Version { v }) => {
-            return Err(refused(&format!("is of version {v}, and this connector reads version {VERSION}")));
+pub fn read(text: &str, of: &str) -> Result<Value> {
+    let cursor: Value = serde_json::from_str(text).unwrap_or_default();
+    let word = |name: &str| cursor.get(name).and_then(Value::as_str);
+    let version = cursor.get("v").and_then(Value::as_u64);
+    let state = cursor.get("state").filter(|state| state.is_object());
+    match (version, word("of"), word("sum"), state) {
+        (Some(version), ..) if version != VERSION => {
+            Err(refused(&format!("is of version {version}, and this connector reads version {VERSION}")))
         }
-        Err(_) => return Err(refused("is not one that a trigger answered, or it is damaged")),
+        (Some(_), Some(own), Some(sum), Some(state)) => {
+            if fingerprint([own, &state.to_string()]) != sum {
+                return Err(refused("is damaged: its checksum does not fit"));
+            }
+            if own != of {
+                return Err(refused("belongs to another trigger, resource, question or connection"));
+            }
+            Ok(state.clone())
+        }
+        _ => Err(refused("is not one that a trigger answered, or it is damaged")),
     }
-    let Ok(envelope) = serde_json::from_str::<Envelope>(text) else {
-        return Err(refused("is damaged"));
-    };
-    if fingerprint([envelope.of, envelope.state.get()]) != envelope.sum {
-        return Err(refused("is damaged: its checksum does not fit"));
-    }
-    if envelope.of != of {
-        return Err(refused("belongs to another trigger, resource, question or connection"));
-    }
-    serde_json::from_str(envelope.state.get()).map_err(|_| refused("is damaged"))
+}
+
+/// What is told of a cursor that cannot be used.
+pub fn refused(what: &str) -> Failure {
+    Failure::permanent(ProblemKind::InvalidInput, format!("The cursor {what}."))
+        .remedy("Begin again without it, or with another state file; since may be the moment of the last event, so that nothing is left out.")
+}
+
+/// A moment of a state, in microseconds.
+pub fn moment(at: Option<Timestamp>) -> Value {
+    at.map_or(Value::Null, |at| at.as_microsecond().into())
+}
+
+/// Reads [`moment`] back.
+pub fn moment_of(state: &Value, name: &str) -> Option<Timestamp> {
+    Timestamp::from_microsecond(state.get(name)?.as_i64()?).ok()
+}
+
+/// A count of a state.
+pub fn count_of(state: &Value, name: &str) -> usize {
+    state.get(name).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok()).unwrap_or_default()
+}
+
+/// A text of a state.
+pub fn text_of(state: &Value, name: &str) -> Option<String> {
+    state.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
 /// Where a trigger begins that has no cursor yet: `None` from the beginning.
@@ -119,11 +125,11 @@ mod tests {
 
     #[test]
     fn a_cursor_fits_its_own_question_and_no_byte_of_it_may_change() {
-        let text = write("q", &vec![1_u32, 2, 3]).unwrap();
-        assert_eq!(read::<Vec<u32>>(&text, "q").unwrap(), [1, 2, 3]);
-        let told = |text: &str, of: &str| read::<Vec<u32>>(text, of).unwrap_err().problem.message;
+        let text = write("q", json!({"a": 1})).unwrap();
+        assert_eq!(read(&text, "q").unwrap(), json!({"a": 1}));
+        let told = |text: &str, of: &str| read(text, of).unwrap_err().problem.message;
         assert!(told(&text, "r").contains("another trigger"));
-        assert!(told(&text.replace("[1,", "[4,"), "q").contains("checksum"));
+        assert!(told(&text.replace("\"a\":1", "\"a\":4"), "q").contains("checksum"));
         assert!(told(&text.replace("\"v\":2", "\"v\":9"), "q").contains("version 9"));
         assert!(told("{\"v\":2", "q").contains("damaged"));
         assert!(told("7", "q").contains("damaged"));
@@ -132,7 +138,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_a_cursor_or_refused(text in "\\PC{0,60}") {
-            prop_assert!(read::<Vec<u32>>(&text, "q").is_err());
+            prop_assert!(read(&text, "q").is_err());
         }
     }
 }

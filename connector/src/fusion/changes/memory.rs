@@ -8,7 +8,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bytes of one entry: 6 of the key's hash, 8 of the row's, 6 of the time, 1 of the count.
 const ENTRY: usize = 21;
@@ -26,9 +25,9 @@ pub struct Version {
     pub again: u8,
 }
 
-/// See the module. Keys are 48 bits.
+/// See the module. Keys are 48 bits, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Memory(std::collections::BTreeMap<u64, Version>);
+pub struct Memory(Vec<(u64, Version)>);
 
 /// 64 bits of FNV-1a over texts, each with an end.
 pub fn hash<'t>(texts: impl IntoIterator<Item = &'t str>) -> u64 {
@@ -45,28 +44,41 @@ fn milliseconds(at: Timestamp) -> i64 {
 }
 
 impl Memory {
+    fn place(&self, key: &str) -> Result<usize, usize> {
+        let key = short(key);
+        self.0.binary_search_by(|(known, _)| known.cmp(&key))
+    }
+
     /// Takes a row as it was read. `None` where this version was handed over last; else the count that tells
     /// it from an equal version of the same time.
     pub fn take(&mut self, key: &str, row: u64, at: Timestamp) -> Option<u8> {
         let at = milliseconds(at);
-        let again = match self.0.get(&short(key)) {
-            Some(known) if known.row == row && known.at == at => return None,
-            Some(known) if known.at >= at => known.again.saturating_add(1),
-            _ => 0,
-        };
-        self.0.insert(short(key), Version { row, at, again });
-        Some(again)
+        match self.place(key) {
+            Ok(place) => {
+                let (_, known) = self.0.get_mut(place)?;
+                if known.row == row && known.at == at {
+                    return None;
+                }
+                let again = if known.at >= at { known.again.saturating_add(1) } else { 0 };
+                *known = Version { row, at, again };
+                Some(again)
+            }
+            Err(place) => {
+                self.0.insert(place, (short(key), Version { row, at, again: 0 }));
+                Some(0)
+            }
+        }
     }
 
     /// Whether anything is known of a row.
     pub fn knows(&self, key: &str) -> bool {
-        self.0.contains_key(&short(key))
+        self.place(key).is_ok()
     }
 
     /// Forgets what cannot come again: rows whose last change lies before `bound`.
     pub fn forget_before(&mut self, bound: Timestamp) {
         let bound = milliseconds(bound);
-        self.0.retain(|_, version| version.at >= bound);
+        self.0.retain(|(_, version)| version.at >= bound);
     }
 
     /// Entries.
@@ -79,45 +91,48 @@ impl Memory {
         self.0.is_empty()
     }
 
-    fn kept(&self) -> Vec<(u64, Version)> {
-        let mut entries: Vec<(u64, Version)> = self.0.iter().map(|(key, version)| (*key, *version)).collect();
-        if entries.len() > MOST {
-            entries.sort_by_key(|(key, version)| (std::cmp::Reverse((version.again > 0, version.at)), *key));
-            entries.truncate(MOST);
+    /// As it stands in a cursor.
+    pub fn write(&self) -> String {
+        let mut oldest = i64::MIN;
+        if self.0.len() > MOST {
+            let mut times: Vec<i64> = self.0.iter().map(|(_, version)| version.at).collect();
+            times.sort_unstable();
+            oldest = times.get(times.len() - MOST).copied().unwrap_or(oldest);
         }
-        entries
-    }
-}
-
-impl Serialize for Memory {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let counted = self.0.iter().filter(|(_, version)| version.again > 0).count();
+        let mut room = MOST.saturating_sub(counted);
         let mut bytes = Vec::with_capacity(self.0.len().min(MOST) * ENTRY);
-        for (key, version) in self.kept() {
+        for (key, version) in &self.0 {
+            if version.again == 0 {
+                if room == 0 || version.at < oldest {
+                    continue;
+                }
+                room -= 1;
+            }
+            if bytes.len() >= MOST * ENTRY {
+                break;
+            }
             bytes.extend(key.to_be_bytes().iter().skip(2));
             bytes.extend(version.row.to_be_bytes());
             bytes.extend(version.at.to_be_bytes().iter().skip(2));
             bytes.push(version.again);
         }
-        serializer.serialize_str(&URL_SAFE_NO_PAD.encode(bytes))
+        URL_SAFE_NO_PAD.encode(bytes)
     }
-}
 
-impl<'de> Deserialize<'de> for Memory {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(serde::de::Error::custom)?;
+    /// Reads it back; `None` where it is damaged.
+    pub fn read(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let number = |bytes: &[u8]| bytes.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-        let mut known = std::collections::BTreeMap::new();
+        let mut known = Vec::with_capacity(bytes.len() / ENTRY);
         for entry in bytes.chunks(ENTRY) {
-            let [key @ .., again] = entry else { continue };
-            let (Some((key, rest)), ENTRY) = (key.split_at_checked(6), entry.len()) else {
-                return Err(serde::de::Error::custom("an entry is cut off"));
-            };
-            let Some((row, at)) = rest.split_at_checked(8) else { continue };
-            let at = i64::try_from(number(at)).unwrap_or_default();
-            known.insert(number(key), Version { row: number(row), at, again: *again });
+            let (key, rest) = entry.split_at_checked(6)?;
+            let (row, rest) = rest.split_at_checked(8)?;
+            let (at, again) = rest.split_at_checked(6)?;
+            let at = i64::try_from(number(at)).ok()?;
+            known.push((number(key), Version { row: number(row), at, again: *again.first()? }));
         }
-        Ok(Self(known))
+        known.is_sorted_by(|(one, _), (next, _)| one < next).then_some(Self(known))
     }
 }
 
@@ -150,9 +165,9 @@ mod tests {
             memory.take(&row.to_string(), 1, at(i64::from(row)));
         }
         memory.take("7", 2, at(7));
-        let text = serde_json::to_string(&memory).unwrap();
-        assert!(text.len() <= 64 * 1024 + 2, "{}", text.len());
-        let back: Memory = serde_json::from_str(&text).unwrap();
+        let text = memory.write();
+        assert!(text.len() <= 64 * 1024, "{}", text.len());
+        let back = Memory::read(&text).unwrap();
         assert!(back.knows("9999") && !back.knows("8") && back.knows("7"));
         memory.forget_before(at(9_990));
         assert_eq!(memory.len(), 10);
@@ -165,13 +180,13 @@ mod tests {
             for (key, row, ms) in rows {
                 memory.take(&key.to_string(), row, at(ms));
             }
-            let text = serde_json::to_string(&memory).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Memory>(&text).unwrap(), memory);
+            let text = memory.write();
+            prop_assert_eq!(Memory::read(&text).unwrap(), memory);
         }
 
         #[test]
         fn any_text_is_a_memory_or_refused(text in "[A-Za-z0-9_-]{0,80}") {
-            let _ = serde_json::from_str::<Memory>(&format!("\"{text}\""));
+            let _ = Memory::read(&text);
         }
     }
 }

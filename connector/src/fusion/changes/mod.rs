@@ -10,6 +10,7 @@
 pub mod children;
 pub mod cursor;
 mod event;
+pub mod feed;
 pub mod memory;
 #[cfg(test)]
 #[allow(
@@ -29,7 +30,7 @@ pub mod watch;
 pub mod window;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 pub use self::watch::Watch;
 use crate::contract::{Event, PollResult, Warning};
@@ -48,25 +49,22 @@ pub const LIMIT: u32 = 500;
 const REQUESTS: usize = 60;
 
 /// What a poll hands to the next.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct State {
     /// Nothing before this moment is an event; none from the beginning.
     pub floor: Option<Timestamp>,
     /// The last whole sweep began here, on the pod's clock.
     pub from: Option<Timestamp>,
     /// A sweep that goes on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Sweep>,
     /// What may come again.
-    #[serde(default)]
     pub memory: memory::Memory,
     /// Keys, for sweeps; none where nothing is swept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<sweep::Rows>,
 }
 
 /// A sweep under way.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Sweep {
     /// When it began, on the pod's clock.
     pub began: Timestamp,
@@ -79,7 +77,7 @@ pub struct Sweep {
 }
 
 /// Where a sweep is.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub enum Phase {
     /// By the rows' own time.
     Own(window::Place),
@@ -89,6 +87,60 @@ pub enum Phase {
     Keys(Option<String>),
     /// Missing rows are looked up one by one.
     Losses,
+}
+
+impl State {
+    fn write(&mut self) -> Value {
+        let sweep = self.sweep.as_ref().map(|sweep| {
+            let phase = match &sweep.phase {
+                Phase::Own(place) => place.write(),
+                Phase::Child(number, at) => json!({"child": number, "at": at}),
+                Phase::Keys(at) => json!({"keys": true, "at": at}),
+                Phase::Losses => json!({"losses": true}),
+            };
+            json!({"began": cursor::moment(Some(sweep.began)), "lower": cursor::moment(sweep.lower),
+                "reached": cursor::moment(sweep.reached), "phase": phase})
+        });
+        json!({"floor": cursor::moment(self.floor), "from": cursor::moment(self.from), "sweep": sweep,
+            "memory": self.memory.write(), "rows": self.rows.as_mut().map(sweep::Rows::write)})
+    }
+
+    fn read(state: &Value) -> Option<Self> {
+        let part = |name: &str| state.get(name).filter(|part| part.is_object());
+        let sweep = match part("sweep") {
+            None => None,
+            Some(sweep) => {
+                let phase = sweep.get("phase")?;
+                let at = cursor::text_of(phase, "at");
+                let phase = if phase.get("child").is_some() {
+                    Phase::Child(cursor::count_of(phase, "child"), at)
+                } else if phase.get("keys").is_some() {
+                    Phase::Keys(at)
+                } else if phase.get("losses").is_some() {
+                    Phase::Losses
+                } else {
+                    Phase::Own(window::Place::read(phase))
+                };
+                Some(Sweep {
+                    began: cursor::moment_of(sweep, "began")?,
+                    lower: cursor::moment_of(sweep, "lower"),
+                    reached: cursor::moment_of(sweep, "reached"),
+                    phase,
+                })
+            }
+        };
+        let rows = match part("rows") {
+            None => None,
+            Some(rows) => Some(sweep::Rows::read(rows)?),
+        };
+        Some(Self {
+            floor: cursor::moment_of(state, "floor"),
+            from: cursor::moment_of(state, "from"),
+            sweep,
+            memory: memory::Memory::read(state.get("memory")?.as_str()?)?,
+            rows,
+        })
+    }
 }
 
 /// What one poll gathers, and how much more it may.
@@ -152,14 +204,14 @@ enum Step {
 /// Those of a read where nothing was gathered yet, and of a cursor that does not fit.
 pub fn poll(pod: &Pod, watch: &Watch, cursor: Option<&str>, limit: u32) -> Result<PollResult> {
     let mut state = match cursor {
-        Some(text) => cursor::read::<State>(text, &watch.of)?,
+        Some(text) => State::read(&cursor::read(text, &watch.of)?).ok_or_else(|| cursor::refused("is damaged"))?,
         None => watch.begin(pod)?,
     };
     let mut gathered = Gathered::new(limit);
     let more = run(pod, watch, &mut state, &mut gathered)?;
     Ok(PollResult {
         events: gathered.events,
-        cursor: cursor::write(&watch.of, &state)?,
+        cursor: cursor::write(&watch.of, state.write())?,
         has_more: more,
         next_poll_after_ms: None,
         dedup_for_ms: DEDUP_MS,

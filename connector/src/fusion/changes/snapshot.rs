@@ -3,12 +3,10 @@
 //! A row that is missing is not believed to be gone: a sweep in doubt, or one that finds over a tenth fewer
 //! rows, reports no loss, and whoever asks confirms each loss by its key.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 /// What is known of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Known {
@@ -21,8 +19,10 @@ pub struct Known {
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// By (digits of the key, key), so that numbers stand in their order.
-    rows: BTreeMap<(usize, String), Known>,
+    /// In the order of [`compare`].
+    rows: Vec<(String, Known)>,
+    /// Rows that came in another order.
+    added: Vec<(String, Known)>,
 }
 
 /// What became of a row.
@@ -36,24 +36,46 @@ pub enum Found {
     Same,
 }
 
-fn place(key: &str) -> (usize, String) {
-    (key.len(), key.to_owned())
+/// Shorter keys first, so that numbers stand in their order.
+fn compare(one: &str, other: &str) -> Ordering {
+    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }
 
 impl Snapshot {
+    fn place(&self, key: &str) -> Result<usize, usize> {
+        self.rows.binary_search_by(|(known, _)| compare(known, key))
+    }
+
     /// Takes a row of the sweep under way.
     pub fn take(&mut self, key: &str, row: u64) -> Found {
         let now = Known { row, seen: true };
-        match self.rows.insert(place(key), now) {
-            None => Found::New,
-            Some(before) if before.row == row => Found::Same,
-            Some(_) => Found::Updated,
+        match self.place(key) {
+            Ok(place) => {
+                let Some((_, known)) = self.rows.get_mut(place) else { return Found::Same };
+                let same = known.row == row;
+                *known = now;
+                if same { Found::Same } else { Found::Updated }
+            }
+            Err(place) => {
+                let last = place == self.rows.len();
+                if last { &mut self.rows } else { &mut self.added }.push((key.to_owned(), now));
+                Found::New
+            }
+        }
+    }
+
+    /// Brings rows that came in another order to their place.
+    pub fn settle(&mut self) {
+        if !self.added.is_empty() {
+            self.rows.append(&mut self.added);
+            self.rows.sort_unstable_by(|(one, _), (other, _)| compare(one, other));
+            self.rows.dedup_by(|(later, _), (first, _)| later == first);
         }
     }
 
     /// Rows that the sweep did not come by.
     pub fn missing(&self) -> Vec<String> {
-        self.rows.iter().filter(|(_, known)| !known.seen).map(|((_, key), _)| key.clone()).collect()
+        self.rows.iter().filter(|(_, known)| !known.seen).map(|(key, _)| key.clone()).collect()
     }
 
     /// Whether that many missing rows are too many to be believed: over a tenth of those that were known.
@@ -63,37 +85,45 @@ impl Snapshot {
 
     /// A row is gone.
     pub fn remove(&mut self, key: &str) {
-        self.rows.remove(&place(key));
+        if let Ok(place) = self.place(key) {
+            self.rows.remove(place);
+        }
+    }
+
+    /// All rows are gone that the sweep did not come by.
+    pub fn remove_missing(&mut self) {
+        self.rows.retain(|(_, known)| known.seen);
     }
 
     /// A row is there after all.
     pub fn keep(&mut self, key: &str) {
-        if let Some(known) = self.rows.get_mut(&place(key)) {
+        if let Ok(place) = self.place(key)
+            && let Some((_, known)) = self.rows.get_mut(place)
+        {
             known.seen = true;
         }
     }
 
     /// Before the next sweep.
     pub fn forget_seen(&mut self) {
-        self.rows.values_mut().for_each(|known| known.seen = false);
+        self.rows.iter_mut().for_each(|(_, known)| known.seen = false);
     }
 
     /// Rows.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.rows.len() + self.added.len()
     }
 
     /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.len() == 0
     }
-}
 
-impl Serialize for Snapshot {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    /// As it stands in a cursor; [`Snapshot::settle`] comes first.
+    pub fn write(&self) -> String {
         let mut text = String::new();
         let mut last = 0_u64;
-        for ((_, key), known) in &self.rows {
+        for (key, known) in &self.rows {
             if !text.is_empty() {
                 text.push(' ');
             }
@@ -116,20 +146,16 @@ impl Serialize for Snapshot {
                 text.push('+');
             }
         }
-        serializer.serialize_str(&text)
+        text
     }
-}
 
-impl<'de> Deserialize<'de> for Snapshot {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+    /// Reads it back; `None` where it is damaged.
+    pub fn read(text: &str) -> Option<Self> {
         let mut last = 0_u64;
-        let mut rows = BTreeMap::new();
-        for entry in text.split(' ').filter(|entry| !entry.is_empty()) {
-            let (key, known) = entry_of(entry, &mut last).ok_or_else(|| serde::de::Error::custom("a damaged entry"))?;
-            rows.insert(place(&key), known);
-        }
-        Ok(Self { rows })
+        let entries = text.split(' ').filter(|entry| !entry.is_empty());
+        let rows: Vec<(String, Known)> = entries.map(|entry| entry_of(entry, &mut last)).collect::<Option<_>>()?;
+        let ordered = rows.is_sorted_by(|(one, _), (next, _)| compare(one, next).is_lt());
+        ordered.then_some(Self { rows, added: Vec::new() })
     }
 }
 
@@ -174,7 +200,7 @@ mod tests {
         for row in 0..200_000_u64 {
             snapshot.take(&(300_000_046_000_000 + row * 7).to_string(), row.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         }
-        let text = serde_json::to_string(&snapshot).unwrap();
+        let text = snapshot.write();
         assert!(text.len() < 4 << 20, "{}", text.len());
     }
 
@@ -185,13 +211,13 @@ mod tests {
             for (key, row) in &rows {
                 snapshot.take(key, *row);
             }
-            let text = serde_json::to_string(&snapshot).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), snapshot);
+            snapshot.settle();
+            prop_assert_eq!(Snapshot::read(&snapshot.write()).unwrap(), snapshot);
         }
 
         #[test]
         fn any_text_is_a_snapshot_or_refused(text in "[0-9A-Za-z~.+ ]{0,60}") {
-            let _ = serde_json::from_str::<Snapshot>(&format!("\"{text}\""));
+            let _ = Snapshot::read(&text);
         }
     }
 }

@@ -5,7 +5,7 @@
 //! most a tenth of the rows, and the row's own address answers that it is not there.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::event::{self, moment};
 use super::snapshot::{Found, Snapshot};
@@ -22,7 +22,7 @@ const EVERY: SignedDuration = SignedDuration::from_hours(1);
 const DOUBTS: [&str; 4] = ["truncated", "stopped_early", "rows_shifted", "rows_hidden"];
 
 /// What sweeps remember.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Rows {
     /// The rows.
     pub known: Snapshot,
@@ -36,6 +36,27 @@ pub struct Rows {
     pub swept: Option<Timestamp>,
     /// In the first sweep only what changed since then is an event; all where it is none.
     pub baseline: Option<Timestamp>,
+}
+
+impl Rows {
+    /// As it stands in a cursor.
+    pub(super) fn write(&mut self) -> Value {
+        self.known.settle();
+        json!({"known": self.known.write(), "round": self.round, "before": self.before, "doubt": self.doubt,
+            "swept": cursor::moment(self.swept), "baseline": cursor::moment(self.baseline)})
+    }
+
+    /// Reads it back.
+    pub(super) fn read(rows: &Value) -> Option<Self> {
+        Some(Self {
+            known: Snapshot::read(rows.get("known")?.as_str()?)?,
+            round: rows.get("round")?.as_u64()?,
+            before: cursor::count_of(rows, "before"),
+            doubt: rows.get("doubt")?.as_bool()?,
+            swept: cursor::moment_of(rows, "swept"),
+            baseline: cursor::moment_of(rows, "baseline"),
+        })
+    }
 }
 
 /// Whether it is time to look for deleted rows.
@@ -118,6 +139,7 @@ pub(super) fn step(
             Step::On
         }
         None => {
+            rows.known.settle();
             if !watch.deleted {
                 close(&mut rows, cursor::now(pod));
             }
@@ -132,7 +154,7 @@ pub(super) fn step(
 fn close(rows: &mut Rows, now: Timestamp) {
     let missing = rows.known.missing();
     if !rows.doubt && !rows.known.drops(missing.len(), rows.before) {
-        missing.iter().for_each(|key| rows.known.remove(key));
+        rows.known.remove_missing();
     }
     rows.known.forget_seen();
     rows.round += 1;

@@ -6,11 +6,11 @@
 //! changes while the sweep runs moves ahead of it, or stays where the next sweep begins.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::event::{self, Row};
 use super::watch::{Watch, comparable};
-use super::{Gathered, Phase, State, Step, under_way};
+use super::{Gathered, Phase, State, Step, cursor, under_way};
 use crate::fusion::page::{Cursor, PAGE};
 use crate::fusion::pod::Pod;
 use crate::fusion::query::quote;
@@ -23,25 +23,46 @@ const TICK: SignedDuration = SignedDuration::from_millis(1);
 const SPARE: usize = 50;
 
 /// Where a sweep by time is.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Place {
     /// Rows of this time and later are still to be read; all where it is none yet.
     pub at: Option<Timestamp>,
     /// Rows of exactly this time are read by key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Within>,
     /// Rows from there on that cannot be read and are passed by count.
-    #[serde(default)]
     pub skip: usize,
 }
 
 /// Where a sweep is within one time.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub enum Within {
     /// Behind this key; at the beginning where it is empty.
     Key(String),
     /// At this position of a search.
     Position(Option<String>),
+}
+
+impl Place {
+    /// As it stands in a cursor.
+    pub(super) fn write(&self) -> Value {
+        let (kind, text) = match &self.within {
+            None => (0, None),
+            Some(Within::Key(key)) => (1, Some(key)),
+            Some(Within::Position(position)) => (2, position.as_ref()),
+        };
+        json!({"own": kind, "from": cursor::moment(self.at), "at": text, "skip": self.skip})
+    }
+
+    /// Reads it back.
+    pub(super) fn read(place: &Value) -> Self {
+        let text = cursor::text_of(place, "at");
+        let within = match cursor::count_of(place, "own") {
+            0 => None,
+            1 => Some(Within::Key(text.unwrap_or_default())),
+            _ => Some(Within::Position(text)),
+        };
+        Self { at: cursor::moment_of(place, "from"), within, skip: cursor::count_of(place, "skip") }
+    }
 }
 
 fn since(attribute: &str, at: Timestamp) -> String {
