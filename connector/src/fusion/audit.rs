@@ -102,7 +102,10 @@ pub fn page(
     let answer: Answer = serde_json::from_str(text)
         .map_err(|error| pod.unexpected(DOING, &format!("the answer is no audit history ({error})")))?;
     if answer.status.is_some_and(|status| status != "SUCCESS") {
-        let told = format!("Could not read the audit history of {product}: the pod answered {}.", answer.status.unwrap_or_default());
+        let told = format!(
+            "Could not read the audit history of {product}: the pod answered {}.",
+            answer.status.unwrap_or_default()
+        );
         return Err(Failure::permanent(ProblemKind::Forbidden, told)
             .remedy("Check the name of the product and the window, and the audit level in Manage Audit Policies."));
     }

@@ -2,6 +2,7 @@
 
 pub mod add_attachment;
 pub mod answer;
+pub mod audit_event;
 pub mod call_record_action;
 pub mod check_access;
 pub mod create_invoice;
@@ -11,8 +12,12 @@ pub mod create_user;
 pub mod delete_record;
 pub mod describe_resource;
 pub mod download_attachment;
+pub mod ess_job_metrics;
 pub mod get_record;
 pub mod get_user;
+pub mod hcm_feed;
+pub mod list_audit_events;
+pub mod list_ess_jobs;
 pub mod list_resources;
 pub mod list_roles;
 pub mod list_users;
@@ -61,8 +66,13 @@ pub const ALL: &[Entry] = &[
     action::<create_user::CreateUser>(),
     action::<list_roles::ListRoles>(),
     action::<check_access::CheckAccess>(),
+    action::<list_ess_jobs::ListEssJobs>(),
+    action::<ess_job_metrics::EssJobMetrics>(),
+    action::<list_audit_events::ListAuditEvents>(),
     trigger::<new_record::NewRecord>(),
     trigger::<new_or_updated_record::NewOrUpdatedRecord>(),
+    trigger::<audit_event::AuditEvent>(),
+    trigger::<hcm_feed::HcmFeed>(),
 ];
 
 /// What is told of an operation.
