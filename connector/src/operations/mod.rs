@@ -31,6 +31,7 @@ pub mod update_records;
 pub mod upsert_record;
 pub mod upsert_records;
 pub mod user;
+pub mod user_changed;
 pub mod writing;
 
 use schemars::JsonSchema;
@@ -71,6 +72,7 @@ pub const ALL: &[Entry] = &[
     action::<list_audit_events::ListAuditEvents>(),
     trigger::<new_record::NewRecord>(),
     trigger::<new_or_updated_record::NewOrUpdatedRecord>(),
+    trigger::<user_changed::UserChanged>(),
     trigger::<audit_event::AuditEvent>(),
     trigger::<hcm_feed::HcmFeed>(),
 ];

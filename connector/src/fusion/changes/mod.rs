@@ -21,6 +21,7 @@ pub mod memory;
     clippy::cast_sign_loss
 )]
 mod model;
+pub mod people;
 pub mod snapshot;
 pub mod sweep;
 #[cfg(test)]
