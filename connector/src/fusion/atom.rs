@@ -4,7 +4,6 @@
 //! are none. Entries may arrive late, so feeds are read with an overlap.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -27,18 +26,6 @@ pub struct Feeds<'p> {
     pub names: Vec<String>,
     /// The pod's host and port.
     pub authority: &'p str,
-}
-
-#[derive(Deserialize)]
-struct Answer<'a> {
-    #[serde(borrow)]
-    feed: Feed<'a>,
-}
-
-#[derive(Deserialize)]
-struct Feed<'a> {
-    #[serde(borrow, default)]
-    entries: Option<Vec<&'a RawValue>>,
 }
 
 impl Source for Feeds<'_> {
@@ -70,9 +57,12 @@ impl Source for Feeds<'_> {
         let response = pod.get(doing, &address).map_err(|failure| {
             failure.or_remedy(|| "The user needs the privilege to read Atom feeds of HCM.".to_owned())
         })?;
-        let answer: Answer = crate::text::json(&response.body)
-            .map_err(|error| pod.unexpected(doing, &format!("the answer is no feed ({error})")))?;
-        let entries = answer.feed.entries.unwrap_or_default();
+        let text = std::str::from_utf8(&response.body).unwrap_or_default();
+        let [feed] = pick(text, ["feed"]);
+        let Some(feed) = feed else { return Err(pod.unexpected(doing, "the answer is no feed")) };
+        let [entries] = pick(feed.get(), ["entries"]);
+        let entries: Vec<&RawValue> =
+            entries.and_then(|entries| serde_json::from_str(entries.get()).ok()).unwrap_or_default();
         let more = entries.len() >= PAGE;
         let mut items: Vec<Item> = entries.iter().map(|entry| item(name, entry.get())).collect();
         items.sort_by_key(|item| item.at);

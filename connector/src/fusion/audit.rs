@@ -4,7 +4,6 @@
 //! is a POST that reads, and is asked again as reads are.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -17,6 +16,7 @@ use super::time;
 use crate::contract::ProblemKind;
 use crate::http::Method;
 use crate::problem::{Failure, Result};
+use crate::text::shorten;
 
 const PATH: &str = "/fscmRestApi/fndAuditRESTService/audittrail/getaudithistory";
 const DOING: Doing = Doing { what: "read the audit history", object: "getaudithistory" };
@@ -42,15 +42,6 @@ pub struct Wanted {
     pub children: bool,
     /// Attributes with old and new values.
     pub details: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer<'a> {
-    status: Option<&'a str>,
-    #[serde(borrow)]
-    audit_data: Option<Vec<&'a RawValue>>,
-    page_size: Option<usize>,
 }
 
 /// As the service writes moments, in UTC.
@@ -99,18 +90,20 @@ pub fn page(
         }
     })?;
     let text = std::str::from_utf8(&response.body).map_err(|_| pod.unexpected(DOING, "the answer is not UTF-8"))?;
-    let answer: Answer = serde_json::from_str(text)
-        .map_err(|error| pod.unexpected(DOING, &format!("the answer is no audit history ({error})")))?;
-    if answer.status.is_some_and(|status| status != "SUCCESS") {
-        let told = format!(
-            "Could not read the audit history of {product}: the pod answered {}.",
-            answer.status.unwrap_or_default()
-        );
+    let [status, data, size] = pick(text, ["status", "auditData", "pageSize"]);
+    let status = status.and_then(plain);
+    if status.is_none() && data.is_none() {
+        return Err(pod.unexpected(DOING, "the answer is no audit history"));
+    }
+    if let Some(status) = status.filter(|status| status != "SUCCESS") {
+        let told = format!("Could not read the audit history of {product}: the pod answered {}.", shorten(&status, 40));
         return Err(Failure::permanent(ProblemKind::Forbidden, told)
             .remedy("Check the name of the product and the window, and the audit level in Manage Audit Policies."));
     }
-    let rows: Vec<String> = answer.audit_data.unwrap_or_default().into_iter().map(|row| row.get().to_owned()).collect();
-    let more = !rows.is_empty() && rows.len() >= answer.page_size.unwrap_or(PAGE).clamp(1, PAGE);
+    let data: Vec<&RawValue> = data.and_then(|data| serde_json::from_str(data.get()).ok()).unwrap_or_default();
+    let rows: Vec<String> = data.into_iter().map(|row| row.get().to_owned()).collect();
+    let size = size.and_then(plain).and_then(|size| size.parse().ok()).unwrap_or(PAGE);
+    let more = !rows.is_empty() && rows.len() >= size.clamp(1, PAGE);
     Ok((rows, more))
 }
 

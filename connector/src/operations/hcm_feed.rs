@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::checked::{number, word, words};
 use super::{Spec, Trigger};
 use crate::contract::{Delivery, Effect, Idempotency, PollResult};
 use crate::fusion::atom::Feeds;
@@ -19,7 +20,8 @@ pub struct HcmFeed;
 
 /// Which feeds.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(title = "HCM feed", deny_unknown_fields)]
+#[serde(from = "serde_json::Value")]
+#[schemars(title = "HCM feed", deny_unknown_fields, !from)]
 pub struct Input {
     /// Feeds: newhire, termination, empupdate, empassignment, cancelworkrelship, workrelshipupdate, payupdate of
     /// the workspace employee; those of another workspace as workspace/feed.
@@ -35,6 +37,17 @@ pub struct Input {
     /// Most events of one poll.
     #[schemars(title = "Limit", range(min = 1, max = 5000), extend("default" = 500, "x-connector-visibility" = "advanced", "x-connector-order" = 4))]
     pub limit: Option<u32>,
+}
+
+impl From<serde_json::Value> for Input {
+    fn from(input: serde_json::Value) -> Self {
+        Self {
+            feeds: words(&input, "feeds").unwrap_or_default(),
+            since: word(&input, "since"),
+            overlap_minutes: number(&input, "overlap_minutes"),
+            limit: number(&input, "limit"),
+        }
+    }
 }
 
 /// An entry.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{ListWriter, RecordList};
+use super::checked::{flag, number, word, words};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::audit::{self, Wanted};
@@ -25,7 +26,8 @@ pub struct ListAuditEvents;
 
 /// Which events.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[schemars(title = "List audit events", deny_unknown_fields)]
+#[serde(from = "Value")]
+#[schemars(title = "List audit events", deny_unknown_fields, !from)]
 pub struct Input {
     /// Products, as in FND_AUDIT_WEBAPP_AM; each is read by itself.
     #[schemars(title = "Products", length(min = 1), extend("x-connector-visibility" = "important", "x-connector-order" = 1))]
@@ -57,6 +59,23 @@ pub struct Input {
     /// next_cursor of the answer before, to go on there.
     #[schemars(title = "Cursor", extend("x-connector-visibility" = "advanced", "x-connector-order" = 10))]
     pub cursor: Option<String>,
+}
+
+impl From<Value> for Input {
+    fn from(input: Value) -> Self {
+        Self {
+            products: words(&input, "products").unwrap_or_default(),
+            since: word(&input, "since").unwrap_or_default(),
+            until: word(&input, "until"),
+            user: word(&input, "user"),
+            event_types: words(&input, "event_types"),
+            business_object: word(&input, "business_object"),
+            children: flag(&input, "children"),
+            details: flag(&input, "details"),
+            limit: number(&input, "limit"),
+            cursor: word(&input, "cursor"),
+        }
+    }
 }
 
 impl Input {

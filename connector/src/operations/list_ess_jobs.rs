@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{ListWriter, RecordList};
+use super::checked::{number, word, words};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::monitor::{self, Wanted};
@@ -23,7 +24,8 @@ pub struct ListEssJobs;
 
 /// Which requests; every condition that is given must hold.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[schemars(title = "List job requests", deny_unknown_fields)]
+#[serde(from = "Value")]
+#[schemars(title = "List job requests", deny_unknown_fields, !from)]
 pub struct Input {
     /// States, as in RUNNING, SUCCEEDED, ERROR or WARNING; any where none is named.
     #[schemars(title = "States", extend("x-connector-visibility" = "important", "x-connector-order" = 1))]
@@ -55,6 +57,24 @@ pub struct Input {
     /// next_cursor of the answer before, to go on there.
     #[schemars(title = "Cursor", extend("x-connector-visibility" = "advanced", "x-connector-order" = 10))]
     pub cursor: Option<String>,
+}
+
+/// The form was checked; a reader made for this shape alone would cost the component several kilobytes.
+impl From<Value> for Input {
+    fn from(input: Value) -> Self {
+        Self {
+            states: words(&input, "states"),
+            job: word(&input, "job"),
+            product: word(&input, "product"),
+            submitter: word(&input, "submitter"),
+            application: word(&input, "application"),
+            parent: input.get("parent").and_then(Value::as_u64),
+            since: word(&input, "since"),
+            until: word(&input, "until"),
+            limit: number(&input, "limit"),
+            cursor: word(&input, "cursor"),
+        }
+    }
 }
 
 impl Input {

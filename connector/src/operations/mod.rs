@@ -5,6 +5,7 @@ pub mod answer;
 pub mod audit_event;
 pub mod call_record_action;
 pub mod check_access;
+pub mod checked;
 pub mod create_invoice;
 pub mod create_record;
 pub mod create_records;

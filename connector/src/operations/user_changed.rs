@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::checked::{flag, number, word};
 use super::user::{form, told, written};
 use super::{Spec, Trigger};
 use crate::contract::{Delivery, Effect, Idempotency, PollResult};
@@ -14,7 +15,7 @@ pub struct UserChanged;
 
 /// What is watched.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "serde_json::Value")]
 pub struct Input {
     /// `now` or `beginning`.
     pub since: Option<String>,
@@ -22,6 +23,12 @@ pub struct Input {
     pub allow_drop: Option<bool>,
     /// Most events of one poll, more or less: those of one page of users stay together.
     pub limit: Option<u32>,
+}
+
+impl From<serde_json::Value> for Input {
+    fn from(input: serde_json::Value) -> Self {
+        Self { since: word(&input, "since"), allow_drop: flag(&input, "allow_drop"), limit: number(&input, "limit") }
+    }
 }
 
 form!(
