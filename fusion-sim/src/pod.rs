@@ -26,7 +26,7 @@ use crate::rest::handle::{self, Call};
 use crate::rest::negotiate::Negotiated;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::store::{self, Store};
-use crate::{audit, ess, interface, scim};
+use crate::{atom, audit, ess, interface, scim};
 
 /// The host that [`Pod::settings`] names.
 pub const HOST: &str = "sim.fa.us2.oraclecloud.com";
@@ -418,6 +418,7 @@ fn signed_in(state: &mut PodState, arrival: &Arrival, user: &'static User, now: 
     match arrival.path.as_str() {
         path if scim::is_below(path) => scim::answer(&mut state.store, arrival, user, tuning.nothing, now),
         path if ess::is_below(path) => ess::answer(&state.store, arrival, user, tuning.nothing),
+        path if atom::is_below(path) => atom::answer(&state.store, arrival, user, tuning.nothing, now),
         audit::PATH => audit::answer(arrival, user),
         _ => rest(&mut state.store, arrival, user, tuning, now),
     }

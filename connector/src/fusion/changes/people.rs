@@ -309,7 +309,7 @@ fn losses(pod: &Pod, people: &People, state: &mut State, gathered: &mut Gathered
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::http::fake::{Fake, json as answered};

@@ -123,7 +123,7 @@ pub(super) fn step(
         let created = watch.created.as_deref().and_then(|name| moment(row, name));
         if rows.round == 0
             && let Some(baseline) = rows.baseline
-            && !changed.filter(|_| !watch.only_new).max(created).is_some_and(|at| at >= baseline)
+            && changed.filter(|_| !watch.only_new).max(created).is_none_or(|at| at < baseline)
         {
             continue;
         }
