@@ -1,5 +1,6 @@
 //! A simulated Oracle Fusion pod: an axum [`Router`](axum::Router), no sockets needed.
 
+mod atom;
 mod attachments;
 mod audit;
 pub mod auth;

@@ -28,7 +28,7 @@ use crate::rest::handle::{self, Call};
 use crate::rest::negotiate::Negotiated;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::store::{self, Store};
-use crate::{audit, erp, ess, interface, scim};
+use crate::{atom, audit, erp, ess, interface, scim};
 
 /// The host that [`Pod::settings`] names.
 pub const HOST: &str = "sim.fa.us2.oraclecloud.com";
@@ -446,6 +446,7 @@ fn signed_in(state: &mut PodState, arrival: &Arrival, user: &'static User, now: 
         path if ess::rest::is_below(path) => ess::rest::answer(bulk, store, arrival, user, &tuning, now),
         ess::soap::PATH => ess::soap::answer(bulk, arrival, user, &tuning, now),
         erp::soap::PATH => erp::soap::answer(bulk, arrival, user, &tuning, now),
+        path if atom::is_below(path) => atom::answer(store, arrival, user, tuning.nothing, now),
         audit::PATH => audit::answer(arrival, user),
         _ => rest(store, bulk, arrival, user, tuning, now),
     }

@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::fields;
-use crate::contract::{Effect, OperationSchemas, ProblemKind};
+use crate::contract::{Effect, Kind, OperationSchemas, ProblemKind};
 use crate::fusion::catalogue::Quirk;
+use crate::fusion::changes::watch;
 use crate::fusion::pod::Pod;
 use crate::fusion::target::Target;
 use crate::operations::Entry;
@@ -40,13 +41,17 @@ pub fn resolve(pod: &Pod, operation: &str, partial: &str) -> Result<OperationSch
     };
     let effect = entry.spec.effect;
     let writes = matches!(effect, Effect::Create | Effect::Update) && !records.is_empty();
-    let of_resource = entry.spec.group == "Any record" && (writes || effect == Effect::Read);
+    let watches = entry.kind == Kind::Trigger && input.pointer("/properties/watch_by").is_some();
+    let of_resource = watches || entry.spec.group == "Any record" && (writes || effect == Effect::Read);
     let shown = results.iter().any(|place| output.pointer(place).is_some());
     if let Some(Value::String(resource)) = partial.resource.filter(|_| of_resource && (writes || shown)) {
         let target = Target::describe(pod, &resource)?;
         // Children of a row have the lists of values of any such children.
         let named = resource.split('/').step_by(3).collect::<Vec<_>>().join(".");
         let dated = target.has(Quirk::DateEffective);
+        if let Some(told) = watch::told_of(&target).filter(|_| watches) {
+            way_of_watching(&mut input, &told, operation == "new_or_updated_record");
+        }
         let described = target.described.unwrap_or_default();
         if writes {
             // What an upsert finds is changed, so that nothing but its key must be there.
@@ -76,6 +81,17 @@ pub fn resolve(pod: &Pod, operation: &str, partial: &str) -> Result<OperationSch
         }
     }
     Ok(OperationSchemas { input: input.to_string(), output: output.to_string(), fresh_for_seconds: FRESH })
+}
+
+/// Where a resource does not tell its changes, the form says so and what works instead.
+fn way_of_watching(input: &mut Value, told: &str, needed: bool) {
+    if let Some(Value::Object(field)) = input.pointer_mut("/properties/watch_by") {
+        field.insert("description".into(), told.into());
+        field.insert("x-connector-visibility".into(), "important".into());
+    }
+    if needed && let Some(Value::Array(required)) = input.pointer_mut("/required") {
+        required.push("watch_by".into());
+    }
 }
 
 /// A place for a record, and not a reference to a shape of another kind.
@@ -131,6 +147,23 @@ mod tests {
             assert_eq!(record["properties"]["invoiceDff"]["type"], "array");
             assert_eq!(door.sent.borrow().len(), 1);
         }
+    }
+
+    #[test]
+    fn a_form_says_where_changes_cannot_be_asked_for() {
+        let text = r#"{"host":"h.example.com","auth":{"type":"basic","username":"u","password":"p"}}"#;
+        let settings = Settings::parse(text).unwrap();
+        let described = r#"{"Resources":{"suppliers":{"attributes":[{"name":"Supplier","type":"string"}]}}}"#;
+        let door = Fake::new([json(200, described)]);
+        let pod = Pod::new(&door, &settings, None).unwrap();
+        let made = resolve(&pod, "new_or_updated_record", r#"{"resource":"suppliers"}"#).unwrap();
+        let form: Value = serde_json::from_str(&made.input).unwrap();
+        assert!(
+            form["properties"]["watch_by"]["description"].as_str().unwrap().contains("may not stand in conditions")
+        );
+        assert!(form["required"].as_array().unwrap().contains(&"watch_by".into()));
+        let output: Value = serde_json::from_str(&made.output).unwrap();
+        assert!(output["properties"]["record"]["properties"].get("Supplier").is_some());
     }
 
     #[test]

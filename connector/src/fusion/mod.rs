@@ -2,9 +2,12 @@
 
 pub mod access;
 pub mod address;
+pub mod atom;
 pub mod attributes;
+pub mod audit;
 pub mod body;
 pub mod catalogue;
+pub mod changes;
 pub mod describe;
 pub mod directory;
 pub mod erp;
@@ -13,6 +16,7 @@ pub mod ess;
 pub mod fbdi;
 pub mod keyset;
 pub mod modules;
+pub mod monitor;
 pub mod opaque;
 pub mod page;
 pub mod pod;

@@ -202,6 +202,18 @@ impl Target {
         }
     }
 
+    /// The attribute that tells the creation, and whether it may stand in `q`.
+    pub fn created(&self) -> Option<(&str, bool)> {
+        match (&self.known, &self.described) {
+            (Some(known), _) => known.created.map(|stamp| (stamp.attribute, stamp.queryable)),
+            (None, Some(described)) => ["CreationDate", "CreationDateTime", "creationDate"]
+                .iter()
+                .find_map(|name| described.attribute(name))
+                .map(|attribute| (attribute.name.as_str(), attribute.queryable)),
+            (None, None) => None,
+        }
+    }
+
     /// Whether it has that quirk, as far as known.
     pub fn has(&self, quirk: Quirk) -> bool {
         self.known.as_ref().is_some_and(|known| known.has(quirk))

@@ -3,8 +3,10 @@
 pub mod add_attachment;
 pub mod answer;
 pub mod append_file_comment;
+pub mod audit_event;
 pub mod call_record_action;
 pub mod check_access;
+pub mod checked;
 pub mod create_invoice;
 pub mod create_record;
 pub mod create_records;
@@ -15,6 +17,7 @@ pub mod download_attachment;
 pub mod download_document;
 pub mod download_ess_job_output;
 pub mod ess_job_finished;
+pub mod ess_job_metrics;
 pub mod export_bulk_data;
 pub mod extract_and_purge;
 pub mod file;
@@ -22,14 +25,18 @@ pub mod find_documents;
 pub mod get_ess_job;
 pub mod get_record;
 pub mod get_user;
+pub mod hcm_feed;
 pub mod import_bulk_data;
 pub mod import_completed;
+pub mod list_audit_events;
+pub mod list_ess_jobs;
 pub mod list_interface_options;
 pub mod list_resources;
 pub mod list_roles;
 pub mod list_users;
 pub mod many;
 pub mod new_or_updated_record;
+pub mod new_record;
 pub mod search_records;
 pub mod send_request;
 pub mod submit_ess_job;
@@ -39,6 +46,7 @@ pub mod upload_to_ucm;
 pub mod upsert_record;
 pub mod upsert_records;
 pub mod user;
+pub mod user_changed;
 pub mod waiting;
 pub mod writing;
 
@@ -88,9 +96,16 @@ pub const ALL: &[Entry] = &[
     action::<create_user::CreateUser>(),
     action::<list_roles::ListRoles>(),
     action::<check_access::CheckAccess>(),
+    action::<list_ess_jobs::ListEssJobs>(),
+    action::<ess_job_metrics::EssJobMetrics>(),
+    action::<list_audit_events::ListAuditEvents>(),
+    trigger::<new_record::NewRecord>(),
     trigger::<new_or_updated_record::NewOrUpdatedRecord>(),
     trigger::<import_completed::ImportCompleted>(),
     trigger::<ess_job_finished::EssJobFinished>(),
+    trigger::<user_changed::UserChanged>(),
+    trigger::<audit_event::AuditEvent>(),
+    trigger::<hcm_feed::HcmFeed>(),
 ];
 
 /// What is told of an operation.

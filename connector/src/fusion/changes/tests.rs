@@ -1,0 +1,298 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::model::{Model, Version};
+use super::watch::{By, Question, Watch};
+use super::*;
+use crate::fusion::target::Target;
+use crate::settings::Settings;
+
+const SETTINGS: &str = r#"{"host":"h.example.com","auth":{"type":"basic","username":"u","password":"p"}}"#;
+
+fn question<'i>(children: &'i [String]) -> Question<'i> {
+    Question {
+        trigger: "new_or_updated_record",
+        only_new: false,
+        by: None,
+        since: Some("beginning"),
+        all: &[],
+        any: &[],
+        finder: None,
+        fields: None,
+        expand: None,
+        children,
+        deleted: false,
+        allow_drop: false,
+        overlap: OVERLAP_MINUTES,
+    }
+}
+
+/// A host with its sink: what was taken is acknowledged together with the cursor.
+#[derive(Default)]
+struct Sink {
+    cursor: Option<String>,
+    acknowledged: BTreeSet<String>,
+    events: Vec<(u64, Value)>,
+}
+
+thread_local! {
+    static TARGET: Target = Target::known("invoices").unwrap().unwrap();
+    static CHECKED: Settings = Settings::parse(SETTINGS).unwrap();
+}
+
+fn poll_once(model: &Model, question: &Question, cursor: Option<&str>, limit: u32) -> Result<PollResult> {
+    TARGET.with(|target| {
+        CHECKED.with(|settings| {
+            let pod = Pod::new(model, settings, None).unwrap();
+            let watch = Watch::new(&pod, target, question).unwrap();
+            poll(&pod, &watch, cursor, limit)
+        })
+    })
+}
+
+impl Sink {
+    /// One poll; answers whether more was promised.
+    fn poll(&mut self, model: &Model, question: &Question, lose: bool) -> bool {
+        let limit = 1 + u32::try_from(model.0.borrow_mut().below(6)).unwrap();
+        match poll_once(model, question, self.cursor.as_deref(), limit) {
+            Ok(_) if lose => true,
+            Ok(polled) => {
+                assert!(polled.events.len() <= limit as usize, "over the limit");
+                for event in polled.events {
+                    if self.acknowledged.insert(event.dedup_key) {
+                        let payload: Value = serde_json::from_str(&event.payload).unwrap();
+                        let id = payload["key"].as_str().unwrap().parse().unwrap();
+                        self.events.push((id, payload));
+                    }
+                }
+                self.cursor = Some(polled.cursor);
+                polled.has_more
+            }
+            Err(failure) => {
+                assert!(failure.again, "{failure:?}");
+                true
+            }
+        }
+    }
+}
+
+fn ms(text: &Value) -> i64 {
+    crate::fusion::time::instant(text.as_str().unwrap()).unwrap().as_millisecond()
+}
+
+/// A version as the sink knows it, in milliseconds.
+fn told(payload: &Value, with_child: bool) -> Version {
+    let record = &payload["record"];
+    let line = &record["invoiceLines"][0];
+    let child = if with_child { (ms(&line["LastUpdateDate"]), line["Amount"].as_u64().unwrap()) } else { (0, 0) };
+    (ms(&record["LastUpdateDate"]), record["Value"].as_u64().unwrap(), child.0, child.1)
+}
+
+fn shown(version: &Version, with_child: bool) -> Version {
+    let child = if with_child { (version.2.div_euclid(1000), version.3) } else { (0, 0) };
+    (version.0.div_euclid(1000), version.1, child.0, child.1)
+}
+
+fn judge(seed: u64) -> usize {
+    let model = Model::new(seed);
+    let with_child = seed % 5 < 2;
+    let children = if with_child { vec!["invoiceLines".to_owned()] } else { Vec::new() };
+    let question = question(&children);
+    let mut sink = Sink::default();
+    for _ in 0..8 {
+        let lose = model.0.borrow_mut().below(6) == 0;
+        sink.poll(&model, &question, lose);
+    }
+    model.settle();
+    let mut whole = 0;
+    for _ in 0..500 {
+        if !sink.poll(&model, &question, false) {
+            whole += 1;
+        }
+        if whole == 2 {
+            break;
+        }
+    }
+    assert_eq!(whole, 2, "seed {seed}: the sweep has no end");
+    let before = sink.events.len();
+    sink.poll(&model, &question, false);
+    assert_eq!(sink.events.len(), before, "seed {seed}: events although nothing changed");
+    let world = model.0.borrow();
+    let mut told_of: BTreeMap<u64, Vec<Version>> = BTreeMap::new();
+    for (id, payload) in &sink.events {
+        told_of.entry(*id).or_default().push(told(payload, with_child));
+    }
+    for (id, row) in &world.rows {
+        let events = told_of.get(id).map(Vec::as_slice).unwrap_or_default();
+        let now = shown(&row.version, with_child);
+        assert_eq!(
+            events.last(),
+            Some(&now),
+            "seed {seed}: the last version of {id} is not what came last: {events:?}"
+        );
+        assert!(events.windows(2).all(|pair| pair[0] != pair[1]), "seed {seed}: {id} came again: {events:?}");
+        let mut history = world.history[id].iter().map(|version| shown(version, with_child));
+        for event in events {
+            assert!(history.any(|version| version == *event), "seed {seed}: {id} out of order: {events:?}");
+        }
+    }
+    world.requests
+}
+
+/// `HISTORIES` sets how many; a thousand take some ten seconds on an idle machine.
+#[test]
+fn whatever_happens_between_two_requests_the_last_version_of_every_row_comes_once() {
+    let histories: u64 = std::env::var("HISTORIES").ok().and_then(|count| count.parse().ok()).unwrap_or(400);
+    let requests: usize = std::thread::scope(|scope| {
+        let half =
+            |odd: u64| scope.spawn(move || (1..=histories).filter(|seed| seed % 2 == odd).map(judge).sum::<usize>());
+        [half(0), half(1)].into_iter().map(|half| half.join().unwrap()).sum()
+    });
+    assert!(requests > 10 * usize::try_from(histories).unwrap());
+    eprintln!("{requests} requests");
+}
+
+/// Polls until nothing is behind; answers (change, key) of each event, and the codes of warnings.
+fn drain(model: &Model, question: &Question, cursor: &mut Option<String>) -> (Vec<(String, u64)>, Vec<String>) {
+    let (mut events, mut warnings) = (Vec::new(), Vec::new());
+    for _ in 0..1_000 {
+        let polled = poll_once(model, question, cursor.as_deref(), 500).unwrap();
+        for event in polled.events {
+            let payload: Value = serde_json::from_str(&event.payload).unwrap();
+            let key = payload["key"].as_str().unwrap().parse().unwrap();
+            events.push((payload["change"].as_str().unwrap().to_owned(), key));
+        }
+        warnings.extend(polled.warnings.into_iter().map(|warning| warning.code));
+        *cursor = Some(polled.cursor);
+        if !polled.has_more {
+            return (events, warnings);
+        }
+    }
+    panic!("the sweep has no end");
+}
+
+#[test]
+fn ten_thousand_rows_of_one_time_come_once_and_the_memory_is_bounded() {
+    let model = Model::plain(10_000, 500);
+    let mut cursor = None;
+    let (events, _) = drain(&model, &question(&[]), &mut cursor);
+    let keys: BTreeSet<u64> = events.iter().map(|(_, key)| *key).collect();
+    assert_eq!((events.len(), keys.len()), (10_000, 10_000));
+    assert!(cursor.unwrap().len() < 66 * 1024);
+}
+
+#[test]
+fn new_is_told_from_updated() {
+    let model = Model::plain(3, 500);
+    let mut cursor = None;
+    let (events, _) = drain(&model, &question(&[]), &mut cursor);
+    assert!(events.iter().all(|(change, _)| change == "new"));
+    {
+        let mut world = model.0.borrow_mut();
+        world.clock += 3_600_000_000;
+        let now = world.clock;
+        world.rows.get_mut(&2).unwrap().version.0 = now;
+        world.rows.insert(9, super::model::Row { created: now, version: (now, 0, now, 0) });
+    }
+    let (events, _) = drain(&model, &question(&[]), &mut cursor);
+    assert_eq!(events, [("updated".to_owned(), 2), ("new".to_owned(), 9)]);
+}
+
+#[test]
+fn new_records_come_once_however_often_they_change() {
+    for by in [By::Creation, By::LastUpdate, By::Sweep] {
+        let model = Model::plain(3, 500);
+        let question = Question { only_new: true, by: Some(by), ..question(&[]) };
+        let mut cursor = None;
+        assert_eq!(drain(&model, &question, &mut cursor).0.len(), 3, "{by:?}");
+        for step in 0..3 {
+            let mut world = model.0.borrow_mut();
+            world.clock += 60_000_000;
+            let now = world.clock;
+            world.rows.get_mut(&2).unwrap().version = (now, step, now, 0);
+            world.rows.insert(10 + step, super::model::Row { created: now, version: (now, 0, now, 0) });
+            drop(world);
+            assert_eq!(drain(&model, &question, &mut cursor).0, [("new".to_owned(), 10 + step)], "{by:?}");
+        }
+    }
+}
+
+#[test]
+fn a_change_of_a_child_alone_is_a_change_where_the_child_is_chosen() {
+    let model = Model::plain(3, 500);
+    let children = ["invoiceLines".to_owned()];
+    let mut cursor = None;
+    drain(&model, &question(&children), &mut cursor);
+    let mut world = model.0.borrow_mut();
+    world.clock += 3_600_000_000;
+    let now = world.clock;
+    world.rows.get_mut(&2).unwrap().version.2 = now;
+    drop(world);
+    assert_eq!(drain(&model, &question(&children), &mut cursor).0, [("updated".to_owned(), 2)]);
+    assert!(drain(&model, &question(&children), &mut cursor).0.is_empty());
+}
+
+#[test]
+fn deleted_rows_are_told_and_a_sudden_drop_is_not_believed() {
+    for by in [By::LastUpdate, By::Sweep] {
+        let model = Model::plain(40, 7);
+        let asked = Question { by: Some(by), deleted: true, since: Some("now"), ..question(&[]) };
+        let mut cursor = None;
+        let pass = || model.0.borrow_mut().clock += 2 * 3_600_000_000;
+        pass();
+        assert!(drain(&model, &asked, &mut cursor).0.is_empty(), "{by:?}");
+        pass();
+        model.0.borrow_mut().rows.retain(|id, _| ![5, 40].contains(id));
+        let (events, warnings) = drain(&model, &asked, &mut cursor);
+        assert_eq!(events, [("deleted".to_owned(), 5), ("deleted".to_owned(), 40)], "{by:?}");
+        assert!(warnings.is_empty());
+        pass();
+        assert!(drain(&model, &asked, &mut cursor).0.is_empty());
+        model.0.borrow_mut().rows.retain(|id, _| *id > 5);
+        pass();
+        let (events, warnings) = drain(&model, &asked, &mut cursor);
+        assert_eq!((events.len(), warnings.as_slice()), (0, ["sudden-drop".to_owned()].as_slice()), "{by:?}");
+        pass();
+        let believed = Question { allow_drop: true, ..asked };
+        assert_eq!(drain(&model, &believed, &mut cursor).0.len(), 4, "{by:?}");
+    }
+}
+
+#[test]
+fn a_sweep_tells_new_and_changed_rows_by_their_fingerprints() {
+    let model = Model::plain(20, 6);
+    let asked = Question { by: Some(By::Sweep), ..question(&[]) };
+    let mut cursor = None;
+    assert_eq!(drain(&model, &asked, &mut cursor).0.len(), 20);
+    for value in [7, 0, 7] {
+        model.0.borrow_mut().rows.get_mut(&2).unwrap().version.1 = value;
+        assert_eq!(drain(&model, &asked, &mut cursor).0, [("updated".to_owned(), 2)]);
+    }
+    assert!(drain(&model, &asked, &mut cursor).0.is_empty());
+}
+
+#[test]
+fn what_cannot_be_watched_is_refused_with_what_works() {
+    let target = Target::known("suppliers").unwrap().unwrap();
+    let settings = Settings::parse(SETTINGS).unwrap();
+    let model = Model::plain(0, 1);
+    let pod = Pod::new(&model, &settings, None).unwrap();
+    let failure = Watch::new(&pod, &target, &question(&[])).err().unwrap();
+    let remedy = failure.problem.remedy.unwrap();
+    assert!(
+        failure.problem.message.contains("LastUpdateDate") && remedy.contains("creation") && remedy.contains("sweep")
+    );
+    assert!(Watch::new(&pod, &target, &Question { only_new: true, ..question(&[]) }).is_ok());
+    assert!(watch::told_of(&target).unwrap().contains("sweep"));
+}
+
+#[test]
+fn a_start_in_the_future_and_a_foreign_cursor_are_refused() {
+    let model = Model::plain(1, 5);
+    let ahead = Question { since: Some("2999-01-01T00:00:00Z"), ..question(&[]) };
+    assert!(poll_once(&model, &ahead, None, 5).unwrap_err().problem.message.contains("future"));
+    let cursor = poll_once(&model, &question(&[]), None, 5).unwrap().cursor;
+    let other = Question { trigger: "new_record", only_new: true, ..question(&[]) };
+    assert!(poll_once(&model, &other, Some(&cursor), 5).unwrap_err().problem.message.contains("another trigger"));
+}
