@@ -147,8 +147,8 @@ impl File<'_, '_> {
 }
 
 impl Taker for File<'_, '_> {
-    fn take(&mut self, place: Place<'_>, cells: &mut Vec<Cell<'_>>) -> Result<()> {
-        self.work.take(self.load, place, cells)?;
+    fn take(&mut self, place: Place<'_>, cells: &mut Vec<Cell<'_>>, plain: Option<&[u8]>) -> Result<()> {
+        self.work.take(self.load, place, cells, plain)?;
         if self.work.out.len() >= PIECE { self.flush() } else { Ok(()) }
     }
 
