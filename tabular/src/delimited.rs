@@ -14,7 +14,7 @@ mod scan;
 mod tests;
 mod write;
 
-pub use write::Row;
+pub use write::{Filled, Row, find};
 
 /// The buffer that records are found in; a multiple of a block.
 const BUFFER: usize = 256 << 10;

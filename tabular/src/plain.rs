@@ -41,7 +41,24 @@ pub fn is_decimal(bytes: &[u8]) -> bool {
 }
 
 /// Decimal places that sums keep.
-const PLACES: u32 = 12;
+const PLACES: usize = 12;
+
+/// Powers of ten up to that.
+const POWERS: [u64; PLACES + 1] = [
+    1,
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+    1_000_000_000,
+    10_000_000_000,
+    100_000_000_000,
+    1_000_000_000_000,
+];
 
 /// A plain decimal in units of 10^-12; `None` where it is none, or has more places or digits than that holds.
 pub fn units(text: &[u8]) -> Option<i128> {
@@ -49,7 +66,8 @@ pub fn units(text: &[u8]) -> Option<i128> {
         Some(digits) => (true, digits),
         None => (false, text),
     };
-    // Nearly all numbers fit 64 bits until the very end, where a guest multiplies in one instruction.
+    // Nearly all numbers fit 64 bits, and of eighteen digits none overflows: a product that is checked for that is
+    // one of 128 bits, which a guest does not have.
     let (mut value, mut wide, mut places, mut point) = (0_u64, 0_i128, 0, false);
     let mut held = 0;
     for byte in digits {
@@ -60,9 +78,9 @@ pub fn units(text: &[u8]) -> Option<i128> {
                     wide = carried(wide, value, 18)?;
                     (value, held) = (0, 0);
                 }
-                value = value * 10 + u64::from(*byte - b'0');
+                value = value.wrapping_mul(10).wrapping_add(u64::from(*byte - b'0'));
                 held += 1;
-                places += u32::from(point);
+                places += usize::from(point);
             }
             b'.' if !point => point = true,
             _ => return None,
@@ -71,7 +89,7 @@ pub fn units(text: &[u8]) -> Option<i128> {
     if digits.is_empty() {
         return None;
     }
-    let scale = 10_u64.pow(PLACES - places);
+    let scale = *POWERS.get(PLACES - places)?;
     let value = if wide == 0 && value.leading_zeros() + scale.leading_zeros() >= 64 {
         // It cannot overflow, and a product of 128 bits is a call in a guest.
         i128::from(value.wrapping_mul(scale))

@@ -2,6 +2,15 @@
 
 use std::borrow::Cow;
 
+/// A cell to be written: its column, from 0, and what is in it.
+pub type Filled<'a> = (u32, Cow<'a, [u8]>);
+
+/// What is in a column of a row's cells, which are sorted.
+pub fn find<'c>(cells: &'c [Filled<'_>], column: u32) -> Option<&'c [u8]> {
+    let at = cells.binary_search_by_key(&column, |(column, _)| *column).ok()?;
+    cells.get(at).map(|(_, value)| value.as_ref())
+}
+
 /// What rows are made to hold by the commas between.
 const COMMAS: [u8; 64] = [b','; 64];
 
@@ -67,13 +76,7 @@ impl Row {
     /// Appends the cells of a row, which are sorted, and ends it; tells each column in which line ends were
     /// written as `\n`. Cells that lie in `plain` (a record of which [`Reader::is_plain`] is true, with nothing but
     /// commas between them) are copied with the commas between, as far as these are the right ones.
-    pub fn cells(
-        &mut self,
-        out: &mut Vec<u8>,
-        cells: &[(u32, Cow<'_, [u8]>)],
-        plain: Option<&[u8]>,
-        tell: &mut dyn FnMut(u32),
-    ) {
+    pub fn cells(&mut self, out: &mut Vec<u8>, cells: &[Filled<'_>], plain: Option<&[u8]>, tell: &mut dyn FnMut(u32)) {
         let plain = plain.unwrap_or_default();
         let mut run: Option<Run> = None;
         for (column, value) in cells {

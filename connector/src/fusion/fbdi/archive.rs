@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::contract::ProblemKind;
 use crate::problem::{Failure, Result};
 
 /// What is compressed stays in memory up to this where no directory is lent, so that small loads need none (it is
@@ -182,11 +181,6 @@ impl<'a> Sink<'a> {
         Self { bytes: Vec::new(), file: None, written: 0, lent, call_id }
     }
 
-    /// Bytes written so far.
-    pub fn written(&self) -> u64 {
-        self.written
-    }
-
     /// Appends.
     ///
     /// # Errors
@@ -240,16 +234,8 @@ impl<'a> Sink<'a> {
     /// All that was written.
     ///
     /// # Errors
-    /// As for [`Sink::write`]; more than the pod takes.
+    /// As for [`Sink::write`].
     pub fn finish(mut self) -> Result<Archive> {
-        // FACTS 1.12.
-        if self.written > 250_000_000 {
-            return Err(Failure::permanent(
-                ProblemKind::TooLarge,
-                format!("The zip of this load has {} bytes; a pod takes 250 MB.", self.written),
-            )
-            .remedy("Import the rows in several loads, each with whole documents."));
-        }
         self.flush_memory()?;
         Ok(match self.file.take() {
             Some((_, mut spool)) => {
@@ -265,6 +251,7 @@ impl<'a> Sink<'a> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::contract::ProblemKind;
     use proptest::prelude::*;
 
     proptest! {

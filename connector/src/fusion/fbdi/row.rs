@@ -12,7 +12,7 @@ use super::{Object, Severity};
 use crate::problem::Result;
 
 /// A cell: where it goes in the layout, and what is in it. A row's cells are sorted and none is empty.
-pub type Cell<'a> = (u32, Cow<'a, [u8]>);
+pub use tabular::delimited::{Filled as Cell, find};
 
 /// What all rows of a load share.
 pub struct Load<'a> {
@@ -204,12 +204,6 @@ fn source(load: &mut Load<'_>, place: Place<'_>, column: u32, name: &str, cells:
 pub fn name(layout: &FileLayout, column: u32) -> String {
     let column = usize::try_from(column).ok().and_then(|at| layout.columns.get(at));
     column.map(super::layout::Column::name).unwrap_or_default()
-}
-
-/// What is in a column.
-pub fn find<'c>(cells: &'c [Cell<'_>], column: u32) -> Option<&'c [u8]> {
-    let at = cells.binary_search_by_key(&column, |(column, _)| *column).ok()?;
-    cells.get(at).map(|(_, value)| value.as_ref())
 }
 
 fn fill(cells: &mut Vec<Cell<'_>>, column: u32, value: &[u8]) {
