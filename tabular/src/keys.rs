@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -16,8 +17,15 @@ pub const MOST_HELD: usize = 48 << 10;
 /// Bytes of an entry in the file.
 const SIZE: usize = 40;
 
-/// Entries of a run that are read at once: 10 KiB, so that 250 runs (twelve million entries) take 2.5 MiB.
-const AT_ONCE: usize = 256;
+/// Entries that are written at once, 256 KiB: to a guest each write and read is a wait for its host, which took
+/// as long as comparing itself while pieces had 10 KiB.
+const WRITTEN_AT_ONCE: usize = 6553;
+
+/// Entries that all runs together hold while they are merged: 2.5 MiB.
+const MERGED_AT_ONCE: usize = 64 << 10;
+
+/// Entries of a run that are read at once, 64 KiB; a host gives no more. With more than forty runs it is less.
+const READ_AT_ONCE: usize = 1638;
 
 /// A row's key with what is to be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,8 +84,8 @@ impl Keys {
             Some(file) => file,
             None => self.file.insert(File::options().read(true).write(true).create(true).truncate(true).open(place)?),
         };
-        let mut bytes = Vec::with_capacity(AT_ONCE * SIZE);
-        for piece in self.held.chunks(AT_ONCE) {
+        let mut bytes = Vec::with_capacity(WRITTEN_AT_ONCE * SIZE);
+        for piece in self.held.chunks(WRITTEN_AT_ONCE) {
             bytes.clear();
             for entry in piece {
                 bytes.extend_from_slice(&entry.key.to_le_bytes());
@@ -103,7 +111,8 @@ impl Keys {
             self.held.iter().for_each(|entry| tell(*entry));
             return Ok(());
         };
-        let mut runs: Vec<Run> = self.runs.iter().map(|(first, count)| Run::new(*first, *count)).collect();
+        let at_once = (MERGED_AT_ONCE / self.runs.len().max(1)).clamp(64, READ_AT_ONCE);
+        let mut runs: Vec<Run> = self.runs.iter().map(|(first, count)| Run::new(*first, *count, at_once)).collect();
         let mut held = std::mem::take(&mut self.held).into_iter();
         let own = runs.len();
         let mut heap = BinaryHeap::new();
@@ -113,13 +122,18 @@ impl Keys {
             }
         }
         heap.extend(held.next().map(|entry| Reverse((entry, own))));
-        while let Some(Reverse((entry, index))) = heap.pop() {
+        while let Some(mut least) = heap.peek_mut() {
+            let Reverse((entry, index)) = *least;
             tell(entry);
             let next = match runs.get_mut(index) {
                 Some(run) => run.next(&mut file)?,
                 None => held.next(),
             };
-            heap.extend(next.map(|entry| Reverse((entry, index))));
+            match next {
+                // Sifted down once, where taking out and putting in would be twice.
+                Some(entry) => *least = Reverse((entry, index)),
+                None => drop(PeekMut::pop(least)),
+            }
         }
         Ok(())
     }
@@ -139,18 +153,19 @@ impl Drop for Keys {
 struct Run {
     next: u64,
     left: u64,
+    at_once: u64,
     bytes: Vec<u8>,
     at: usize,
 }
 
 impl Run {
-    fn new(first: u64, count: u64) -> Self {
-        Self { next: first, left: count, bytes: Vec::new(), at: 0 }
+    fn new(first: u64, count: u64, at_once: usize) -> Self {
+        Self { next: first, left: count, at_once: u64::try_from(at_once).unwrap_or(0), bytes: Vec::new(), at: 0 }
     }
 
     fn next(&mut self, file: &mut File) -> io::Result<Option<Entry>> {
         if self.at >= self.bytes.len() {
-            let count = self.left.min(256);
+            let count = self.left.min(self.at_once);
             if count == 0 {
                 return Ok(None);
             }
@@ -193,36 +208,42 @@ impl Hash {
     #[must_use]
     pub fn with(self, text: &[u8]) -> Self {
         let mut hash = self;
-        let mut pieces = text.chunks_exact(8);
+        let mut pieces = text.chunks_exact(16);
         for piece in &mut pieces {
-            hash = hash.word(piece.try_into().map_or(0, u64::from_le_bytes));
+            hash = hash.words(piece.try_into().map_or(0, u128::from_le_bytes));
         }
-        let mut last = [0; 8];
+        let mut last = [0; 16];
         for (to, from) in last.iter_mut().zip(pieces.remainder()) {
             *to = *from;
         }
-        hash.word(u64::from_le_bytes(last)).word(u64::try_from(text.len()).unwrap_or(0))
+        let hash = hash.words(u128::from_le_bytes(last));
+        let length = u64::try_from(text.len()).unwrap_or(0);
+        Self(hash.0 ^ length, hash.1 ^ length)
     }
 
-    fn word(self, word: u64) -> Self {
-        // Two lanes of a multiply and a fold to both sides (as wyhash mixes), with odd constants of their own.
-        let fold = |lane: u64, by: u64| {
-            let product = u128::from(lane ^ word) * u128::from(by);
-            let bytes = product.to_le_bytes();
-            let (low, high) = bytes.split_at(8);
-            let half = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
-            half(low) ^ half(high)
-        };
-        Self(
-            fold(self.0, 0xa076_1d64_78bd_642f).wrapping_add(self.1),
-            fold(self.1, 0xe703_7ed1_a0b4_28db).wrapping_add(word.rotate_left(32)),
-        )
+    /// The step of `MurmurHash3` for 128 bits: 64-bit products alone, as a guest has no wider ones.
+    fn words(self, words: u128) -> Self {
+        let half = |words: u128| u64::try_from(words & u128::from(u64::MAX)).unwrap_or_default();
+        let (first, second) = (half(words), half(words >> 64));
+        let (by_first, by_second) = (0x87c3_7b91_1142_53d5_u64, 0x4cf5_ad43_2745_937f_u64);
+        let first = self.0 ^ first.wrapping_mul(by_first).rotate_left(31).wrapping_mul(by_second);
+        let first = first.rotate_left(27).wrapping_add(self.1).wrapping_mul(5).wrapping_add(0x52dc_e729);
+        let second = self.1 ^ second.wrapping_mul(by_second).rotate_left(33).wrapping_mul(by_first);
+        let second = second.rotate_left(31).wrapping_add(first).wrapping_mul(5).wrapping_add(0x3849_5ab5);
+        Self(first, second)
     }
 
     /// The key.
     pub fn key(self) -> u128 {
-        let last = self.word(0x8ebc_6af0_9c88_c6e3);
-        u128::from(last.0) << 64 | u128::from(last.1)
+        let mixed = |mut word: u64| {
+            word = (word ^ (word >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+            word = (word ^ (word >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+            word ^ (word >> 33)
+        };
+        let first = self.0.wrapping_add(self.1);
+        let second = mixed(self.1.wrapping_add(first));
+        let first = mixed(first).wrapping_add(second);
+        u128::from(first) << 64 | u128::from(second.wrapping_add(first))
     }
 }
 

@@ -4,6 +4,8 @@
 //! It knows nothing of what the rows mean. It is a crate of its own since it is built for speed, where the rest
 //! of the component is built small. No input makes it panic, and none makes it hold more than a record.
 
+mod block;
 pub mod delimited;
 pub mod keys;
+pub mod plain;
 pub mod zip;

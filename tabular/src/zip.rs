@@ -26,8 +26,9 @@ pub trait Output {
     fn patch(&mut self, at: u64, bytes: &[u8]) -> Result<(), Self::Error>;
 }
 
-/// The effort of `zip -6`.
-const LEVEL: i32 = 6;
+/// Of 120 MB of invoices in a guest, in CPU time for all of it and size beside `zip -6` (1.17 s): level 2 takes 1.0 s
+/// and 1.052, level 3 1.1 s and 0.997, level 6 1.4 s and 0.924.
+const LEVEL: i32 = 3;
 
 /// 1980-01-01, the first day that a zip knows: the same rows make the same zip.
 const DATE: u16 = 0x21;

@@ -1,13 +1,16 @@
 //! The main job as a person would type it, on a simulated pod: each command is shown with what it prints,
 //! and each claim is checked.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::build;
+
+mod import;
 
 /// As much of an output as one reads.
 const LINES: usize = 24;
@@ -22,6 +25,7 @@ pub fn play() -> Result<()> {
     scene.invoice()?;
     scene.replay()?;
     scene.bad_input()?;
+    scene.import()?;
     println!("\nAll claims hold.");
     Ok(())
 }
@@ -159,25 +163,57 @@ impl Scene {
     }
 
     fn run(&self, arguments: &[&str], code: i32) -> Result<Printed> {
+        self.tell(arguments);
+        let printed = self.quietly(arguments, code)?;
+        printed.show();
+        Ok(printed)
+    }
+
+    /// As [`Self::run`], with the progress of the command on the terminal where there is one, and its output kept
+    /// back for whoever shows it better.
+    fn watched(&self, arguments: &[&str], code: i32) -> Result<Printed> {
+        self.tell(arguments);
+        let errors = if std::io::stderr().is_terminal() { Stdio::inherit() } else { Stdio::piped() };
+        let printed = self.start(arguments, code, errors)?;
+        printed.err.lines().for_each(|line| println!("{}", cut(line)));
+        Ok(printed)
+    }
+
+    fn quietly(&self, arguments: &[&str], code: i32) -> Result<Printed> {
+        self.start(arguments, code, Stdio::piped())
+    }
+
+    fn tell(&self, arguments: &[&str]) {
         let shown: Vec<String> = arguments.iter().map(|argument| quoted(argument, &self.folder)).collect();
         println!("\n$ harness {}", shown.join(" "));
-        let output = Command::new(&self.harness).args(arguments).current_dir(crate::command::root()).output()?;
+    }
+
+    fn start(&self, arguments: &[&str], code: i32, errors: Stdio) -> Result<Printed> {
+        let mut command = Command::new(&self.harness);
+        let child = command.args(arguments).current_dir(crate::command::root()).stdin(Stdio::null());
+        let output = child.stdout(Stdio::piped()).stderr(errors).spawn()?.wait_with_output()?;
         let printed = Printed {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8(output.stdout)?,
             err: String::from_utf8(output.stderr)?,
         };
-        for text in [&printed.out, &printed.err] {
+        if printed.code != code {
+            printed.show();
+            bail!("exit status {} where {code} was expected", printed.code);
+        }
+        Ok(printed)
+    }
+}
+
+impl Printed {
+    fn show(&self) {
+        for text in [&self.out, &self.err] {
             let count = text.lines().count();
             text.lines().take(LINES).for_each(|line| println!("{}", cut(line)));
             if count > LINES {
                 println!("… {} more lines", count - LINES);
             }
         }
-        if printed.code != code {
-            bail!("exit status {} where {code} was expected", printed.code);
-        }
-        Ok(printed)
     }
 }
 

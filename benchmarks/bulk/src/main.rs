@@ -3,31 +3,43 @@
 //!
 //! `bench-bulk [MEGABYTES] [DIRECTORY]` writes the files, runs both three times in turn and prints the best of
 //! each. Compiled for `wasm32-wasip2` it measures our side alone, in whatever runs it: `bench-bulk build DIR`.
+//!
+//! `bench-bulk write DIR MEGABYTES` writes invoices and journals that are faulty at their far end alone, and
+//! `bench-bulk faults DIR` finds each of the faults: run as a guest with little memory it shows that memory does
+//! not grow with the file.
 
 use std::collections::BTreeMap;
-use std::io::{BufWriter, Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use oracle_fusion::fusion::fbdi::{Content, InputFile, Options, Source, Urls, build, object};
+use oracle_fusion::fusion::fbdi::{Built, Content, InputFile, Options, Severity, Source, Urls, build, object};
 
-const HEADERS: &str = "ApInvoicesInterface.csv";
-const LINES: &str = "ApInvoiceLinesInterface.csv";
+mod files;
+use files::{HEADERS, JOURNALS, LINES};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [command, lent] = arguments.as_slice()
-        && command == "build"
-    {
-        let (time, size) = ours(Path::new(lent))?;
-        println!("{} ms, {size} bytes", time.as_millis());
-        return Ok(());
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["build", lent] => {
+            let (time, size) = ours(Path::new(lent))?;
+            println!("{} ms, {size} bytes", time.as_millis());
+            return Ok(());
+        }
+        ["write", lent, megabytes] => {
+            std::fs::create_dir_all(lent)?;
+            let most = megabytes.parse::<u64>()? * 1_000_000;
+            files::invoices(Path::new(lent), most, true)?;
+            return files::journals(Path::new(lent), most);
+        }
+        ["faults", lent] => return faults(Path::new(lent)),
+        _ => {}
     }
     let megabytes: u64 = arguments.first().map_or(Ok(120), |text| text.parse())?;
     let lent = arguments.get(1).map_or_else(|| std::env::temp_dir().join("bench-bulk"), PathBuf::from);
     std::fs::create_dir_all(&lent)?;
-    let bytes = write_files(&lent, megabytes * 1_000_000)?;
+    let bytes = files::invoices(&lent, megabytes * 1_000_000, false)?;
     let (mut best, mut peer) = ((Duration::MAX, 0), (Duration::MAX, 0));
     for _ in 0..3 {
         best = best.min(ours(&lent)?);
@@ -49,25 +61,55 @@ impl Urls for NoUrls {
     }
 }
 
+fn built(lent: &Path, id: &str, names: &[&'static str], parameters: &[(&str, &str)]) -> Result<Built> {
+    let file = |name: &&'static str| InputFile { name: (*name).into(), content: Content::Path((*name).into()) };
+    let parameters: BTreeMap<String, String> =
+        parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let options = Options { call_id: "bench", group_id: None, parameters: &parameters, lent: Some(lent) };
+    let source = Source::Files(names.iter().map(file).collect());
+    let object = object(id).with_context(|| format!("there are no {id}"))?;
+    match build(object, &source, &options, &NoUrls) {
+        Ok(built) => Ok(built),
+        Err(failure) => bail!("{}", failure.problem.message),
+    }
+}
+
+fn invoices(lent: &Path) -> Result<Built> {
+    let parameters = [("business_unit_id", "1"), ("ledger_id", "2"), ("source", "BENCH")];
+    built(lent, "ap_invoices", &[HEADERS, LINES], &parameters)
+}
+
 /// From the files to the last byte of base64.
 fn ours(lent: &Path) -> Result<(Duration, u64)> {
-    let file = |name: &'static str| InputFile { name: name.into(), content: Content::Path(name.into()) };
-    let parameters: BTreeMap<String, String> = [("business_unit_id", "1"), ("ledger_id", "2"), ("source", "BENCH")]
-        .map(|(name, value)| (name.into(), value.into()))
-        .into();
     let started = Instant::now();
-    let options = Options { call_id: "bench", group_id: None, parameters: &parameters, lent: Some(lent) };
-    let source = Source::Files(vec![file(HEADERS), file(LINES)]);
-    let invoices = object("ap_invoices").context("there are no invoices")?;
-    let built = match build(invoices, &source, &options, &NoUrls) {
-        Ok(built) => built,
-        Err(failure) => bail!("{}", failure.problem.message),
-    };
+    let built = invoices(lent)?;
     ensure!(!built.is_refused(), "refused: {:?}", built.findings.first());
     let mut base64 = built.archive.base64_reader()?;
     let sent = std::io::copy(&mut base64, &mut std::io::sink())?;
     ensure!(sent == built.archive.base64_len(), "the length of the body is another than said");
     Ok((started.elapsed(), built.archive.len()))
+}
+
+/// Each fault of the far end is found, and no other.
+fn faults(lent: &Path) -> Result<()> {
+    let journals =
+        |lent: &Path| built(lent, "gl_journals", &[JOURNALS], &[("data_access_set_id", "1"), ("ledger_id", "2")]);
+    type Build<'b> = &'b dyn Fn(&Path) -> Result<Built>;
+    let builds: [(&str, Build<'_>, &[&str]); 2] =
+        [("invoices", &invoices, &["duplicate_number", "parent_missing"]), ("journals", &journals, &["unbalanced"])];
+    for (what, build, wanted) in builds {
+        let built = build(lent)?;
+        let rows: u64 = built.counts.iter().map(|(_, rows)| rows).sum();
+        println!("{what}: {rows} rows, an archive of {} bytes", built.archive.len());
+        let mut found: Vec<&str> = Vec::new();
+        for finding in built.findings.iter().filter(|finding| finding.severity == Severity::Refuse) {
+            println!("  {} row {}: {}", finding.file, finding.row.unwrap_or_default(), finding.message);
+            found.push(finding.code);
+        }
+        found.sort_unstable();
+        ensure!(found == wanted, "found {found:?} instead of {wanted:?}");
+    }
+    Ok(())
 }
 
 fn theirs(lent: &Path) -> Result<(Duration, u64)> {
@@ -78,84 +120,6 @@ fn theirs(lent: &Path) -> Result<(Duration, u64)> {
         std::process::Command::new("zip").args(["-6", "-q", "peer.zip", HEADERS, LINES]).current_dir(lent).status();
     ensure!(told.context("zip is needed as the peer")?.success(), "zip failed");
     Ok((started.elapsed(), std::fs::metadata(zip)?.len()))
-}
-
-/// Invoices with two lines each, all columns of the layouts, mostly empty, as interface files are.
-fn write_files(lent: &Path, most: u64) -> Result<u64> {
-    let invoices = object("ap_invoices").context("there are no invoices")?;
-    let layouts = invoices.files();
-    let [heads, lines] = layouts.as_slice() else { bail!("invoices have two files") };
-    let create = |name: &str| std::fs::File::create(lent.join(name)).map(BufWriter::new);
-    let (mut head_file, mut line_file) = (create(HEADERS)?, create(LINES)?);
-    let titles = |layout: &oracle_fusion::fusion::fbdi::layout::FileLayout| {
-        layout.columns.iter().map(|column| column.name()).collect::<Vec<_>>().join(",")
-    };
-    writeln!(head_file, "{}", titles(heads))?;
-    writeln!(line_file, "{}", titles(lines))?;
-    let mut seed = 88_172_645_463_325_252_u64;
-    let mut random = |below: u64| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed % below
-    };
-    let mut written = 0;
-    let mut number = 300_000_000_u64;
-    let row = |layout: &oracle_fusion::fusion::fbdi::layout::FileLayout, cells: &[(&str, String)]| {
-        let mut row = vec![""; layout.columns.len()];
-        for (name, value) in cells {
-            if let Some(place) = layout.position(name).and_then(|at| row.get_mut(at)) {
-                *place = value;
-            }
-        }
-        row.join(",")
-    };
-    while written < most {
-        number += 1 + random(3);
-        let (first, second) = (100 + random(900_000), 100 + random(90_000));
-        let amount = |cents: u64| format!("{}.{:02}", cents / 100, cents % 100);
-        let date = format!("2026/{:02}/{:02}", 1 + random(12), 1 + random(28));
-        let head = row(
-            heads,
-            &[
-                ("INVOICE_ID", number.to_string()),
-                ("OPERATING_UNIT", format!("Vision Operations {}", random(4))),
-                ("SOURCE", "BENCH".into()),
-                ("INVOICE_NUM", format!("INV-{number}-{}", random(10_000))),
-                ("INVOICE_AMOUNT", amount(first + second)),
-                ("INVOICE_DATE", date.clone()),
-                ("VENDOR_NAME", format!("Supplier {} & Sons", random(5000))),
-                ("VENDOR_NUM", (10_000 + random(5000)).to_string()),
-                ("VENDOR_SITE_CODE", format!("SITE{}", random(9))),
-                ("INVOICE_CURRENCY_CODE", "USD".into()),
-                ("DESCRIPTION", format!("Goods and services of order {}", random(1_000_000))),
-                ("INVOICE_TYPE_LOOKUP_CODE", "STANDARD".into()),
-                ("TERMS_NAME", "Immediate".into()),
-                ("GL_DATE", date.clone()),
-            ],
-        );
-        writeln!(head_file, "{head}")?;
-        written += u64::try_from(head.len())? + 1;
-        for (index, cents) in [first, second].into_iter().enumerate() {
-            let line = row(
-                lines,
-                &[
-                    ("INVOICE_ID", number.to_string()),
-                    ("LINE_NUMBER", (index + 1).to_string()),
-                    ("LINE_TYPE_LOOKUP_CODE", "ITEM".into()),
-                    ("AMOUNT", amount(cents)),
-                    ("DESCRIPTION", format!("Item {}", random(100_000))),
-                    ("DIST_CODE_CONCATENATED", format!("101.10.{}.110.000.000", 60_000 + random(2000))),
-                    ("ACCOUNTING_DATE", date.clone()),
-                ],
-            );
-            writeln!(line_file, "{line}")?;
-            written += u64::try_from(line.len())? + 1;
-        }
-    }
-    head_file.flush()?;
-    line_file.flush()?;
-    Ok(std::fs::metadata(lent.join(HEADERS))?.len() + std::fs::metadata(lent.join(LINES))?.len())
 }
 
 #[allow(clippy::cast_precision_loss)]

@@ -139,7 +139,7 @@ async fn a_loop_does_not_hold_up_its_neighbours() {
 
 #[tokio::test]
 async fn more_calls_than_there_is_room_for_wait_their_turn() {
-    let options = EngineOptions { cache: CompileCache::Off, concurrent_calls: 2 };
+    let options = EngineOptions { cache: CompileCache::Off, concurrent_calls: 2, ..EngineOptions::default() };
     let connector = Engine::with_options(options).unwrap().load(guest()).unwrap();
     let run = run();
     let calls = (0..20).map(|_| connector.describe(&run));

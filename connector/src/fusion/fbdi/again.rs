@@ -115,7 +115,7 @@ impl Seeker<'_> {
 }
 
 impl Taker for Seeker<'_> {
-    fn take(&mut self, place: Place<'_>, cells: &mut Vec<Cell<'_>>) -> Result<()> {
+    fn take(&mut self, place: Place<'_>, cells: &mut Vec<Cell<'_>>, _plain: Option<&[u8]>) -> Result<()> {
         self.line += 1;
         let mut met: Vec<usize> = self.lines.get(&self.line).cloned().unwrap_or_default();
         for (columns, by_key) in &self.keys {

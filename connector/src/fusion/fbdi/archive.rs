@@ -8,12 +8,19 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::contract::ProblemKind;
 use crate::problem::{Failure, Result};
 
-/// What is compressed stays in memory up to this, so that small loads need no lent directory (an eighth of it
-/// is a CSV of 60 MB).
+/// What is compressed stays in memory up to this where no directory is lent, so that small loads need none (it is
+/// a CSV of some 80 MB).
 pub const MOST_IN_MEMORY: usize = 8 << 20;
+
+/// And up to this where one is lent: memory that grows by doubling takes three times as much of a small guest.
+const MOST_BESIDE_LENT: usize = 1 << 20;
+
+/// What is held in memory before it goes into the lent directory.
+pub fn most_held(lent: Option<&Path>) -> usize {
+    if lent.is_some() { MOST_BESIDE_LENT } else { MOST_IN_MEMORY }
+}
 
 /// Bytes read at once for base64; a multiple of three, so that no padding comes in between.
 const PIECE: usize = 48 << 10;
@@ -174,18 +181,13 @@ impl<'a> Sink<'a> {
         Self { bytes: Vec::new(), file: None, written: 0, lent, call_id }
     }
 
-    /// Bytes written so far.
-    pub fn written(&self) -> u64 {
-        self.written
-    }
-
     /// Appends.
     ///
     /// # Errors
     /// `too-large` where nothing is lent and memory would not be bounded; a full or read-only directory.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.written += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if self.file.is_none() && self.bytes.len() + bytes.len() > MOST_IN_MEMORY {
+        if self.file.is_none() && self.bytes.len() + bytes.len() > most_held(self.lent) {
             let Some(lent) = self.lent else {
                 return Err(super::no_room("The zip of this load is larger than 8 MiB"));
             };
@@ -224,8 +226,7 @@ impl<'a> Sink<'a> {
     fn flush_memory(&mut self) -> Result<()> {
         if let Some((file, _)) = &mut self.file {
             file.write_all(&self.bytes).map_err(|error| super::lent_failed(&error))?;
-            // The buffer may have grown to MOST_IN_MEMORY before: give that back.
-            self.bytes = Vec::new();
+            self.bytes.clear();
         }
         Ok(())
     }
@@ -233,16 +234,8 @@ impl<'a> Sink<'a> {
     /// All that was written.
     ///
     /// # Errors
-    /// As for [`Sink::write`]; more than the pod takes.
+    /// As for [`Sink::write`].
     pub fn finish(mut self) -> Result<Archive> {
-        // FACTS 1.12.
-        if self.written > 250_000_000 {
-            return Err(Failure::permanent(
-                ProblemKind::TooLarge,
-                format!("The zip of this load has {} bytes; a pod takes 250 MB.", self.written),
-            )
-            .remedy("Import the rows in several loads, each with whole documents."));
-        }
         self.flush_memory()?;
         Ok(match self.file.take() {
             Some((_, mut spool)) => {
@@ -258,6 +251,7 @@ impl<'a> Sink<'a> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::contract::ProblemKind;
     use proptest::prelude::*;
 
     proptest! {

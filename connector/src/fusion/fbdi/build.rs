@@ -10,6 +10,7 @@ use super::objects::From;
 use super::row::{Cell, Load, Work};
 use super::rows::{Rows, Taker};
 use super::{Built, Object, Options, Severity, Source, Urls, digits_of, file_prefix, plan};
+use crate::contract::ProblemKind;
 use crate::problem::{Failure, Result, warning};
 
 /// Lines that are compressed at once.
@@ -57,6 +58,7 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
     let mut zip = Writer::new(Sink::new(options.lent, options.call_id));
     let mut counts = Vec::new();
     let mut warnings = Vec::new();
+    let mut largest = 0;
     for (at, (table, layout)) in object.tables.iter().zip(&layouts).enumerate() {
         let work = Work::new(object, table, at, layout);
         let mut file = File { name: layout.name, work, load: &mut load, zip: &mut zip, begun: false, size: 0 };
@@ -67,8 +69,13 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
             zip.end()?;
             counts.push((layout.name, written));
         }
+        largest = largest.max(size);
         if size > MOST {
-            let message = format!("{} has {size} bytes; a pod is said to take 250 MB a file.", layout.name);
+            let message = format!(
+                "{} has {size} bytes; a pod is said to take 250 MB a file.{}",
+                layout.name,
+                advice(&counts, size)
+            );
             warnings.push(warning("large_file", message, Some(layout.name.to_owned())));
         }
     }
@@ -76,6 +83,11 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
     checks.finish(&mut findings)?;
     if counts.is_empty() {
         return Err(plan::nothing(object));
+    }
+    if zip.written() > MOST {
+        let message = format!("The zip of this load has {} bytes; a pod takes 250 MB.", zip.written());
+        let remedy = format!("Import the rows in several loads.{}", advice(&counts, zip.written().max(largest)));
+        return Err(Failure::permanent(ProblemKind::TooLarge, message).remedy(remedy));
     }
     if !object.tested {
         let message = format!("The layout of {} is built in, but was not tried against a loader.", object.title);
@@ -108,6 +120,24 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
     })
 }
 
+/// How to part what is too large. A load has one CSV for each interface table, under a fixed name (FACTS 3.6), so
+/// that more rows do not go into a second CSV but into a second load, which is another job with its own result:
+/// that is the person's to order.
+fn advice(counts: &[(&str, u64)], size: u64) -> String {
+    let fit = |rows: u64| {
+        // A tenth less, since documents differ in length.
+        let fit = u128::from(rows) * u128::from(MOST) * 9 / 10 / u128::from(size.max(1));
+        u64::try_from(fit).unwrap_or(rows)
+    };
+    counts.first().map_or_else(String::new, |(name, rows)| {
+        format!(
+            " About {} of the {rows} rows of {name} fit into one load; give each load whole documents, with all rows \
+             that belong to them.",
+            fit(*rows)
+        )
+    })
+}
+
 /// What made keys begin with: eight digits of the call, so that they meet no rows of other loads (FACTS 3.6).
 pub fn key_prefix(call_id: &str) -> String {
     digits_of(call_id).chars().skip(7).collect()
@@ -135,10 +165,10 @@ impl File<'_, '_> {
         self.size += u64::try_from(self.work.out.len()).unwrap_or(u64::MAX);
         if self.size > u64::from(u32::MAX) {
             return Err(Failure::permanent(
-                crate::contract::ProblemKind::TooLarge,
+                ProblemKind::TooLarge,
                 format!("{} would have more than 4 GiB, which no zip of this kind holds.", self.name),
             )
-            .remedy("Import the rows in several loads, each with whole documents."));
+            .remedy("Import the rows in several loads, each with whole documents of less than 250 MB."));
         }
         self.zip.write(&self.work.out)?;
         self.work.out.clear();
@@ -147,12 +177,24 @@ impl File<'_, '_> {
 }
 
 impl Taker for File<'_, '_> {
-    fn take(&mut self, place: Place<'_>, cells: &mut Vec<Cell<'_>>) -> Result<()> {
-        self.work.take(self.load, place, cells)?;
+    fn take(&mut self, place: Place<'_>, cells: &mut Vec<Cell<'_>>, plain: Option<&[u8]>) -> Result<()> {
+        self.work.take(self.load, place, cells, plain)?;
         if self.work.out.len() >= PIECE { self.flush() } else { Ok(()) }
     }
 
     fn findings(&mut self) -> Option<&mut Findings> {
         Some(&mut self.load.findings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_says_how_many_documents_fit() {
+        let told = advice(&[("ApInvoicesInterface.csv", 1000), ("ApInvoiceLinesInterface.csv", 5000)], 2 * MOST);
+        assert!(told.contains("About 450 of the 1000 rows of ApInvoicesInterface.csv"), "{told}");
+        assert_eq!(advice(&[], MOST), "");
     }
 }

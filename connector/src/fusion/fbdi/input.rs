@@ -93,7 +93,7 @@ impl<'a> Inputs<'a> {
         let mut source = self.content(file)?;
         let mut bytes = Vec::new();
         let failed = |error: io::Error| unreadable(&file.name, &error.to_string());
-        let most = super::archive::MOST_IN_MEMORY;
+        let most = super::archive::most_held(self.options.lent);
         let limit = u64::try_from(most).unwrap_or(u64::MAX);
         (&mut source).take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
         if bytes.len() <= most {

@@ -180,7 +180,7 @@ impl Walk<'_, '_> {
                 put(&mut taken, column, parent.as_bytes());
             }
             if !taken.is_empty() {
-                self.taker.take(place, &mut taken)?;
+                self.taker.take(place, &mut taken, None)?;
             }
         }
         lists.iter().try_for_each(|(child, name, list)| {

@@ -24,6 +24,8 @@ pub struct Plan {
     pub titles: Vec<String>,
     /// Whether columns keep their order, so that cells need not be sorted.
     pub in_order: bool,
+    /// Whether they do and none is left out in between, so that a record's cells may be copied as they stand.
+    pub straight: bool,
 }
 
 /// Plans for all CSVs, in the order of the input; one that holds nothing has none.
@@ -62,7 +64,8 @@ pub fn plan(
             if header { from_titles(layout, &titles, &input.name, findings) } else { by_place(layout, &input.name) };
         let places: Vec<u32> = columns.iter().flatten().copied().collect();
         let in_order = places.is_sorted();
-        plans.push(Plan { input: at, table, header, columns, titles, in_order });
+        let straight = in_order && columns.iter().all(Option::is_some);
+        plans.push(Plan { input: at, table, header, columns, titles, in_order, straight });
     }
     Ok(plans)
 }

@@ -12,7 +12,7 @@ use super::{Object, Severity};
 use crate::problem::Result;
 
 /// A cell: where it goes in the layout, and what is in it. A row's cells are sorted and none is empty.
-pub type Cell<'a> = (u32, Cow<'a, [u8]>);
+pub use tabular::delimited::{Filled as Cell, find};
 
 /// What all rows of a load share.
 pub struct Load<'a> {
@@ -32,6 +32,7 @@ pub struct Load<'a> {
 pub struct Work<'a> {
     table: usize,
     layout: &'a FileLayout,
+    kinds: Vec<Kind>,
     strict: bool,
     form: DayForm,
     required: Vec<u32>,
@@ -52,6 +53,7 @@ impl<'a> Work<'a> {
         Self {
             table: at,
             layout,
+            kinds: layout.columns.iter().map(|column| column.kind).collect(),
             strict: object.tested,
             form: if layout.name.starts_with("Gms") { DayForm::MonthFirst } else { DayForm::YearFirst },
             required: table.required.iter().filter_map(|name| by_name(name)).collect(),
@@ -75,12 +77,17 @@ impl<'a> Work<'a> {
     ///
     /// # Errors
     /// Where the checks have no room.
-    pub fn take(&mut self, load: &mut Load<'_>, place: Place<'_>, cells: &mut Vec<Cell<'_>>) -> Result<()> {
+    pub fn take(
+        &mut self,
+        load: &mut Load<'_>,
+        place: Place<'_>,
+        cells: &mut Vec<Cell<'_>>,
+        plain: Option<&[u8]>,
+    ) -> Result<()> {
         for (column, value) in cells.iter_mut() {
-            let kind =
-                usize::try_from(*column).ok().and_then(|at| self.layout.columns.get(at)).map(|column| column.kind);
-            if let Some(kind) = kind.filter(|kind| *kind != Kind::Text) {
-                self.typed(&mut load.findings, place, *column, kind, value);
+            let kind = usize::try_from(*column).ok().and_then(|at| self.kinds.get(at));
+            if let Some(kind) = kind.filter(|kind| **kind != Kind::Text) {
+                self.typed(&mut load.findings, place, *column, *kind, value);
             }
         }
         if let Some((column, name)) = self.group {
@@ -100,14 +107,12 @@ impl<'a> Work<'a> {
             }
         }
         load.checks.take(self.table, place, cells)?;
-        for (column, value) in cells.iter() {
-            if self.line.cell(&mut self.out, *column, value) {
-                load.findings.repaired(place, &self.name(*column), "line_end_written_out", || {
-                    "A line end inside the value is written as \\n, which the loader reads as one.".to_owned()
-                });
-            }
-        }
-        self.line.end(&mut self.out);
+        let layout = self.layout;
+        self.line.cells(&mut self.out, cells, plain, &mut |column| {
+            load.findings.repaired(place, &name(layout, column), "line_end_written_out", || {
+                "A line end inside the value is written as \\n, which the loader reads as one.".to_owned()
+            });
+        });
         self.rows += 1;
         Ok(())
     }
@@ -119,8 +124,8 @@ impl<'a> Work<'a> {
     fn typed(&self, findings: &mut Findings, place: Place<'_>, column: u32, kind: Kind, value: &mut Cow<'_, [u8]>) {
         // What is right already, as nearly all is, costs no text.
         let right = match kind {
-            Kind::Number => values::is_plain(value),
-            Kind::Date => self.form == DayForm::YearFirst && values::is_written_day(value),
+            Kind::Number => values::is_decimal(value),
+            Kind::Date => self.form == DayForm::YearFirst && values::is_day(value),
             Kind::Moment | Kind::Text => false,
         };
         if right || value.as_ref() == b"#NULL" {
@@ -199,12 +204,6 @@ fn source(load: &mut Load<'_>, place: Place<'_>, column: u32, name: &str, cells:
 pub fn name(layout: &FileLayout, column: u32) -> String {
     let column = usize::try_from(column).ok().and_then(|at| layout.columns.get(at));
     column.map(super::layout::Column::name).unwrap_or_default()
-}
-
-/// What is in a column.
-pub fn find<'c>(cells: &'c [Cell<'_>], column: u32) -> Option<&'c [u8]> {
-    let at = cells.binary_search_by_key(&column, |(column, _)| *column).ok()?;
-    cells.get(at).map(|(_, value)| value.as_ref())
 }
 
 fn fill(cells: &mut Vec<Cell<'_>>, column: u32, value: &[u8]) {

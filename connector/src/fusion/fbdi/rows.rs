@@ -14,11 +14,12 @@ use crate::problem::Result;
 
 /// Where rows go.
 pub trait Taker {
-    /// Takes a row; its cells are sorted and none is empty.
+    /// Takes a row; its cells are sorted and none is empty. Where `plain` is given, cells that are borrowed lie in
+    /// it with commas between them alone.
     ///
     /// # Errors
     /// What ends the reading.
-    fn take(&mut self, place: Place<'_>, cells: &mut Vec<Cell<'_>>) -> Result<()>;
+    fn take(&mut self, place: Place<'_>, cells: &mut Vec<Cell<'_>>, plain: Option<&[u8]>) -> Result<()>;
 
     /// Where it is told what is wrong, if anybody wants to know.
     fn findings(&mut self) -> Option<&mut Findings>;
@@ -64,7 +65,7 @@ impl Rows<'_> {
         let (mut unicode, mut latin) = (false, false);
         while reader.advance().map_err(fault)? {
             let place = Place { file: &input.name, row: reader.row(), pointer: None };
-            if !reader.raw().is_ascii() && !latin {
+            if !reader.is_ascii() && !latin {
                 match std::str::from_utf8(reader.raw()) {
                     Ok(_) => unicode = true,
                     Err(error) if unicode => {
@@ -87,6 +88,7 @@ impl Rows<'_> {
                 }
             }
             let mut cells: Vec<Cell<'_>> = Vec::with_capacity(reader.cells().len() + 4);
+            let foreign = latin && !reader.is_ascii();
             for cell in reader.cells() {
                 let bytes = reader.bytes(*cell);
                 let column = match usize::try_from(cell.column).ok().and_then(|at| plan.columns.get(at)) {
@@ -105,7 +107,7 @@ impl Rows<'_> {
                         break;
                     }
                 };
-                let value = match latin {
+                let value = match foreign {
                     true if !bytes.is_ascii() => Cow::Owned(text(bytes).into_owned().into_bytes()),
                     _ => Cow::Borrowed(bytes),
                 };
@@ -115,7 +117,8 @@ impl Rows<'_> {
                 cells.sort_unstable_by_key(|(column, _)| *column);
             }
             if !cells.is_empty() {
-                taker.take(place, &mut cells)?;
+                let plain = (plan.straight && reader.is_plain()).then(|| reader.raw());
+                taker.take(place, &mut cells, plain)?;
             }
         }
         Ok(())

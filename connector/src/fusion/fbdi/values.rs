@@ -2,6 +2,8 @@
 //!
 //! What can be read in two ways is never guessed: `01/02/2026` and `1,500` are refused.
 
+pub use tabular::plain::{is_day, is_decimal, units};
+
 /// What became of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Read {
@@ -36,17 +38,6 @@ pub fn day(text: &str, form: DayForm) -> Read {
         Ok((year, month, day)) => told(text, written(year, month, day, form)),
         Err(why) => Read::Unclear(why),
     }
-}
-
-/// Whether it is a real day as `YYYY/MM/DD` already.
-pub fn is_written_day(bytes: &[u8]) -> bool {
-    let [y1, y2, y3, y4, b'/', m1, m2, b'/', d1, d2] = bytes else { return false };
-    let digits = [y1, y2, y3, y4, m1, m2, d1, d2];
-    if !digits.iter().all(|byte| byte.is_ascii_digit()) {
-        return false;
-    }
-    let number = |digits: &[&u8]| digits.iter().fold(0, |number, byte| number * 10 + u32::from(**byte - b'0'));
-    real(number(&[y1, y2, y3, y4]), number(&[m1, m2]), number(&[d1, d2])).is_ok()
 }
 
 /// A day with a time, or a day alone; an offset other than UTC is not taken.
@@ -152,21 +143,14 @@ fn parts(text: &str) -> Result<(u32, u32, u32), &'static str> {
 }
 
 fn real(year: u32, month: u32, day: u32) -> Result<(u32, u32, u32), &'static str> {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let days = match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => 0,
-    };
+    let days = tabular::plain::days(year, month);
     if year >= 1000 && (1..=days).contains(&day) { Ok((year, month, day)) } else { Err("there is no such day") }
 }
 
 /// A decimal number: a point, no thousands. Commas, spaces and apostrophes between thousands, a decimal comma,
 /// a sign behind and parentheses for less than nothing are turned into that.
 pub fn decimal(text: &str) -> Read {
-    if is_plain(text.as_bytes()) {
+    if is_decimal(text.as_bytes()) {
         return Read::Same;
     }
     let trimmed = text.trim();
@@ -234,48 +218,6 @@ fn plain(text: &str) -> Result<String, &'static str> {
         }
         _ => Err(NO_NUMBER),
     }
-}
-
-/// Whether it is `-?digits(.digits)?` already.
-pub fn is_plain(bytes: &[u8]) -> bool {
-    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
-    let mut point = false;
-    let mut any = false;
-    for byte in digits {
-        match byte {
-            b'0'..=b'9' => any = true,
-            b'.' if any && !point => point = true,
-            _ => return false,
-        }
-    }
-    any
-}
-
-/// Decimal places that sums keep.
-const PLACES: usize = 12;
-
-/// A plain decimal in units of 10^-12; `None` where it is none, or has more places or digits than that holds.
-pub fn units(text: &[u8]) -> Option<i128> {
-    let (negative, digits) = match text.strip_prefix(b"-") {
-        Some(digits) => (true, digits),
-        None => (false, text),
-    };
-    let (mut value, mut places, mut point) = (0_i128, 0, false);
-    for byte in digits {
-        match byte {
-            b'0'..=b'9' if point && places == PLACES => (*byte == b'0').then_some(())?,
-            b'0'..=b'9' => {
-                value = value.checked_mul(10)?.checked_add(i128::from(*byte - b'0'))?;
-                places += usize::from(point);
-            }
-            b'.' if !point => point = true,
-            _ => return None,
-        }
-    }
-    for _ in places..PLACES {
-        value = value.checked_mul(10)?;
-    }
-    if digits.is_empty() { None } else { Some(if negative { -value } else { value }) }
 }
 
 /// Units as a person writes them.

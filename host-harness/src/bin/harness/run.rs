@@ -65,8 +65,7 @@ pub async fn to_the_end(
             .await;
         match outcome {
             Ok(Outcome::Pending(pending)) if follow => {
-                let per_cent = pending.progress.map(|done| format!(", {done} %")).unwrap_or_default();
-                progress.set_message(site.secrets.clean(&format!("{action}: {}{per_cent}", pending.status)));
+                say::progress(&progress, &pending.status, pending.progress);
                 site.run.clock.wait(Duration::from_millis(pending.retry_after_ms).max(SHORTEST_WAIT)).await;
                 token = Some(pending.token);
             }

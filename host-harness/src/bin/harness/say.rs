@@ -191,3 +191,15 @@ pub fn spinner(text: &str) -> ProgressBar {
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }
+
+/// What a job tells of itself: its status, and a bar once it says how far it is.
+pub fn progress(bar: &ProgressBar, status: &str, per_cent: Option<u8>) {
+    if let Some(done) = per_cent {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} [{bar:24}] {pos:>3} % {wide_msg} ({elapsed})") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_length(100);
+        bar.set_position(u64::from(done.min(100)));
+    }
+    bar.set_message(clean(status));
+}
