@@ -36,7 +36,7 @@ fn layout(file: &str) -> Vec<(String, String)> {
             columns.extend((0..count.parse().unwrap()).map(|_| (String::new(), String::new())));
         } else if let Some((name, last)) = names.split_once("..") {
             let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-            let first: u32 = name[stem.len()..].parse().unwrap();
+            let first: u32 = name.strip_prefix(stem).unwrap().parse().unwrap();
             columns.extend((first..=last.parse().unwrap()).map(|at| (format!("{stem}{at}"), kind.to_owned())));
         } else {
             columns.push((names.to_owned(), kind.to_owned()));
