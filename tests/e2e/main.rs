@@ -11,6 +11,7 @@
 
 mod access;
 mod bad_input;
+mod bulk;
 mod connections;
 mod contract;
 mod documented;

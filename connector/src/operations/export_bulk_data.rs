@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::waiting::{Ended, Plan, Waiting, package, positional, resumed};
 use super::{Action, Spec, Step};
 use crate::contract::{Effect, Idempotency, Outcome};
-use crate::fusion::erp::send;
+use crate::fusion::erp::{options, send};
 use crate::fusion::pod::{Lost, Pod};
 use crate::problem::{Failure, Result};
 
@@ -89,12 +89,13 @@ impl Action for ExportBulkData {
         let (path, definition) = (package(path), definition.trim());
         // FACTS 3.2; extracts of reports leave theirs under another name (6.1).
         let documents = [format!("ExportBulkData_{definition}_{{}}"), "ESS_{}_".to_owned(), "{}.zip".to_owned()];
+        let account = input.account.clone().or_else(|| outbound(input.parameters.as_deref()));
         let plan = Plan {
             action: Self::SPEC.id,
             what: "Export",
             minutes: input.timeout_minutes,
             documents: &documents,
-            account: input.account.as_deref(),
+            account: account.as_deref(),
             open: input.open != Some(false),
         };
         if let Some(token) = step.token {
@@ -121,6 +122,14 @@ impl Action for ExportBulkData {
             Err(Lost::Unknown(cause)) => Err(unknown(&cause)),
         }
     }
+}
+
+/// Where an export leaves its output: the account of the interface option that its first parameter names, with
+/// export for import (FACTS 6.1). A pod may want the account for every look.
+fn outbound(parameters: Option<&[String]>) -> Option<String> {
+    let first = parameters?.first()?.trim();
+    let option = options::all().into_iter().find(|option| option.id() == first && !option.account().is_empty())?;
+    Some(option.account().replace("/import", "/export"))
 }
 
 fn unknown(cause: &Failure) -> Failure {

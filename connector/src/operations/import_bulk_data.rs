@@ -5,6 +5,7 @@
 //! submitted), look, run what comes after, report. Names on the pod come from the call's id, so a step that
 //! is done again finds what the one before sent.
 
+mod intent;
 mod report;
 mod submit;
 
@@ -541,7 +542,8 @@ fn warnings(built: &Built) -> Vec<Value> {
         *count += 1;
         if *count <= EACH {
             let row = one.row.map_or(String::new(), |row| format!(" row {row}"));
-            told.push(json!({"code": one.code, "message": one.message, "key": format!("{}{row}", one.file)}));
+            let column = one.column.as_ref().map_or(String::new(), |column| format!(" {column}"));
+            told.push(json!({"code": one.code, "message": one.message, "key": format!("{}{row}{column}", one.file)}));
         }
     }
     for (code, count) in counts.into_iter().filter(|(_, count)| *count > EACH) {

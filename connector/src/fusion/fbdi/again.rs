@@ -44,7 +44,14 @@ pub fn locate(
     let rows = Rows { object, layouts: &layouts, source, inputs: &inputs, plans: &plans, prefix: &prefix };
     let mut found = vec![None; wanted.len()];
     for (table, layout) in layouts.iter().enumerate() {
-        let mut seeker = Seeker { layout, line: 0, lines: HashMap::new(), keys: Vec::new(), found: &mut found };
+        let mut seeker = Seeker {
+            layout,
+            alone: layouts.len() == 1,
+            line: 0,
+            lines: HashMap::new(),
+            keys: Vec::new(),
+            found: &mut found,
+        };
         for (index, one) in wanted.iter().enumerate() {
             if one.table.as_deref().is_none_or(|name| layout.is_called(name)) {
                 seeker.seek(index, one);
@@ -62,6 +69,8 @@ type ByKey = HashMap<u128, Vec<usize>>;
 
 struct Seeker<'s> {
     layout: &'s FileLayout,
+    /// Whether a load has this file alone.
+    alone: bool,
     line: u64,
     lines: HashMap<u64, Vec<usize>>,
     /// For each set of columns that rows are named by.
@@ -71,8 +80,8 @@ struct Seeker<'s> {
 
 impl Seeker<'_> {
     fn seek(&mut self, index: usize, wanted: &Wanted) {
-        // A line means nothing without its file.
-        if let (Some(line), Some(_)) = (wanted.line, &wanted.table) {
+        // A line means nothing without its file, unless there is but one.
+        if let Some(line) = wanted.line.filter(|_| self.alone || wanted.table.is_some()) {
             self.lines.entry(line).or_default().push(index);
             return;
         }

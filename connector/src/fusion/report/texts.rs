@@ -36,7 +36,7 @@ fn totals(text: &str, found: &mut Found) {
             found.imported = Some(found.imported.map_or(number, |known| known.max(number)));
         } else if words.ends_with("rejected") {
             found.rejected = Some(found.rejected.map_or(number, |known| known.max(number)));
-        } else if words.ends_with("selected") && number == 0 {
+        } else if (words.ends_with("selected") || words.ends_with("processed")) && number == 0 {
             found.imported = found.imported.or(Some(0));
         }
     }

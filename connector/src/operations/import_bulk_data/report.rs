@@ -225,6 +225,9 @@ impl Counted {
             _ => "complete",
         };
         let rejected = rejected.or(imported.filter(|count| *count >= read).map(|_| 0));
+        // The import does not count what the loader left out: each row that is named and was not imported counts.
+        let left = imported.map_or(0, |imported| read.saturating_sub(imported));
+        let rejected = rejected.map(|count| count.max(named.min(left)));
         let settled = imported.unwrap_or(0).saturating_add(rejected.unwrap_or(0));
         let loaded = found.loaded.filter(|_| alone).or((settled > 0).then_some(settled)).map(|count| count.min(read));
         Self { outcome, loaded, imported, rejected, verified }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use super::intent::Intent;
 use super::{Import, Stage, State};
 use crate::fusion::erp::jobs::{Watch, tree};
 use crate::fusion::erp::mark::Later;
@@ -38,6 +39,8 @@ impl Import<'_> {
                 state.stage = Stage::Loading { watch: Watch::new(pod, &request), document };
                 return Ok(());
             }
+            // A pod keeps the document of a load that it refused.
+            There::Document if self.intent().map_or(Ok(false), |intent| intent.was_refused(pod))? => {}
             There::Document => {
                 // It was uploaded by this call, so that its load may be on its way.
                 state.stage = Stage::Lost { at: pod.now_ms(), sent: 1, cause: "an attempt before".to_owned() };
@@ -45,7 +48,19 @@ impl Import<'_> {
             }
             There::Nothing => {}
         }
-        self.send(pod, built, state, 1)
+        let Some(intent) = self.intent() else { return self.send(pod, built, state, 1) };
+        if intent.stands(pod)? {
+            let cause = "an attempt before was about to send it".to_owned();
+            state.stage = Stage::Lost { at: pod.now_ms(), sent: 1, cause };
+            return Ok(());
+        }
+        intent.note(pod)?;
+        self.send(pod, built, state, 1).inspect_err(|_| intent.refused(pod))
+    }
+
+    /// Where a second load would double the rows.
+    fn intent(&self) -> Option<Intent<'_>> {
+        (!self.object.refuses_duplicates).then_some(Intent { call: self.call, account: self.object.account })
     }
 
     fn send(&self, pod: &Pod, built: &Built, state: &mut State, sent: u8) -> Result<()> {

@@ -67,7 +67,12 @@ fn what_an_attempt_before_sent_is_found() {
 
 #[test]
 fn a_lost_answer_is_looked_for_and_then_sent_again_where_that_does_no_harm() {
-    let lost = |input| pending(step(&Fake::new([items(""), typed(504, "", "")]), input, None)).token;
+    let lost = |input| {
+        // Where a second load would double the rows, a note goes ahead.
+        let note = if input == GL { vec![items(""), answer(201, r#"{"DocumentId":"4"}"#)] } else { vec![] };
+        let answers = [items("")].into_iter().chain(note).chain([typed(504, "", "")]);
+        pending(step(&Fake::new(answers), input, None)).token
+    };
     // It is registered late.
     let late = Fake::new([items(r#"{"DocumentId":"5"}"#), load_of("5")]);
     assert!(pending(step(&late, GL, Some(&lost(GL)))).status.contains("request 77"));
@@ -124,4 +129,21 @@ fn without_waiting_the_request_is_answered() {
     let told = done(step(&door, &AP.replacen('{', r#"{"wait":false,"#, 1), None));
     assert_eq!((&told["outcome"], &told["request_id"]), (&"submitted".into(), &"77".into()));
     assert!(told["warnings"].to_string().contains("no_document_id"));
+}
+
+#[test]
+fn journals_of_an_attempt_that_may_have_sent_them_are_looked_for_and_not_sent() {
+    let document = || items(r#"{"DocumentId":"4"}"#);
+    let door = Fake::new([items(""), document(), items("")]);
+    assert!(pending(step(&door, GL, None)).status.contains("about to send"));
+    assert_eq!(posts(&door), 0);
+    // What the pod refused was not loaded.
+    let taken = || answer(201, r#"{"ReqstId":"77","DocumentId":"5"}"#);
+    let door = Fake::new([items(""), document(), document(), answer(201, r#"{"DocumentId":"6"}"#), taken()]);
+    assert!(pending(step(&door, GL, None)).status.contains("77"));
+    let refused = answer(200, r#"{"ReqstId":"-1"}"#);
+    let noted = || answer(201, r#"{"DocumentId":"6"}"#);
+    let door = Fake::new([items(""), items(""), noted(), refused, noted()]);
+    assert_eq!(step(&door, GL, None).unwrap_err().kind(), ProblemKind::Forbidden);
+    assert_eq!(posts(&door), 3);
 }

@@ -1,0 +1,166 @@
+//! A host that dies at any step, and one that starts again with the same call id, or with the token it kept.
+
+use serde_json::{Value, json};
+
+use super::sample::{INVOICES, balanced, nested, payables, sample};
+use super::{Caller, Step, batches, counts, invoices, loads};
+use crate::stage::Stage;
+
+const ID: &str = "import_bulk_data";
+
+/// An import up to its end, each token kept.
+fn tokens(stage: &Stage, input: &Value) -> (Vec<String>, Value) {
+    let caller = Caller::new(stage, "killed");
+    let mut tokens = Vec::new();
+    let mut step = caller.step(ID, input, None).unwrap();
+    loop {
+        match step {
+            Step::Done(value) => return (tokens, value),
+            Step::Pending(pending) => {
+                tokens.push(pending.token.clone());
+                step = caller.next(ID, input, &pending).unwrap();
+            }
+        }
+    }
+}
+
+/// Both without what differs from time to time.
+fn same(left: &Value, right: &Value) {
+    let plain = |value: &Value| {
+        let mut value = value.clone();
+        let warnings: Vec<Value> = value["warnings"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|one| one["code"] != "answer_lost")
+            .cloned()
+            .collect();
+        value["warnings"] = warnings.into();
+        value
+    };
+    assert_eq!(plain(left), plain(right));
+}
+
+#[test]
+fn a_call_that_is_made_again_at_any_moment_finds_its_load_and_reports_the_same() {
+    for input in [sample("6001"), balanced("6001")] {
+        let whole = {
+            let stage = Stage::sim(json!([]));
+            tokens(&stage, &input)
+        };
+        for died_after in 0..=whole.0.len() {
+            let stage = Stage::sim(json!([]));
+            let caller = Caller::new(&stage, "killed");
+            let mut step = caller.step(ID, &input, None).unwrap();
+            for _ in 0..died_after {
+                step = match step {
+                    Step::Pending(pending) => caller.next(ID, &input, &pending).unwrap(),
+                    done => done,
+                };
+            }
+            drop(step);
+            // Nothing was kept: the same call from its beginning.
+            let report = caller.import(&input).unwrap();
+            let pod = stage.pod.as_ref().unwrap();
+            assert_eq!(loads(pod).len(), 1, "{died_after}");
+            assert_eq!(report["rejections"], whole.1["rejections"], "{died_after}");
+            assert_eq!(counts(&report), counts(&whole.1), "{died_after}");
+        }
+    }
+}
+
+#[test]
+fn a_token_that_was_kept_goes_on_and_may_be_used_twice() {
+    let input = sample("6002");
+    let stage = Stage::sim(json!([]));
+    let (tokens, whole) = tokens(&stage, &input);
+    let caller = Caller::new(&stage, "killed");
+    for token in &tokens {
+        let step = caller.step(ID, &input, Some(token)).unwrap();
+        same(&caller.finish(ID, &input, step).unwrap(), &whole);
+    }
+    assert_eq!(loads(stage.pod.as_ref().unwrap()).len(), 1);
+}
+
+#[test]
+fn a_host_that_dies_before_anything_is_sent_sends_once() {
+    for input in [sample("6003"), balanced("6003")] {
+        // The look before the send fails, so that nothing goes out.
+        let stage = Stage::sim(json!([{"name": "E7", "times": 3}]));
+        let caller = Caller::new(&stage, "killed");
+        assert!(caller.step(ID, &input, None).unwrap_err().again);
+        assert!(loads(stage.pod.as_ref().unwrap()).is_empty());
+        stage.faults(json!([]));
+        caller.import(&input).unwrap();
+        assert_eq!(loads(stage.pod.as_ref().unwrap()).len(), 1);
+    }
+}
+
+#[test]
+fn a_load_that_is_registered_late_is_not_sent_twice_though_its_token_was_lost() {
+    let input = balanced("6004");
+    let stage = Stage::sim(json!([{"name": "late_registration", "times": 1, "seconds": 420}]));
+    let caller = Caller::new(&stage, "killed");
+    drop(caller.step(ID, &input, None).unwrap());
+    for _ in 0..3 {
+        // Each time the host dies after its first step.
+        let pending = caller.step(ID, &input, None).unwrap().pending();
+        assert!(pending.status.contains("looking"), "{}", pending.status);
+    }
+    let report = caller.import(&input).unwrap();
+    assert_eq!(counts(&report).0, "complete", "{report}");
+    let pod = stage.pod.as_ref().unwrap();
+    assert_eq!((loads(pod).len(), batches(pod, "Accrual 6004").len()), (1, 1));
+}
+
+#[test]
+fn journals_that_may_have_been_sent_and_never_show_end_as_unknown() {
+    let input = balanced("6005");
+    let stage = Stage::sim(json!([{"name": "late_registration", "times": 1, "seconds": 86_400}]));
+    let caller = Caller::new(&stage, "killed");
+    drop(caller.step(ID, &input, None).unwrap());
+    let refused = caller.import(&input).unwrap_err();
+    assert_eq!(
+        refused.problem.kind,
+        host_harness::contract::types::ProblemKind::UnknownOutcome,
+        "{:?}",
+        refused.problem
+    );
+    assert!(batches(stage.pod.as_ref().unwrap(), "Accrual 6005").is_empty());
+}
+
+#[test]
+fn invoices_that_come_in_twice_all_the_same_are_refused_by_the_pod() {
+    let input = payables(json!({"rows": nested("6006", &INVOICES[..2])}));
+    let stage = Stage::sim(json!([{"name": "late_registration", "times": 1, "seconds": 86_400}]));
+    let caller = Caller::new(&stage, "killed");
+    drop(caller.step(ID, &input, None).unwrap());
+    assert_eq!(counts(&caller.import(&input).unwrap()).0, "complete");
+    let pod = stage.pod.as_ref().unwrap();
+    pod.clock().advance(std::time::Duration::from_secs(2 * 86_400));
+    assert_eq!((loads(pod).len(), invoices(pod, "6006").len()), (2, 2));
+}
+
+#[test]
+fn a_host_that_dies_after_any_step_of_a_further_job_runs_it_once() {
+    let mut input = payables(json!({"rows": nested("6007", &INVOICES[..2])}));
+    let package = "/oracle/apps/ess/financials/payables/invoices/transactions";
+    input["then"] = json!([{"package": package, "definition": "APXAPRVL", "parameters": ["{request_id}"]}]);
+    let stage = Stage::sim(json!([]));
+    let caller = Caller::new(&stage, "killed");
+    let mut step = caller.step(ID, &input, None).unwrap();
+    let report = loop {
+        match step {
+            Step::Done(value) => break value,
+            Step::Pending(pending) => {
+                // What the first answered was lost; the token before it was kept.
+                drop(caller.next(ID, &input, &pending).unwrap());
+                step = caller.step(ID, &input, Some(&pending.token)).unwrap();
+            }
+        }
+    };
+    assert_eq!(counts(&report).0, "complete", "{report}");
+    let jobs =
+        super::get(stage.pod.as_ref().unwrap(), "/ess/rest/scheduler/v1/requests?orderBy=requestId:desc&fields=@full");
+    assert_eq!(jobs.to_string().matches("/APXAPRVL").count(), 1, "{jobs}");
+}
