@@ -27,14 +27,12 @@ mod row;
 mod rows;
 #[cfg(test)]
 mod tests;
-mod urls;
 mod values;
 
 pub use again::{RejectedContent, RejectedFile, locate, rejected_csv};
 pub use archive::Archive;
 pub use build::build;
 pub use objects::{Object, object, objects};
-pub use urls::Behind;
 
 /// What a load is built from.
 pub enum Source<'a> {
