@@ -32,7 +32,7 @@ fn is_utf8(bytes: &[u8]) -> bool {
         if high != 0 {
             piece.get_or_insert(index * BLOCK);
         } else if let Some(from) = piece.take()
-            && !bytes.get(from..index * BLOCK).is_some_and(|piece| std::str::from_utf8(piece).is_ok())
+            && bytes.get(from..index * BLOCK).is_none_or(|piece| std::str::from_utf8(piece).is_err())
         {
             return false;
         }

@@ -46,6 +46,8 @@ pub enum How {
     AlreadyExisted,
     /// This call sent it, its answer was lost, and it was found.
     Recovered,
+    /// An earlier run of this call created it, as its mark shows.
+    Before,
 }
 
 impl How {
@@ -54,7 +56,7 @@ impl How {
         match self {
             Self::Created => "created",
             Self::AlreadyExisted => "already_existed",
-            Self::Recovered => "recovered",
+            Self::Recovered | Self::Before => "recovered",
         }
     }
 }
@@ -107,10 +109,17 @@ pub fn create_as(
     let address = target.collection(&pod.settings.api_version);
     let refuses = target.known.as_ref().and_then(|known| known.refuses_duplicates).filter(|_| natural.is_some());
     // This call may have sent it before, in a life that ended (a mark is looked for before every send).
-    if let Some(terms) = natural.as_deref().filter(|terms| mark::is_mark(pod, terms))
-        && let Ok([found]) = find(pod, target, terms).as_deref()
-    {
-        return settle(target, record, found.clone(), How::Recovered, differences);
+    if let Some(terms) = natural.as_deref().filter(|terms| mark::is_mark(pod, terms)) {
+        match find(pod, target, terms) {
+            Ok(found) => {
+                if let Some(found) = found.into_iter().next() {
+                    return settle(target, record, found, How::Before, differences);
+                }
+            }
+            // Without the look a second life would send it twice. Who may create and not read is let through.
+            Err(failure) if failure.again => return Err(failure),
+            Err(_) => {}
+        }
     }
     let mut lost = None;
     for _ in 0..SENDS {
@@ -269,6 +278,11 @@ fn settle(target: &Target, sent: &str, found: String, how: How, differences: Dif
         How::AlreadyExisted => warning(
             "already_existed",
             format!("Record {named} existed already with the same values; nothing was created."),
+            key,
+        ),
+        How::Before => warning(
+            "recovered",
+            format!("An earlier run of this call created record {named}; nothing was sent again."),
             key,
         ),
         _ => warning(

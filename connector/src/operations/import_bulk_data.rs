@@ -220,6 +220,8 @@ struct State {
     /// Documents, or rows, that were read.
     read: u64,
     group: Option<String>,
+    /// Stands for what was built.
+    content: String,
     /// Files of the load: how many jobs it will have.
     files: usize,
     /// Warnings of building, as they are answered.
@@ -326,6 +328,7 @@ impl<'a> Import<'a> {
         let mut state = State {
             read: self.documents(&built),
             group: built.group_id.clone(),
+            content: built.content.clone(),
             files: built.counts.len(),
             warnings: warnings(&built),
             stage: Stage::Lost { at: 0, sent: 0, cause: String::new() },

@@ -27,14 +27,12 @@ mod row;
 mod rows;
 #[cfg(test)]
 mod tests;
-mod urls;
 mod values;
 
 pub use again::{RejectedContent, RejectedFile, locate, rejected_csv};
 pub use archive::Archive;
 pub use build::build;
 pub use objects::{Object, object, objects};
-pub use urls::Behind;
 
 /// What a load is built from.
 pub enum Source<'a> {
@@ -96,6 +94,8 @@ pub struct Built {
     pub archive: Archive,
     /// A name for it that no other load has: it begins with [`file_prefix`] of the call.
     pub file_name: String,
+    /// Stands for what is loaded and how: the same for the same input, part of the name.
+    pub content: String,
     /// The group of the rows; `None` where the object has none.
     pub group_id: Option<String>,
     /// The job's parameters, each in its slot.
@@ -171,6 +171,11 @@ pub struct InputRow {
     pub row: u64,
     /// JSON pointer below the rows, for nested records.
     pub pointer: Option<String>,
+}
+
+/// What every name of a load of this call with this content begins with.
+pub fn content_prefix(call_id: &str, content: &str) -> String {
+    format!("{}_{content}", file_prefix(call_id))
 }
 
 /// What every name of a load of this call begins with; `DocumentIdsByFilePrefixRF` finds it by this.

@@ -1,6 +1,7 @@
 //! The mark that a call leaves on what it creates, where a resource has no business key.
 //!
-//! It is made of the call's id alone, so every retry and replay of one call leaves the same one; it stands in
+//! It is made of the call's id and of the record, so every retry and replay of one call leaves the same one, and
+//! another record under the same id is never taken for the first; it stands in
 //! an attribute that the caller left empty, may stand in `q` and means nothing to the pod. Looked for before
 //! each send, it tells a create that happened although its answer was lost.
 
@@ -32,6 +33,8 @@ pub struct Marked {
 pub fn mark(pod: &Pod, target: &Target, record: &str, index: Option<usize>) -> Option<Marked> {
     let attribute = target.known.as_ref()?.mark?;
     let mut text = of_call(pod)?;
+    text.push('-');
+    text.push_str(&of_record(record, attribute));
     if let Some(index) = index {
         text.push_str(&format!("-{index}"));
     }
@@ -69,8 +72,22 @@ pub fn is_mark(pod: &Pod, terms: &[String]) -> bool {
 
 fn of_call(pod: &Pod) -> Option<String> {
     let id = pod.call_id.as_deref().filter(|id| !id.is_empty())?;
-    let digest = Sha256::digest(id.as_bytes());
-    Some(digest.iter().take(6).fold(BEGIN.to_owned(), |text, byte| format!("{text}{byte:02x}")))
+    Some(format!("{BEGIN}{}", digest(id.as_bytes(), 6)))
+}
+
+/// Eight digits that stand for a record, in whatever order and with whatever blanks it is written.
+fn of_record(record: &str, attribute: &str) -> String {
+    let mut read: Value = serde_json::from_str(record).unwrap_or_else(|_| record.into());
+    if let Some(object) = read.as_object_mut() {
+        object.remove(attribute);
+    }
+    read.sort_all_objects();
+    digest(read.to_string().as_bytes(), 4)
+}
+
+/// The first bytes of a hash, in hex.
+fn digest(bytes: &[u8], count: usize) -> String {
+    Sha256::digest(bytes).iter().take(count).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 #[cfg(test)]
@@ -98,13 +115,22 @@ mod tests {
         json(200, &format!(r#"{{"items":[{rows}],"count":1,"hasMore":false}}"#))
     }
 
+    /// The mark that a call leaves on a record, as the pod was asked for it and was sent it.
+    fn left(id: &str, record: Value) -> String {
+        let door = Fake::new([typed(403, "", ""), list(""), typed(500, "", ""), list("")]);
+        run(&door, id, record).unwrap_err();
+        let sent: Value = serde_json::from_slice(door.sent.borrow()[2].body.as_deref().unwrap()).unwrap();
+        let mark = sent["Description"].as_str().unwrap().to_owned();
+        assert!(door.sent.borrow()[1].path.contains(&mark));
+        mark
+    }
+
+    fn chairs() -> Value {
+        serde_json::json!({"CurrencyCode": "USD"})
+    }
+
     fn row(id: &str) -> String {
-        let door = Fake::new([]);
-        let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
-        let settings = Settings::parse(text).unwrap();
-        let call = Call { id: id.into(), attempt: 1, remaining_ms: None };
-        let pod = Pod::new(&door, &settings, Some(&call)).unwrap();
-        format!(r#"{{"POHeaderId":5,"Description":"{}"}}"#, of_call(&pod).unwrap())
+        format!(r#"{{"POHeaderId":5,"Description":"{}"}}"#, left(id, chairs()))
     }
 
     #[test]
@@ -131,8 +157,11 @@ mod tests {
     }
 
     #[test]
-    fn each_call_has_its_own_mark() {
-        assert_ne!(row("call-1"), row("call-2"));
-        assert_eq!(row("call-1"), row("call-1"));
+    fn each_call_and_each_record_has_its_own_mark() {
+        let first = left("call-1", serde_json::json!({"CurrencyCode": "USD", "Supplier": "Acme"}));
+        let same = left("call-1", serde_json::json!({"Supplier": "Acme", "Description": null, "CurrencyCode": "USD"}));
+        assert_eq!(first, same);
+        assert_ne!(first, left("call-1", serde_json::json!({"CurrencyCode": "USD", "Supplier": "Bolt"})));
+        assert_ne!(first, left("call-2", serde_json::json!({"CurrencyCode": "USD", "Supplier": "Acme"})));
     }
 }

@@ -47,7 +47,7 @@ impl<'a> Invoice<'a> {
         let state = match created.how {
             How::Created => "done",
             How::AlreadyExisted => "already_done",
-            How::Recovered => "recovered",
+            How::Recovered | How::Before => "recovered",
         };
         let key = target.key_of(&created.record).ok_or_else(|| {
             let doing = Doing { what: "create the invoice", object: &target.name };

@@ -4,11 +4,12 @@ use std::io::{self, Read};
 
 use super::intent::Intent;
 use super::{Import, Stage, State};
+use crate::contract::ProblemKind;
 use crate::fusion::erp::jobs::{Watch, tree};
 use crate::fusion::erp::mark::Later;
 use crate::fusion::erp::{self, send};
 use crate::fusion::ess;
-use crate::fusion::fbdi::{Built, file_prefix};
+use crate::fusion::fbdi::{Built, content_prefix, file_prefix};
 use crate::fusion::pod::{Lost, Pod};
 use crate::http::Stream;
 use crate::problem::{Failure, Result};
@@ -34,7 +35,7 @@ enum There {
 impl Import<'_> {
     /// Sends the load unless it is there; the state says what became of it.
     pub(super) fn submit(&self, pod: &Pod, built: &Built, state: &mut State) -> Result<()> {
-        match self.there(pod)? {
+        match self.there(pod, &state.content)? {
             There::Load(request, document) => {
                 state.stage = Stage::Loading { watch: Watch::new(pod, &request), document };
                 return Ok(());
@@ -102,7 +103,7 @@ impl Import<'_> {
     pub(super) fn look(&self, pod: &Pod, state: &mut State) -> Result<Option<Later>> {
         let Stage::Lost { at, sent, cause } = &state.stage else { return Ok(None) };
         let (at, sent, cause) = (*at, *sent, cause.clone());
-        let there = match self.there(pod) {
+        let there = match self.there(pod, &state.content) {
             Ok(there) => Some(there),
             // T8: a fault while looking may pass.
             Err(failure) if failure.again || failure.problem.http_status.is_some_and(|status| status >= 500) => None,
@@ -147,10 +148,23 @@ impl Import<'_> {
     }
 
     /// Looks for this call's document by the name that no other call has, then for the load of it.
-    fn there(&self, pod: &Pod) -> Result<There> {
-        let prefix = file_prefix(self.call);
-        let ids = erp::document_ids(pod, &prefix, Some(self.object.account), None)?;
-        let Some(document) = ids.last().cloned() else { return Ok(There::Nothing) };
+    fn there(&self, pod: &Pod, content: &str) -> Result<There> {
+        let ids_of = |prefix: &str| erp::document_ids(pod, prefix, Some(self.object.account), None);
+        if ids_of(&file_prefix(self.call))?.is_empty() {
+            return Ok(There::Nothing);
+        }
+        // The rows of another content would pass for loaded.
+        let prefix = content_prefix(self.call, content);
+        let ids = ids_of(&prefix)?;
+        let Some(document) = ids.last().cloned() else {
+            let message = format!(
+                "The call id {:?} has loaded {} before, with other rows or parameters; nothing was sent.",
+                self.call, self.object.title
+            );
+            return Err(Failure::permanent(ProblemKind::Conflict, message).remedy(
+                "Give these rows a call id of their own. To take the first load up again, hand in its input unchanged.",
+            ));
+        };
         let filter = format!("jobDefinitionId eq \"JobDefinition:/{}\"", LOADER.replace(',', "/"));
         // Whoever may not ask the scheduler still has the document's word.
         let requests = ess::requests(pod, &filter, "requestId:desc").unwrap_or_default();

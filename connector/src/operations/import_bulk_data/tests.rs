@@ -60,9 +60,25 @@ fn a_load_is_sent_once_and_awaited() {
 
 #[test]
 fn what_an_attempt_before_sent_is_found() {
-    let door = Fake::new([items(r#"{"DocumentId":"5"}"#), load_of("5")]);
+    let document = || items(r#"{"DocumentId":"5"}"#);
+    let door = Fake::new([document(), document(), load_of("5")]);
     assert!(pending(step(&door, AP, None)).status.contains("77"));
     assert_eq!(posts(&door), 0);
+}
+
+#[test]
+fn other_rows_under_the_same_call_id_never_pass_for_loaded() {
+    for (input, other) in [(AP, AP.replace("\"A\"", "\"B\"")), (GL, GL.replace(":5}", ":6}"))] {
+        let names = |input: &str| {
+            let door = Fake::new([items(r#"{"DocumentId":"5"}"#), items("")]);
+            assert_eq!(step(&door, input, None).unwrap_err().kind(), ProblemKind::Conflict);
+            assert_eq!(posts(&door), 0);
+            door.sent.borrow().iter().map(|request| request.path.clone()).collect::<Vec<_>>()
+        };
+        let (first, again, second) = (names(input), names(input), names(&other));
+        assert_eq!(first, again);
+        assert!(first.first() == second.first() && first.last() != second.last(), "{first:?} {second:?}");
+    }
 }
 
 #[test]
@@ -74,7 +90,8 @@ fn a_lost_answer_is_looked_for_and_then_sent_again_where_that_does_no_harm() {
         pending(step(&Fake::new(answers), input, None)).token
     };
     // It is registered late.
-    let late = Fake::new([items(r#"{"DocumentId":"5"}"#), load_of("5")]);
+    let document = || items(r#"{"DocumentId":"5"}"#);
+    let late = Fake::new([document(), document(), load_of("5")]);
     assert!(pending(step(&late, GL, Some(&lost(GL)))).status.contains("request 77"));
     // It never came: invoices refuse a second load, journals would be doubled.
     let after = |answers: Vec<Reply>| {
