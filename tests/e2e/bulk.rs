@@ -4,6 +4,7 @@ mod bad_input;
 mod columns;
 mod faults;
 mod jobs;
+mod killed;
 mod kills;
 mod large;
 mod loads;

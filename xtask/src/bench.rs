@@ -21,6 +21,12 @@ pub enum What {
         #[arg(last = true)]
         more: Vec<String>,
     },
+    /// Checks, zips and sends files of 120 MB with the component in the harness, beside `zip -6`.
+    Bulk {
+        /// Size of the files.
+        #[arg(long, default_value_t = 120)]
+        megabytes: u64,
+    },
     /// Hands 1,000,000 events over through the state file: time and growth for each.
     State,
 }
@@ -33,9 +39,24 @@ pub fn everything() -> Result<()> {
 
 /// Builds and measures one thing.
 pub fn one(what: &What) -> Result<()> {
-    let What::Records { json, more } = what else {
-        return run("cargo", &["run", "--release", "--quiet", "--package", "benchmarks", "--bin", "state"]);
-    };
+    match what {
+        What::Records { json, more } => records(*json, more),
+        What::Bulk { megabytes } => bulk(*megabytes),
+        What::State => run("cargo", &["run", "--release", "--quiet", "--package", "benchmarks", "--bin", "state"]),
+    }
+}
+
+fn bulk(megabytes: u64) -> Result<()> {
+    build::all()?;
+    run("cargo", &["build", "--release", "--quiet", "--package", "bench-bulk"])?;
+    let program = target()?.join("release/bench-bulk");
+    let (harness, component) = (root().join("dist/harness"), root().join("dist/oracle-fusion.wasm"));
+    let told = [&program, &harness, &component].map(|path| path.to_string_lossy().into_owned());
+    let [program, harness, component] = told.each_ref().map(String::as_str);
+    run(program, &["whole", harness, component, &megabytes.to_string()])
+}
+
+fn records(json: bool, more: &[String]) -> Result<()> {
     build::all()?;
     let peers = root().join("benchmarks/records");
     let python = python(&peers.join("requirements.txt"))?;

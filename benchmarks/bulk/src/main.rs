@@ -4,6 +4,9 @@
 //! `bench-bulk [MEGABYTES] [DIRECTORY]` writes the files, runs both three times in turn and prints the best of
 //! each. Compiled for `wasm32-wasip2` it measures our side alone, in whatever runs it: `bench-bulk build DIR`.
 //!
+//! `bench-bulk whole HARNESS COMPONENT [MEGABYTES]` measures the component in the harness, as a process that is
+//! started, reads and checks the files, zips them and sends them in base64 to a server, beside `zip -6`.
+//!
 //! `bench-bulk write DIR MEGABYTES` writes invoices and journals that are faulty at their far end alone, and
 //! `bench-bulk faults DIR` finds each of the faults: run as a guest with little memory it shows that memory does
 //! not grow with the file.
@@ -17,6 +20,10 @@ use anyhow::{Context, Result, bail, ensure};
 use oracle_fusion::fusion::fbdi::{Built, Content, InputFile, Options, Severity, Source, Urls, build, object};
 
 mod files;
+#[cfg(not(target_family = "wasm"))]
+mod pod;
+#[cfg(not(target_family = "wasm"))]
+mod whole;
 use files::{HEADERS, JOURNALS, LINES};
 
 fn main() -> Result<()> {
@@ -34,6 +41,11 @@ fn main() -> Result<()> {
             return files::journals(Path::new(lent), most);
         }
         ["faults", lent] => return faults(Path::new(lent)),
+        #[cfg(not(target_family = "wasm"))]
+        ["whole", harness, component, more @ ..] => {
+            let megabytes = more.first().map_or(Ok(120), |text| text.parse())?;
+            return whole::run(Path::new(harness), Path::new(component), megabytes);
+        }
         _ => {}
     }
     let megabytes: u64 = arguments.first().map_or(Ok(120), |text| text.parse())?;
