@@ -11,6 +11,7 @@ pub mod batch;
 pub mod change;
 pub mod compare;
 pub mod mark;
+pub mod sound;
 pub mod upsert;
 pub mod valid;
 

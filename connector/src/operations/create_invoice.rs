@@ -23,6 +23,7 @@ use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::target::Target;
 use crate::fusion::write::compare::members;
+use crate::fusion::write::sound;
 use crate::problem::{Failure, Result};
 
 /// See the module.
@@ -203,6 +204,11 @@ impl Action for CreateInvoice {
     type Output = Output;
 
     fn run(pod: &Pod, input: Input, text: &str) -> Result<String> {
+        let mut faults = sound::keys(text, "", &KEYS);
+        faults.extend(sound::amounts(text, ""));
+        if !faults.is_empty() {
+            return Err(Failure::invalid_fields("input", faults).remedy("Nothing was sent."));
+        }
         amounts::add_up(text)?;
         let given = input.attachments.unwrap_or_default();
         let read = given.iter().enumerate().map(|(index, given)| given.read(&format!("/attachments/{index}")));
@@ -227,6 +233,9 @@ impl Action for CreateInvoice {
         Ok(answer)
     }
 }
+
+/// What names the invoice and what it belongs to.
+const KEYS: [&str; 5] = ["InvoiceNumber", "Supplier", "SupplierSite", "BusinessUnit", "InvoiceCurrency"];
 
 /// What is sent: the input without what is for us, each member as it was spelt.
 fn body(text: &str) -> String {
@@ -345,6 +354,26 @@ mod tests {
         let failure = run(&door, r#","calculated_tax":1"#).unwrap_err();
         assert_eq!(failure.problem.fields[0].pointer, "/InvoiceAmount");
         assert!(door.sent.borrow().is_empty());
+    }
+
+    #[test]
+    fn a_key_with_blanks_and_an_amount_that_no_pod_keeps_are_refused_before_anything_is_sent() {
+        let good = r#"{"InvoiceNumber":"N-1","InvoiceAmount":10,"InvoiceCurrency":"USD","BusinessUnit":"US1","Supplier":"Lee","SupplierSite":"L1"}"#;
+        for (one, other, at) in [
+            ("\"N-1\"", "\"N-1 \"", "/InvoiceNumber"),
+            ("\"Lee\"", "\" Lee\"", "/Supplier"),
+            (":10,", ":99999999999999999999,", "/InvoiceAmount"),
+            (":10,", ":10.005,", "/InvoiceAmount"),
+        ] {
+            let door = Fake::new([]);
+            let settings = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
+            let settings = Settings::parse(settings).unwrap();
+            let pod = Pod::new(&door, &settings, None).unwrap();
+            let entry = Entry::find("create_invoice", Kind::Action).unwrap();
+            let failure = entry.run(&pod, &good.replace(one, other)).unwrap_err();
+            assert_eq!(failure.problem.fields[0].pointer, at);
+            assert!(door.sent.borrow().is_empty());
+        }
     }
 
     #[test]

@@ -257,6 +257,26 @@ mod tests {
     }
 
     #[test]
+    fn a_key_with_blanks_around_it_or_an_amount_too_fine_is_refused_and_nothing_is_written() {
+        for (operation, more) in
+            [("create_record", json!({})), ("upsert_record", json!({})), ("create_record", json!({"match": ["Note"]}))]
+        {
+            let door = Fake::new([untold()]);
+            let mut input = json!({"resource": "invoices", "record": {"InvoiceNumber": "F-1\u{a0}", "Supplier": "A"}});
+            input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            input["record"]["Note"] = "\tn".into();
+            let failure = run(operation, &input, &door).unwrap_err();
+            assert!(failure.problem.message.contains("which makes it another key"), "{}", failure.problem.message);
+            assert!(door.sent.borrow().len() <= 1);
+        }
+        let record =
+            json!({"InvoiceNumber": "1", "Supplier": "A", "InvoiceAmount": "10.005", "InvoiceCurrency": "USD"});
+        let failure = run("upsert_record", &json!({"resource": "invoices", "record": record}), &Fake::new([untold()]))
+            .unwrap_err();
+        assert_eq!(failure.problem.fields[0].pointer, "/record/InvoiceAmount");
+    }
+
+    #[test]
     fn an_upsert_without_a_business_key_says_what_it_needs() {
         let door = Fake::new([]);
         let record = json!({"TransactionNumber": "1"});

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::compare::{self, members};
 use super::valid::{self, Use};
-use super::{find, terms};
+use super::{find, sound, terms};
 use crate::contract::{ProblemKind, Warning};
 use crate::fusion::address::is_resource_name;
 use crate::fusion::page::{Envelope, PAGE};
@@ -74,6 +74,10 @@ pub fn identity(target: &Target, record: &str, by: &[String]) -> Result<Vec<Stri
     }
     if let Some(wrong) = attributes.iter().find(|name| !is_resource_name(name)) {
         return Err(Failure::invalid("/match", format!("{wrong:?} is not the name of an attribute")));
+    }
+    let blanks = sound::keys(record, "/record", &attributes);
+    if !blanks.is_empty() {
+        return Err(Failure::invalid_fields("input", blanks).remedy("Nothing was sent."));
     }
     terms(record, &attributes).map_err(|missing| {
         Failure::invalid(format!("/record/{missing}"), format!("{missing} is missing, and the record is found by it"))
