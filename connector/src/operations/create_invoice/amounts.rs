@@ -11,9 +11,11 @@ use crate::problem::{Failure, Result};
 /// Decimal places that are counted.
 const PLACES: i64 = 12;
 
-/// What makes two invoices the same, beside number and supplier.
+/// What makes two invoices the same, beside number and supplier, whatever the pod tells of it.
 const COMPARED: [&str; 7] =
     ["BusinessUnit", "Supplier", "SupplierSite", "InvoiceType", "InvoiceDate", "InvoiceCurrency", "InvoiceAmount"];
+/// What the pod numbers and fills by itself, whatever was sent (W3, FACTS 4.1).
+const DERIVED: [&str; 3] = ["DocumentSequence", "ReferenceKeyFive", "VoucherNumber"];
 
 /// Refuses an invoice whose lines do not add up to its amount; one without lines is taken as it is.
 ///
@@ -54,12 +56,7 @@ pub fn add_up(invoice: &str) -> Result<()> {
 /// What differs between an invoice that was to be sent and one that is there, for people. `stored` are the
 /// lines that are there.
 pub fn differences(invoice: &str, found: &str, stored: &[String]) -> Vec<String> {
-    let mut differing: Vec<String> = compare::mismatches(invoice, found)
-        .iter()
-        .filter(|mismatch| COMPARED.contains(&mismatch.name.as_str()))
-        .filter(|mismatch| mismatch.sent.trim().to_lowercase() != mismatch.stored.trim().to_lowercase())
-        .map(compare::Mismatch::told)
-        .collect();
+    let mut differing = others(invoice, found);
     let [lines] = pick(invoice, ["invoiceLines"]);
     let lines = rows(lines);
     if lines.is_empty() {
@@ -70,8 +67,13 @@ pub fn differences(invoice: &str, found: &str, stored: &[String]) -> Vec<String>
     let mut left: Vec<&String> = stored.iter().collect();
     for line in &lines {
         let amount = amount_of(line.get());
-        match left.iter().position(|there| value(&amount_of(there)) == value(&amount)) {
-            Some(at) => drop(left.remove(at)),
+        let alike = left.iter().enumerate().filter(|(_, there)| value(&amount_of(there)) == value(&amount));
+        let nearest = alike.map(|(at, there)| (at, others(line.get(), there))).min_by_key(|(_, others)| others.len());
+        match nearest {
+            Some((at, others)) => {
+                left.remove(at);
+                differing.extend(others.iter().map(|other| format!("of the line of {amount} {other}")));
+            }
             None => differing.push(format!("no line of {amount} is there")),
         }
     }
@@ -79,6 +81,16 @@ pub fn differences(invoice: &str, found: &str, stored: &[String]) -> Vec<String>
     let extra = left.iter().filter(|there| types.contains(&kind(there)));
     differing.extend(extra.map(|there| format!("a line of {} is there, and was not sent", amount_of(there))));
     differing
+}
+
+/// What was given and is stored otherwise. What the pod has not told yet is null (W4).
+fn others(sent: &str, found: &str) -> Vec<String> {
+    let counts = |mismatch: &compare::Mismatch| {
+        let name = mismatch.name.as_str();
+        let told = COMPARED.contains(&name) || mismatch.stored != "null" && !DERIVED.contains(&name);
+        told && mismatch.sent.trim().to_lowercase() != mismatch.stored.trim().to_lowercase()
+    };
+    compare::mismatches(sent, found).iter().filter(|other| counts(other)).map(compare::Mismatch::told).collect()
 }
 
 fn rows(raw: Option<&RawValue>) -> Vec<&RawValue> {
@@ -163,8 +175,25 @@ mod tests {
             differences(sent, found, &stored),
             [
                 r#"BusinessUnit is "US2", sent was "US1""#,
+                r#"Description is "y", sent was "x""#,
                 "no line of 4 is there",
                 "a line of 5 is there, and was not sent"
+            ]
+        );
+    }
+
+    #[test]
+    fn further_fields_count_where_the_pod_tells_them_and_does_not_derive_them() {
+        let sent = r#"{"Description":"x","PaymentTerms":"Net 30","VoucherNumber":7,"RequesterId":5,"invoiceLines":[
+            {"LineAmount":5,"Description":"b"},{"LineAmount":5.0,"Description":"a","ProjectNumber":"P1"}]}"#;
+        let found = r#"{"Description":"X","PaymentTerms":"Immediate","VoucherNumber":8,"RequesterId":null}"#;
+        let stored =
+            [r#"{"LineAmount":5,"Description":"a","ProjectNumber":"P2"}"#, r#"{"LineAmount":5,"Description":"b"}"#];
+        assert_eq!(
+            differences(sent, found, &stored.map(str::to_owned)),
+            [
+                r#"PaymentTerms is "Immediate", sent was "Net 30""#,
+                r#"of the line of 5.0 ProjectNumber is "P2", sent was "P1""#
             ]
         );
     }
