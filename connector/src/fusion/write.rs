@@ -110,17 +110,10 @@ pub fn create_as(
     let address = target.collection(&pod.settings.api_version);
     let refuses = target.known.as_ref().and_then(|known| known.refuses_duplicates).filter(|_| natural.is_some());
     // This call may have sent it before, in a life that ended (a mark is looked for before every send).
-    if let Some(terms) = natural.as_deref().filter(|terms| mark::is_mark(pod, terms)) {
-        match find(pod, target, terms) {
-            Ok(found) => {
-                if let Some(found) = found.into_iter().next() {
-                    return settle(target, record, found, How::Before, differences);
-                }
-            }
-            // Without the look a second life would send it twice. Who may create and not read is let through.
-            Err(failure) if failure.again => return Err(failure),
-            Err(_) => {}
-        }
+    if let Some(terms) = natural.as_deref().filter(|terms| mark::is_mark(pod, terms))
+        && let Some(found) = there(pod, target, record, terms, How::Before, differences)?
+    {
+        return Ok(found);
     }
     let mut lost = None;
     for _ in 0..SENDS {
@@ -158,6 +151,27 @@ pub fn create_as(
     }
     let cause = lost.unwrap_or_else(|| Failure::internal("a create ended without an answer"));
     Err(unknown(target, natural.as_deref(), &cause))
+}
+
+/// The record that `terms` find already, where a pod that takes a second one is about to be sent it.
+///
+/// # Errors
+/// `conflict` where it differs or is not alone; those of a read that may pass.
+pub fn there(
+    pod: &Pod,
+    target: &Target,
+    record: &str,
+    terms: &[String],
+    how: How,
+    differences: Differences,
+) -> Result<Option<Created>> {
+    match find(pod, target, terms) {
+        Ok(found) if found.len() > 1 && how == How::AlreadyExisted => Err(upsert::several(target, terms)),
+        Ok(found) => found.into_iter().next().map(|found| settle(target, record, found, how, differences)).transpose(),
+        // Without the look a second life would send it twice. Who may create and not read is let through.
+        Err(failure) if failure.again => Err(failure),
+        Err(_) => Ok(None),
+    }
 }
 
 /// One write of a record, refused here where it is larger than what pods take.

@@ -10,7 +10,7 @@ use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
 use crate::fusion::target::Target;
 use crate::fusion::write::valid::{self, Use};
-use crate::fusion::write::{self, mark, upsert};
+use crate::fusion::write::{self, How, mark, upsert};
 use crate::problem::Result;
 
 /// See the module.
@@ -47,12 +47,20 @@ impl Action for CreateRecord {
         let mut target = Target::find(pod, &input.resource.0)?;
         takes_creates(&target)?;
         let record = input.record.0.get();
-        let terms = match &input.by {
-            Some(by) => Some(upsert::identity(&target, record, &by.0)?),
-            None => write::natural_key(&target, record),
+        let by = input.by.map(|by| by.0).unwrap_or_default();
+        let terms = match by.is_empty() {
+            false => Some(upsert::identity(&target, record, &by)?),
+            true => write::natural_key(&target, record),
         };
         valid::prepare(pod, &mut target);
         valid::check(&target, record, "/record", Use::Create)?;
+        upsert::findable(&target, &by)?;
+        // A second life of the call, or another call, must not create what is there.
+        if let Some(terms) = terms.as_deref().filter(|_| !by.is_empty())
+            && let Some(found) = write::there(pod, &target, record, terms, How::AlreadyExisted, &write::plain)?
+        {
+            return Ok(written(&found.record, &found.warnings));
+        }
         let headers = headers(input.effective.as_ref());
         let marked = if terms.is_none() { mark::mark(pod, &target, record, None) } else { None };
         let (record, terms) = match &marked {

@@ -9,12 +9,14 @@ use serde_json::value::RawValue;
 use super::compare::{self, members};
 use super::valid::{self, Use};
 use super::{find, sound, terms};
-use crate::contract::{ProblemKind, Warning};
+use crate::contract::{FieldProblem, ProblemKind, Warning};
 use crate::fusion::address::is_resource_name;
+use crate::fusion::attributes::{not_queryable, offer};
 use crate::fusion::page::{Envelope, PAGE};
 use crate::fusion::pod::{Doing, Pod};
 use crate::fusion::target::Target;
 use crate::problem::{Failure, Result};
+use crate::text::nearest;
 
 /// What is to be done about one record.
 #[derive(Clone, Debug)]
@@ -93,12 +95,38 @@ pub fn plan(pod: &Pod, target: &Target, record: &str, terms: &[String]) -> Resul
     match found.as_slice() {
         [] => Ok(Step::Create { record: record.to_owned(), terms: Some(terms.to_vec()) }),
         [row] => onto(pod, target, record, row),
-        _ => Err(Failure::permanent(
-            ProblemKind::Conflict,
-            format!("More than one record of {} matches {}; nothing was sent.", target.name, terms.join(" and ")),
-        )
-        .remedy("Name in match the attributes that together name one record.")),
+        _ => Err(several(target, terms)),
     }
+}
+
+/// The attributes that shall name one record name several.
+pub fn several(target: &Target, terms: &[String]) -> Failure {
+    Failure::permanent(
+        ProblemKind::Conflict,
+        format!("More than one record of {} matches {}; nothing was sent.", target.name, terms.join(" and ")),
+    )
+    .remedy("Name in match the attributes that together name one record.")
+}
+
+/// Refuses attributes in `match` by which no row is found, as far as the pod's description tells.
+///
+/// # Errors
+/// `invalid-input` with those that may be named; nothing was sent.
+pub fn findable(target: &Target, by: &[String]) -> Result<()> {
+    let Some(described) = target.described.as_ref().filter(|told| !told.attributes.is_empty()) else { return Ok(()) };
+    let wrong = |(index, name): (usize, &String)| {
+        let message = match (target.queryable(name), described.attribute(name)) {
+            (Some(_), _) => return None,
+            (None, Some(_)) => not_queryable(target, described, name),
+            (None, None) => {
+                let known = described.attributes.iter().map(|attribute| attribute.name.as_str());
+                offer(format!("{} has no attribute {name}", target.name), nearest(name, known, 3))
+            }
+        };
+        Some(FieldProblem { pointer: format!("/match/{index}"), message })
+    };
+    let faults: Vec<FieldProblem> = by.iter().enumerate().filter_map(wrong).collect();
+    if faults.is_empty() { Ok(()) } else { Err(Failure::invalid_fields("input", faults).remedy("Nothing was sent.")) }
 }
 
 fn onto(pod: &Pod, target: &Target, record: &str, row: &str) -> Result<Step> {
