@@ -137,20 +137,20 @@ pub fn create_as(
             }
             // What was sent before may have happened all the same.
             Err(Lost::Refused(failure)) => match &lost {
-                Some(cause) => return Err(unknown(target, natural.as_deref(), cause)),
+                Some(cause) => return Err(unknown(target, record, natural.as_deref(), cause)),
                 None => return Err(explain(target, failure)),
             },
             Err(Lost::Unknown(failure)) => failure,
         };
-        let Some(terms) = &natural else { return Err(unknown(target, None, &cause)) };
+        let Some(terms) = &natural else { return Err(unknown(target, record, None, &cause)) };
         match look(pod, target, terms, &LOOKS) {
             Ok(Some(found)) => return settle(target, record, found, How::Recovered, differences),
             Ok(None) if refuses.is_some() && pod.has_time() => lost = Some(cause),
-            Ok(None) | Err(_) => return Err(unknown(target, natural.as_deref(), &cause)),
+            Ok(None) | Err(_) => return Err(unknown(target, record, natural.as_deref(), &cause)),
         }
     }
     let cause = lost.unwrap_or_else(|| Failure::internal("a create ended without an answer"));
-    Err(unknown(target, natural.as_deref(), &cause))
+    Err(unknown(target, record, natural.as_deref(), &cause))
 }
 
 /// The record that `terms` find already, where a pod that takes a second one is about to be sent it.
@@ -315,9 +315,15 @@ pub fn whole_object(body: &[u8]) -> Option<String> {
     raw.get().starts_with('{').then(|| raw.get().to_owned())
 }
 
-fn unknown(target: &Target, terms: Option<&[String]>, cause: &Failure) -> Failure {
+/// Attributes of a supplier that no other may have (POZ-2130479).
+const TAX_IDS: [&str; 2] = ["TaxpayerId", "TaxRegistrationNumber"];
+
+fn unknown(target: &Target, record: &str, terms: Option<&[String]>, cause: &Failure) -> Failure {
+    // The pod may have stored it under another spelling of its name, and would then refuse it for its tax id.
+    let tax_id = TAX_IDS.iter().find(|name| target.name == "suppliers" && self::terms(record, &[name]).is_ok());
+    let also = tax_id.map_or(String::new(), |name| format!(", and for the {name} that you sent,"));
     let remedy = match terms {
-        Some(terms) => format!("Look in {} for {} before you send it again.", target.name, terms.join(" and ")),
+        Some(terms) => format!("Look in {} for {}{also} before you send it again.", target.name, terms.join(" and ")),
         None => format!(
             "Look in {} for the record before you send it again; its business key is not known here.",
             target.name
@@ -335,6 +341,12 @@ fn unknown(target: &Target, terms: Option<&[String]>, cause: &Failure) -> Failur
 
 fn explain(target: &Target, failure: Failure) -> Failure {
     let name = &target.name;
+    if failure.has_code("POZ-2130479") {
+        return failure.remedy(format!(
+            "A supplier with this name or tax id is there already, perhaps under another name: look in {name} for its Supplier, {}, and update that one.",
+            TAX_IDS.join(" or ")
+        ));
+    }
     failure.or_remedy(|| {
         format!("Correct the record; describe_resource with resource {name} tells its attributes, and names are case-sensitive.")
     })
@@ -418,7 +430,12 @@ mod tests {
         }
         // Suppliers can be looked up; that the pod refuses a second one is not sure, so nothing is repeated.
         let door = Fake::new([typed(504, "", ""), list(""), list(""), list("")]);
-        assert_eq!(run(&door, "suppliers", r#"{"Supplier":"A"}"#).unwrap_err().kind(), ProblemKind::UnknownOutcome);
-        assert_eq!(posts(&door), 1);
+        let failure = run(&door, "suppliers", r#"{"Supplier":"A","TaxpayerId":"12-3"}"#).unwrap_err();
+        assert_eq!((failure.kind(), posts(&door)), (ProblemKind::UnknownOutcome, 1));
+        let remedy = failure.problem.remedy.unwrap();
+        assert!(remedy.contains("Supplier = 'A', and for the TaxpayerId that you sent,"), "{remedy}");
+        let refused = typed(400, "text/plain", "A supplier with this tax identifier already exists. (POZ-2130479)");
+        let failure = run(&Fake::new([refused]), "suppliers", r#"{"Supplier":"A","TaxpayerId":"12-3"}"#).unwrap_err();
+        assert!(failure.problem.remedy.unwrap().contains("perhaps under another name"));
     }
 }
