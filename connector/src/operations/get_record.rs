@@ -78,7 +78,10 @@ impl Action for GetRecord {
 }
 
 fn by_key(pod: &Pod, input: &Input, key: &str) -> Result<String> {
-    let target = Target::find(pod, &input.resource)?;
+    let mut target = Target::find(pod, &input.resource)?;
+    let fields = input.fields.as_deref().unwrap_or_default();
+    let expand = input.expand.as_deref().unwrap_or_default();
+    attributes::check(pod, &mut target, Names { fields, expand, ..Names::default() })?;
     let what = format!("get {} {}", target.name, crate::text::shorten(key, 100));
     let doing = Doing { what: &what, object: &target.name };
     let shape = Shape::new(&target, input.fields.as_deref(), input.expand.as_deref())?;
