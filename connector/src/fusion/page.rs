@@ -534,7 +534,7 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
         };
         if !told.is_page {
             let told = format!("the body of {} is not a list of records ({})", address.path(), told.reason);
-            return Err(self.pod.unexpected(self.doing(), &told));
+            return Err(self.pod.garbled(self.doing(), &told));
         }
         if want > 1 {
             let half = want / 2;

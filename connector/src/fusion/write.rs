@@ -233,7 +233,7 @@ pub fn find(pod: &Pod, target: &Target, terms: &[String]) -> Result<Vec<String>>
     let address = target.collection(&pod.settings.api_version).param("q", &terms.join(";")).param("limit", "2");
     let response = pod.get(doing, &address)?;
     let envelope: super::page::Envelope = crate::text::json(&response.body)
-        .map_err(|error| pod.unexpected(doing, &format!("the body is not a list of records ({error})")))?;
+        .map_err(|error| pod.garbled(doing, &format!("the body is not a list of records ({error})")))?;
     Ok(envelope.items.iter().map(|item| item.get().to_owned()).collect())
 }
 

@@ -103,11 +103,11 @@ fn by_key(pod: &Pod, input: &Input, key: &str) -> Result<String> {
             attributes::explain(pod, &target, input.fields.as_deref().unwrap_or_default(), failure)
         })?,
     };
-    let body = std::str::from_utf8(&response.body).map_err(|_| pod.unexpected(doing, "the record is not UTF-8"))?;
-    let whole: &serde_json::value::RawValue = serde_json::from_str(body)
-        .map_err(|error| pod.unexpected(doing, &format!("the record is not JSON ({error})")))?;
+    let body = std::str::from_utf8(&response.body).map_err(|_| pod.garbled(doing, "the record is not UTF-8"))?;
+    let whole: &serde_json::value::RawValue =
+        serde_json::from_str(body).map_err(|error| pod.garbled(doing, &format!("the record is not JSON ({error})")))?;
     if !whole.get().starts_with('{') {
-        return Err(pod.unexpected(doing, "the answer is not a record"));
+        return Err(pod.garbled(doing, "the answer is not a record"));
     }
     let (mut text, mut warnings) = (String::new(), Vec::new());
     shape.write(pod, &target, whole.get(), &mut text, &mut warnings);
@@ -214,6 +214,15 @@ mod tests {
 
     const BY_NUMBER: &str =
         r#"{"resource":"invoices","all":[{"attribute":"InvoiceNumber","operator":"eq","value":"A"}]}"#;
+
+    #[test]
+    fn an_answer_that_broke_off_may_be_asked_for_again() {
+        let key = r#"{"resource":"invoices","key":"7"}"#;
+        for (input, body) in [(key, r#"{"InvoiceId":7,"#), (key, "[]"), (BY_NUMBER, r#"{"it"#)] {
+            let failure = get(&Fake::new([json(200, body)]), input).unwrap_err();
+            assert_eq!((failure.kind(), failure.again), (ProblemKind::UnexpectedResponse, true), "{body}");
+        }
+    }
 
     #[test]
     fn several_that_match_are_a_conflict_with_their_keys() {

@@ -184,7 +184,7 @@ impl<'a> Place<'a> {
             let address = self.address.clone().param("limit", &PAGE.to_string()).param("offset", &offset.to_string());
             let response = self.pod.get(self.doing(), &address)?;
             let envelope: Envelope = crate::text::json(&response.body).map_err(|error| {
-                self.pod.unexpected(self.doing(), &format!("the body is not a list of attachments ({error})"))
+                self.pod.garbled(self.doing(), &format!("the body is not a list of attachments ({error})"))
             })?;
             if let Some(row) = envelope.items.iter().find(|row| fits(row.get())) {
                 return Ok(Some(row.get().to_owned()));

@@ -168,7 +168,7 @@ impl Job<'_> {
     fn read(&self) -> Result<Row> {
         let response = self.pod.get_row(self.doing, &self.address)?;
         let text = whole_object(&response.body)
-            .ok_or_else(|| self.pod.unexpected(self.doing, "the answer is not a record").status(response.status))?;
+            .ok_or_else(|| self.pod.garbled(self.doing, "the answer is not a record").status(response.status))?;
         let tag = response.header("etag").map(str::to_owned).or_else(|| indicator(&text));
         Ok(Row { text, tag })
     }
