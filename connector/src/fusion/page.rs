@@ -298,6 +298,8 @@ struct Reader<'r, 's, 'd> {
     under_way: Option<(Address, Pending<'d>)>,
     /// Rows and bytes that the answer still takes, where the next page may be guessed from this one's end.
     room: Option<(usize, usize)>,
+    /// One row that could not be read, asked for once more.
+    doubted: Option<Address>,
     no_total: bool,
     no_fields: bool,
     shift_told: bool,
@@ -315,6 +317,7 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
             first: None,
             under_way: None,
             room: None,
+            doubted: None,
             no_total: false,
             no_fields: false,
             shift_told: false,
@@ -544,6 +547,11 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
                 left.append(self.page(position, offset + read, want - half)?);
             }
             return Ok(left);
+        }
+        // What broke off on its way is whole the second time.
+        if self.doubted.as_ref() != Some(&address) {
+            self.doubted = Some(address);
+            return self.page(position, offset, want);
         }
         self.broken += 1;
         if self.broken > BROKEN_ROWS {

@@ -4,7 +4,7 @@
 //! made of the input's own text, so amounts arrive as they were spelt. What the lines come to is compared
 //! before anything is sent, and a repeated call finishes the steps that are missing.
 
-mod amounts;
+pub mod amounts;
 mod steps;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answer::SingleRecord;
+use super::create_invoice::amounts;
 use super::writing::{MatchBy, Range, RecordText, ResourceName, headers, takes_creates, written};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
@@ -68,7 +69,29 @@ impl Action for CreateRecord {
             None => (record, terms),
         };
         let mut created = write::create_as(pod, &target, record, terms, &headers, &write::plain)?;
+        if target.name == "invoices" {
+            created.warnings.extend(amounts::unequal(record));
+        }
         created.warnings.extend(marked.map(|marked| marked.warning));
         Ok(written(&created.record, &created.warnings))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::http::fake::{Fake, json, typed};
+    use crate::settings::Settings;
+
+    #[test]
+    fn an_invoice_whose_lines_do_not_sum_is_created_and_told() {
+        let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
+        let settings = Settings::parse(text).unwrap();
+        let door = Fake::new([typed(403, "", ""), json(201, r#"{"InvoiceId":7}"#)]);
+        let pod = Pod::new(&door, &settings, None).unwrap();
+        let input = r#"{"resource":"invoices","record":{"InvoiceNumber":"1","Supplier":"A","InvoiceAmount":10,"invoiceLines":[{"LineAmount":4}]}}"#;
+        let told = CreateRecord::run(&pod, serde_json::from_str(input).unwrap(), input).unwrap();
+        assert!(told.contains("lines_do_not_sum"), "{told}");
     }
 }

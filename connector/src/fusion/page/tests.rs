@@ -294,7 +294,7 @@ fn fields_that_cannot_be_answered_are_done_without() {
 #[test]
 fn a_row_that_breaks_its_page_is_left_out_and_told() {
     let broken = || json(200, r#"{"items":[{"InvoiceId":1},{"InvoiceId": Too many objects match oracle.jbo.Key[2 ]."#);
-    let door = Fake::new([broken(), page(1..2, true), broken(), page(3..4, false)]);
+    let door = Fake::new([broken(), page(1..2, true), broken(), broken(), page(3..4, false)]);
     let (target, settings) = (invoices(), settings());
     let pod = Pod::new(&door, &settings, None).unwrap();
     let search = search(&target, "[]");
@@ -302,6 +302,17 @@ fn a_row_that_breaks_its_page_is_left_out_and_told() {
     let end = search.read(&pod, search.start(), 2, &mut |row| rows.push(row.to_owned())).unwrap();
     assert_eq!(rows, [r#"{"InvoiceId":1}"#, r#"{"InvoiceId":3}"#]);
     assert_eq!((end.warnings[0].code.as_str(), end.warnings[0].key.as_deref()), ("row_unreadable", Some("2")));
+}
+
+#[test]
+fn one_row_that_broke_off_on_its_way_is_asked_for_again() {
+    let door = Fake::new([json(200, r#"{"items":[{"InvoiceId":1"#), page(1..2, false)]);
+    let (target, settings) = (invoices(), settings());
+    let pod = Pod::new(&door, &settings, None).unwrap();
+    let search = search(&target, "[]");
+    let mut rows = 0;
+    let end = search.read(&pod, search.start(), 1, &mut |_| rows += 1).unwrap();
+    assert_eq!((rows, end.warnings.len()), (1, 0));
 }
 
 #[test]

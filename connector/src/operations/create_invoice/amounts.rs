@@ -4,9 +4,10 @@
 
 use serde_json::value::RawValue;
 
+use crate::contract::Warning;
 use crate::fusion::record::{pick, plain};
 use crate::fusion::write::compare::{self, number};
-use crate::problem::{Failure, Result};
+use crate::problem::{Failure, Result, warning};
 
 /// Decimal places that are counted.
 const PLACES: i64 = 12;
@@ -51,6 +52,14 @@ pub fn add_up(invoice: &str) -> Result<()> {
         ),
     )
     .remedy("Correct an amount or add the missing line (freight and tax may be lines of their own); tax that the pod is to calculate goes into calculated_tax."))
+}
+
+/// The same as a warning, where an invoice is created that the pod takes all the same.
+pub fn unequal(invoice: &str) -> Option<Warning> {
+    let failure = add_up(invoice).err()?;
+    let field = failure.problem.fields.first().filter(|field| field.pointer == "/InvoiceAmount")?;
+    let told = format!("The pod took the invoice, and {}: it cannot be validated like this.", field.message);
+    Some(warning("lines_do_not_sum", told, None))
 }
 
 /// What differs between an invoice that was to be sent and one that is there, for people. `stored` are the
@@ -114,7 +123,7 @@ fn value(amount: &str) -> Option<(bool, String, i64)> {
 /// An amount in units of 10⁻¹².
 fn exact(raw: &RawValue, at: &str) -> Result<i128> {
     let read = || {
-        let (negative, digits, exponent) = number(raw.get())?;
+        let (negative, digits, exponent) = number(&plain(raw)?)?;
         if digits.is_empty() {
             return Some(0);
         }
@@ -159,6 +168,19 @@ mod tests {
         );
         assert!(add_up(&invoice("1e400", &["1"], "")).is_err());
         assert!(add_up(&invoice("1", &["0.0000000000001"], "")).is_err());
+    }
+
+    #[test]
+    fn lines_that_do_not_sum_are_a_warning_where_the_pod_takes_them() {
+        let told = unequal(r#"{"InvoiceAmount":"10.00","invoiceLines":[{"LineAmount":4}]}"#).unwrap();
+        assert_eq!(told.code, "lines_do_not_sum");
+        assert!(
+            told.message.contains("the invoice is 10, its lines come to 4; the difference is 6"),
+            "{}",
+            told.message
+        );
+        assert!(unequal(r#"{"InvoiceAmount":"10.00","invoiceLines":[{"LineAmount":10}]}"#).is_none());
+        assert!(unequal(r#"{"InvoiceAmount":10,"invoiceLines":[{"Description":"x"}]}"#).is_none());
     }
 
     #[test]
