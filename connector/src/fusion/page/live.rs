@@ -175,6 +175,39 @@ fn row() -> impl Strategy<Value = Row> {
     })
 }
 
+#[test]
+fn a_row_without_a_value_that_comes_in_ahead_of_all_others_is_no_circle() {
+    let of = |id, amount| Row { id, amount, day: None, changed: None, name: 0 };
+    let live = Live {
+        rows: RefCell::new((1..10).map(|id| of(1000 + 10 * id, Some(id))).collect()),
+        later: RefCell::new(vec![of(7, None)]),
+        leaving: RefCell::default(),
+        gone: RefCell::default(),
+        orders: vec![("InvoiceAmount".to_owned(), true)],
+        odd: false,
+        cap: 3,
+        requests: Cell::new(0),
+    };
+    let target = Target::known("invoices").unwrap().unwrap();
+    let asked: Vec<Order> = serde_json::from_str(r#"[{"attribute":"InvoiceAmount","direction":"desc"}]"#).unwrap();
+    let search = Search {
+        what: "search invoices".into(),
+        target: &target,
+        terms: Vec::new(),
+        fixed: target.collection("v"),
+        order: query::order_by(&asked, target.order_key()).unwrap(),
+        keyset: Keyset::new(&target, &asked, 4),
+        total: false,
+    };
+    let settings = settings();
+    let pod = Pod::new(&live, &settings, None).unwrap();
+    let mut found = Vec::new();
+    let take = &mut |row: &str| found.push(number(row, "\"InvoiceId\":").unwrap());
+    search.read(&pod, search.start(), 100, take).unwrap();
+    found.retain(|id| *id != 7);
+    assert_eq!(found, (1..10).rev().map(|id| 1000 + 10 * id).collect::<Vec<_>>());
+}
+
 proptest! {
     #[test]
     fn rows_that_nobody_touches_come_exactly_once(

@@ -62,7 +62,8 @@ pub fn update(pod: &Pod, target: &Target, key: &str, record: &str, headers: &Hea
     let job = Job { pod, doing, target, address, key, headers };
     let sent = members(record);
     if sent.is_empty() {
-        return Err(Failure::invalid("/record", "it holds nothing to change"));
+        return Err(Failure::invalid("/record", "it holds nothing to change")
+            .remedy("Name at least one attribute with its new value."));
     }
     let comparable = !sent.iter().any(|(_, raw)| compare::is_nested(raw));
     let first = job.read()?;

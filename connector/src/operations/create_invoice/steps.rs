@@ -212,7 +212,8 @@ fn lines_of(pod: &Pod, target: &Target, key: &str) -> Result<Vec<String>> {
             return Err(Failure::transient(
                 ProblemKind::TimedOut,
                 "There was no time to read all lines of the invoice that is there.",
-            ));
+            )
+            .remedy("Run the same call again with more time: it compares them with what was sent."));
         }
     }
 }
