@@ -262,7 +262,7 @@ proptest! {
             }
         }
         let gone = live.gone.borrow();
-        let stays = |id: &usize| id % 10 == 0 && !gone.contains(id);
+        let stays = |id: &usize| id.is_multiple_of(10) && !gone.contains(id);
         let mut untouched: Vec<usize> = found.into_iter().filter(stays).collect();
         untouched.sort_unstable();
         let wanted: Vec<usize> = (0..rows.len()).map(|at| 1000 + 10 * at).filter(stays).collect();
