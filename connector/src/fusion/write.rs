@@ -290,11 +290,9 @@ fn settle(target: &Target, sent: &str, found: String, how: How, differences: Dif
         ));
     }
     let told = match how {
-        How::AlreadyExisted => warning(
-            "already_existed",
-            format!("Record {named} existed already with the same values; nothing was created."),
-            key,
-        ),
+        How::AlreadyExisted => {
+            warning("already_existed", format!("Record {named} existed already; nothing was created."), key)
+        }
         How::Before => warning(
             "recovered",
             format!("An earlier run of this call created record {named}; nothing was sent again."),

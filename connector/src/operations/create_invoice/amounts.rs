@@ -62,9 +62,17 @@ pub fn unequal(invoice: &str) -> Option<Warning> {
     Some(warning("lines_do_not_sum", told, None))
 }
 
-/// What differs between an invoice that was to be sent and one that is there, for people. `stored` are the
-/// lines that are there.
-pub fn differences(invoice: &str, found: &str, stored: &[String]) -> Vec<String> {
+/// What differs between an invoice that was to be sent and one that is there, for people.
+#[derive(Debug, Default, PartialEq)]
+pub struct Differences {
+    /// What makes it another invoice.
+    pub other: Vec<String>,
+    /// What may have been changed since, or told in other words.
+    pub further: Vec<String>,
+}
+
+/// Compares the two; `stored` are the lines that are there.
+pub fn differences(invoice: &str, found: &str, stored: &[String]) -> Differences {
     let mut differing = others(invoice, found);
     let [lines] = pick(invoice, ["invoiceLines"]);
     let lines = rows(lines);
@@ -77,29 +85,39 @@ pub fn differences(invoice: &str, found: &str, stored: &[String]) -> Vec<String>
     for line in &lines {
         let amount = amount_of(line.get());
         let alike = left.iter().enumerate().filter(|(_, there)| value(&amount_of(there)) == value(&amount));
-        let nearest = alike.map(|(at, there)| (at, others(line.get(), there))).min_by_key(|(_, others)| others.len());
+        let nearest = alike
+            .map(|(at, there)| (at, others(line.get(), there)))
+            .min_by_key(|(_, others)| others.other.len() + others.further.len());
         match nearest {
             Some((at, others)) => {
                 left.remove(at);
-                differing.extend(others.iter().map(|other| format!("of the line of {amount} {other}")));
+                let of_line = |other: &String| format!("of the line of {amount} {other}");
+                differing.further.extend(others.other.iter().chain(&others.further).map(of_line));
             }
-            None => differing.push(format!("no line of {amount} is there")),
+            None => differing.other.push(format!("no line of {amount} is there")),
         }
     }
     // The pod adds lines of its own: tax and withholding.
     let extra = left.iter().filter(|there| types.contains(&kind(there)));
-    differing.extend(extra.map(|there| format!("a line of {} is there, and was not sent", amount_of(there))));
+    differing.other.extend(extra.map(|there| format!("a line of {} is there, and was not sent", amount_of(there))));
     differing
 }
 
 /// What was given and is stored otherwise. What the pod has not told yet is null (W4).
-fn others(sent: &str, found: &str) -> Vec<String> {
-    let counts = |mismatch: &compare::Mismatch| {
+fn others(sent: &str, found: &str) -> Differences {
+    let mut differing = Differences::default();
+    for mismatch in compare::mismatches(sent, found) {
         let name = mismatch.name.as_str();
-        let told = COMPARED.contains(&name) || mismatch.stored != "null" && !DERIVED.contains(&name);
-        told && mismatch.sent.trim().to_lowercase() != mismatch.stored.trim().to_lowercase()
-    };
-    compare::mismatches(sent, found).iter().filter(|other| counts(other)).map(compare::Mismatch::told).collect()
+        if mismatch.sent.trim().to_lowercase() == mismatch.stored.trim().to_lowercase() {
+            continue;
+        }
+        if COMPARED.contains(&name) {
+            differing.other.push(mismatch.told());
+        } else if mismatch.stored != "null" && !DERIVED.contains(&name) {
+            differing.further.push(mismatch.told());
+        }
+    }
+    differing
 }
 
 fn rows(raw: Option<&RawValue>) -> Vec<&RawValue> {
@@ -193,26 +211,29 @@ mod tests {
             r#"{"LineAmount":1,"LineType":"Tax"}"#,
         ];
         let stored: Vec<String> = stored.map(str::to_owned).to_vec();
+        let differing = differences(sent, found, &stored);
         assert_eq!(
-            differences(sent, found, &stored),
+            differing.other,
             [
                 r#"BusinessUnit is "US2", sent was "US1""#,
-                r#"Description is "y", sent was "x""#,
                 "no line of 4 is there",
                 "a line of 5 is there, and was not sent"
             ]
         );
+        assert_eq!(differing.further, [r#"Description is "y", sent was "x""#]);
     }
 
     #[test]
-    fn further_fields_count_where_the_pod_tells_them_and_does_not_derive_them() {
+    fn further_fields_are_told_where_the_pod_tells_them_and_does_not_derive_them() {
         let sent = r#"{"Description":"x","PaymentTerms":"Net 30","VoucherNumber":7,"RequesterId":5,"invoiceLines":[
             {"LineAmount":5,"Description":"b"},{"LineAmount":5.0,"Description":"a","ProjectNumber":"P1"}]}"#;
         let found = r#"{"Description":"X","PaymentTerms":"Immediate","VoucherNumber":8,"RequesterId":null}"#;
         let stored =
             [r#"{"LineAmount":5,"Description":"a","ProjectNumber":"P2"}"#, r#"{"LineAmount":5,"Description":"b"}"#];
+        let differing = differences(sent, found, &stored.map(str::to_owned));
+        assert!(differing.other.is_empty());
         assert_eq!(
-            differences(sent, found, &stored.map(str::to_owned)),
+            differing.further,
             [
                 r#"PaymentTerms is "Immediate", sent was "Net 30""#,
                 r#"of the line of 5.0 ProjectNumber is "P2", sent was "P1""#
