@@ -337,7 +337,7 @@ fn one(row: &RawValue, value: &str, labels: &[&str]) -> Option<Choice> {
 }
 
 fn envelope<'b>(pod: &Pod, doing: Doing, body: &'b [u8]) -> Result<Envelope<'b>> {
-    crate::text::json(body).map_err(|error| pod.unexpected(doing, &format!("the body is not a list ({error})")))
+    crate::text::json(body).map_err(|error| pod.garbled(doing, &format!("the body is not a list ({error})")))
 }
 
 #[cfg(test)]

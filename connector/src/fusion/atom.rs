@@ -59,7 +59,7 @@ impl Source for Feeds<'_> {
         })?;
         let text = std::str::from_utf8(&response.body).unwrap_or_default();
         let [feed] = pick(text, ["feed"]);
-        let Some(feed) = feed else { return Err(pod.unexpected(doing, "the answer is no feed")) };
+        let Some(feed) = feed else { return Err(pod.garbled(doing, "the answer is no feed")) };
         let [entries] = pick(feed.get(), ["entries"]);
         let entries: Vec<&RawValue> =
             entries.and_then(|entries| serde_json::from_str(entries.get()).ok()).unwrap_or_default();

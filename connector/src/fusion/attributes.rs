@@ -32,8 +32,8 @@ pub struct Names<'i> {
     pub finder: Option<&'i Finder>,
 }
 
-/// Checks all of them; asks the pod for its description only where a condition, a sort order or a finder
-/// names what the catalogue does not know, and keeps it in `target`.
+/// Checks all of them; asks the pod for its description only where one of them is not known to the catalogue,
+/// and keeps it in `target`.
 ///
 /// # Errors
 /// `invalid-input` with a pointer and the right spelling for each fault.
@@ -47,17 +47,24 @@ pub fn check(pod: &Pod, target: &mut Target, names: Names) -> Result<()> {
     // What is no name at all is told where the condition is written.
     used.retain(|(_, name)| query::path(name).is_some());
     let mut faults = misspelt(target, &used, &names);
-    if faults.is_empty() && lacks(target, &used, names.finder) {
+    let (needed, wanted) = (lacks(target, &used, names.finder), lacks_fields(target, &names));
+    if faults.is_empty() && (needed || wanted) {
         if target.described.is_none() {
             match Target::describe(pod, &target.name) {
                 Ok(told) => target.described = told.described,
-                Err(failure) if failure.again => return Err(failure),
+                Err(failure) if failure.again && needed => return Err(failure),
                 // A user who may read rows need not be allowed to read the description.
                 Err(_) => return Ok(()),
             }
         }
         if let Some(described) = &target.described {
             faults = unfit(target, described, &used, names.finder);
+            for (at, paths) in [("/fields", names.fields), ("/expand", names.expand)] {
+                for (index, path) in paths.iter().enumerate() {
+                    let told = stray(target, described, path, at == "/expand");
+                    faults.extend(told.map(|told| fault(&format!("{at}/{index}"), told)));
+                }
+            }
         }
     }
     if faults.is_empty() {
@@ -140,6 +147,39 @@ fn lacks(target: &Target, used: &[(String, &str)], finder: Option<&Finder>) -> b
         known.filter(|(_, known)| given.iter().all(|(name, _)| known.iter().any(|(right, _)| right == name)))
     };
     plain || finder.is_some_and(|finder| known(finder).is_none())
+}
+
+/// Whether the catalogue does not know a field or a child that is to be read.
+fn lacks_fields(target: &Target, names: &Names) -> bool {
+    let known = target.known.as_ref();
+    let field = |name: &String| {
+        let stamp = |stamp: super::catalogue::Stamp| stamp.attribute == name;
+        target.plain_key() == Some(name.as_str())
+            || known.is_some_and(|known| known.kind(name).is_some() || known.changed.is_some_and(stamp))
+    };
+    let child = |name: &String| name == "all" || known.is_some_and(|known| known.children.contains(&name.as_str()));
+    !names.fields.iter().all(field) || !names.expand.iter().all(child)
+}
+
+/// What is wrong about the path to a field, or to a child; nothing where the description does not reach it.
+fn stray(target: &Target, described: &Description, path: &str, child: bool) -> Option<String> {
+    let mut here = described;
+    let mut parts = path.split('.').filter(|part| !matches!(*part, "all" | "links")).peekable();
+    while let Some(part) = parts.next() {
+        let children = here.children.keys().map(String::as_str);
+        let wrong = |kind: &str, near| Some(offer(format!("{} has no {kind} {path}", target.name), near));
+        if parts.peek().is_none() && !child {
+            let known = here.attributes.iter().map(|attribute| attribute.name.as_str());
+            let fits = here.attributes.is_empty() || here.attribute(part).is_some() || here.children.contains_key(part);
+            return if fits { None } else { wrong("attribute", nearest(part, known.chain(children), 3)) };
+        }
+        match here.children.get(part) {
+            Some(next) => here = next,
+            None if here.children.is_empty() => return None,
+            None => return wrong("child", nearest(part, children, 3)),
+        }
+    }
+    None
 }
 
 /// What the pod's description does not let pass.
@@ -264,6 +304,39 @@ mod tests {
         {"name":"CreationDate","type":"string","queryable":true},
         {"name":"LastUpdateDate","type":"string","queryable":false},{"name":"Extra_c","type":"number","queryable":true}],
         "collection":{"finders":[{"name":"FindChanged","attributes":[{"name":"BindLastUpdateDate","type":"string"}]}]}}}}"#;
+
+    #[test]
+    fn fields_and_children_are_held_against_the_description_before_anything_is_read() {
+        let told = r#"{"Resources":{"suppliers":{"attributes":[{"name":"SupplierId","type":"integer"},{"name":"Extra_c","type":"number"}],
+            "children":{"sites":{"attributes":[{"name":"SupplierSite","type":"string"}],"children":{"assignments":{"attributes":[{"name":"ClientBU"}]}}},"DFF":{"$ref":"x"}}}}}"#;
+        let settings = r#"{"host":"h.example.com","auth":{"type":"basic","username":"u","password":"p"}}"#;
+        let settings = Settings::parse(settings).unwrap();
+        let run = |fields: &[&str], expand: &[&str], answers: &[&str]| {
+            let door = Fake::new(answers.iter().map(|body| json(200, body)));
+            let pod = Pod::new(&door, &settings, None).unwrap();
+            let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
+            let (fields, expand) = (owned(fields), owned(expand));
+            let mut target = Target::known("suppliers").unwrap().unwrap();
+            let told = check(&pod, &mut target, Names { fields: &fields, expand: &expand, ..Names::default() });
+            assert_eq!(door.sent.borrow().len(), answers.len());
+            let fields = told.err().map(|failure| failure.problem.fields).unwrap_or_default();
+            fields.into_iter().map(|field| format!("{} {}", field.pointer, field.message)).collect::<Vec<_>>()
+        };
+        for (field, fault) in [
+            ("Extra_C", "suppliers has no attribute Extra_C; did you mean Extra_c?"),
+            ("sites.Suppliersite", "suppliers has no attribute sites.Suppliersite; did you mean SupplierSite?"),
+            (
+                "sites.assignments.ClientBu",
+                "suppliers has no attribute sites.assignments.ClientBu; did you mean ClientBU?",
+            ),
+        ] {
+            assert_eq!(run(&["SupplierId", field], &[], &[told]), [format!("/fields/1 {fault}")]);
+        }
+        assert_eq!(run(&[], &["site"], &[told]), ["/expand/0 suppliers has no child site; did you mean sites?"]);
+        assert!(run(&["Extra_c", "sites.SupplierSite", "DFF.anything"], &["sites.assignments"], &[told]).is_empty());
+        // What the catalogue knows costs no request.
+        assert!(run(&["Supplier", "LastUpdateDate"], &["sites", "all"], &[]).is_empty());
+    }
 
     /// Faults and requests for conditions on suppliers.
     fn faults(conditions: &str, answers: &[&str]) -> (Vec<(String, String)>, usize) {

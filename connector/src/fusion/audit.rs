@@ -89,11 +89,11 @@ pub fn page(
             _ => failure,
         }
     })?;
-    let text = std::str::from_utf8(&response.body).map_err(|_| pod.unexpected(DOING, "the answer is not UTF-8"))?;
+    let text = std::str::from_utf8(&response.body).map_err(|_| pod.garbled(DOING, "the answer is not UTF-8"))?;
     let [status, data, size] = pick(text, ["status", "auditData", "pageSize"]);
     let status = status.and_then(plain);
     if status.is_none() && data.is_none() {
-        return Err(pod.unexpected(DOING, "the answer is no audit history"));
+        return Err(pod.garbled(DOING, "the answer is no audit history"));
     }
     if let Some(status) = status.filter(|status| status != "SUCCESS") {
         let told = format!("Could not read the audit history of {product}: the pod answered {}.", shorten(&status, 40));

@@ -259,7 +259,7 @@ fn all_roles(pod: &Pod, doing: Doing, id: &str) -> Result<(Vec<Role>, bool)> {
 #[inline(never)]
 fn envelope<'b>(pod: &Pod, doing: Doing, body: &'b [u8]) -> Result<Envelope<'b>> {
     crate::text::json(body)
-        .map_err(|error| pod.unexpected(doing, &format!("it is no list of records ({error})")).status(200))
+        .map_err(|error| pod.garbled(doing, &format!("it is no list of records ({error})")).status(200))
 }
 
 fn scim_user(pod: &Pod, by: By) -> Result<Option<User>> {
@@ -293,7 +293,7 @@ fn scim(
     let body = pod.get(doing, &address)?.body;
     let told = std::str::from_utf8(&body).ok().and_then(value);
     let mut told =
-        told.filter(Value::is_object).ok_or_else(|| pod.unexpected(doing, "it is no list of entries").status(200))?;
+        told.filter(Value::is_object).ok_or_else(|| pod.garbled(doing, "it is no list of entries").status(200))?;
     let total = told.get("totalResults").and_then(Value::as_u64).and_then(|total| usize::try_from(total).ok());
     match told.get_mut("Resources").map(Value::take) {
         Some(Value::Array(entries)) => Ok((entries, total)),

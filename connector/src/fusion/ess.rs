@@ -116,6 +116,6 @@ pub fn requests(pod: &Pod, filter: &str, order: &str) -> Result<Vec<Request>> {
     }
     let response = pod.get(doing, &address)?;
     let envelope: Envelope = crate::text::json(&response.body)
-        .map_err(|error| pod.unexpected(doing, &format!("the body is not a list of requests ({error})")))?;
+        .map_err(|error| pod.garbled(doing, &format!("the body is not a list of requests ({error})")))?;
     Ok(envelope.items.iter().filter_map(|row| Request::read(row.get())).collect())
 }

@@ -147,6 +147,13 @@ impl Keyset {
         true
     }
 
+    /// Whether a row has no value of the first attribute.
+    pub fn is_unset(&self, row: &str) -> bool {
+        let first = self.attributes().next().unwrap_or_default();
+        let [raw] = record::pick(row, [first]);
+        raw.is_some_and(|raw| raw.get() == "null")
+    }
+
     /// The condition for what comes behind the anchor; `None` at the beginning, or where the anchor does not
     /// fit (a cursor is text from outside).
     pub fn condition(&self, anchor: &Anchor) -> Option<String> {

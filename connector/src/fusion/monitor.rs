@@ -94,7 +94,7 @@ pub fn list(
             Err(failure) => return Err(explained(failure)),
         };
         let page: Envelope = crate::text::json(&response.body)
-            .map_err(|error| pod.unexpected(DOING, &format!("the answer is no list of requests ({error})")))?;
+            .map_err(|error| pod.garbled(DOING, &format!("the answer is no list of requests ({error})")))?;
         if page.items.is_empty() {
             return Ok(None);
         }

@@ -7,6 +7,8 @@
 //! without (P7), a page that breaks off is halved until the row that breaks it stands alone (P8). The next
 //! page is asked for while the present one is read; one that is not needed after all is dropped.
 
+mod place;
+
 use super::address::Address;
 pub use super::body::Envelope;
 use super::body::{self, Entry, Page};
@@ -24,15 +26,10 @@ pub const PAGE: usize = 500;
 pub const ANSWER_BYTES: usize = 8 << 20;
 /// Rows that may be left out of one answer before it is no answer any more.
 const BROKEN_ROWS: usize = 20;
-/// Rows by whose marks a place is found again; more than one, since a row may be gone.
-const MARKS: usize = 3;
-/// How many pages before a place that shifted, and as many behind it, are looked through.
-const LOOKS: usize = 4;
+/// Rows by whose marks a place is found again; several, since rows may be gone.
+const MARKS: usize = 10;
 /// Pages in a row that may hold nothing new, as where rows are inserted faster than they are read.
 const STUCK: usize = 10;
-/// Rows to go back where the page at the place is empty and so does not tell how many rows the pod gives.
-const LOST_STEP: usize = 20;
-
 /// What a search asks for, page by page.
 pub struct Search<'a> {
     /// What is being done, for errors, as in "search invoices".
@@ -250,6 +247,14 @@ impl Search<'_> {
         self.target.key_of(row).unwrap_or_else(|| fingerprint([row]))
     }
 
+    /// Whether the conditions of `position` leave this row in, however far reading has come.
+    fn stays(&self, position: &Position, row: Option<&str>) -> bool {
+        match (position, &self.keyset, row) {
+            (Position::After(anchor), Some(keyset), Some(row)) => !anchor.unset_first && keyset.is_unset(row),
+            _ => false,
+        }
+    }
+
     /// The latest of the marks that stands in a page, and the place behind it.
     fn find(&self, page: &Page, marks: &[String]) -> Option<(usize, usize)> {
         let here: Vec<Option<String>> =
@@ -298,6 +303,8 @@ struct Reader<'r, 's, 'd> {
     under_way: Option<(Address, Pending<'d>)>,
     /// Rows and bytes that the answer still takes, where the next page may be guessed from this one's end.
     room: Option<(usize, usize)>,
+    /// One row that could not be read, asked for once more.
+    doubted: Option<Address>,
     no_total: bool,
     no_fields: bool,
     shift_told: bool,
@@ -315,6 +322,7 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
             first: None,
             under_way: None,
             room: None,
+            doubted: None,
             no_total: false,
             no_fields: false,
             shift_told: false,
@@ -343,7 +351,8 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
         if page.entries.is_empty() && page.more {
             return Ok((page, 0));
         }
-        let again = first.is_some() && first == self.first;
+        // A row without a value that was inserted ahead of all others comes first again by right.
+        let again = first.is_some() && first == self.first && !self.search.stays(position, first.as_deref());
         if offset == passed && !again {
             self.first = first;
             return Ok((page, 0));
@@ -374,7 +383,12 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
             position.set(offset + begin, marks);
             return Ok((page, begin));
         }
-        if !self.shift_told && !page.entries.is_empty() {
+        // All that is known by a mark is gone, so the place is at least as many rows further ahead; where nothing
+        // else was passed it is the beginning, and nothing is in doubt.
+        let back = passed.saturating_sub(marks.len());
+        let page = if back == offset { page } else { self.page(position, back, rows)? };
+        position.set(back, Vec::new());
+        if back > 0 && !self.shift_told && !page.entries.is_empty() {
             self.shift_told = true;
             let told = format!(
                 "Rows of {} were changed or deleted while they were read, and the place where the last page ended is gone: a row may be missing or come twice around offset {passed}.",
@@ -382,8 +396,7 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
             );
             self.warnings.push(warning("rows_shifted", told, None));
         }
-        let begin = page.entries.len().min(1);
-        Ok((page, begin))
+        Ok((page, 0))
     }
 
     fn circles(&self) -> Failure {
@@ -395,47 +408,6 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
             ),
         )
         .remedy("Narrow the search with conditions, or use a finder that pages by itself.")
-    }
-
-    /// The page that holds the place which shifted, looked for before and behind by as many rows as the pod
-    /// gives at once: the rank of the mark that was found, the place in the page, the page's own offset.
-    fn look_around(
-        &mut self,
-        position: &Position,
-        offset: usize,
-        page: &Page,
-        marks: &[String],
-    ) -> Result<Option<(usize, usize, usize, Page)>> {
-        let step = page.entries.len().saturating_sub(1);
-        let (mut low, mut high) = (offset, Some(offset + step).filter(|_| page.more && step > 0));
-        let mut back = if step == 0 { LOST_STEP } else { step };
-        let mut best: Option<(usize, usize, usize, Page)> = None;
-        for look in 0..2 * LOOKS {
-            let from = match (look % 2 == 0, high) {
-                (true, _) if low > 0 => {
-                    low = low.saturating_sub(back);
-                    low
-                }
-                (false, Some(from)) => from,
-                _ => continue,
-            };
-            let found = self.page(position, from, PAGE)?;
-            let rows = found.entries.len().saturating_sub(1);
-            if look % 2 == 0 {
-                back = rows.max(1);
-            } else {
-                high = Some(from + rows).filter(|next| found.more && *next > from);
-            }
-            if let Some((rank, begin)) = self.search.find(&found, marks)
-                && best.as_ref().is_none_or(|(nearest, ..)| rank < *nearest)
-            {
-                best = Some((rank, begin, from, found));
-                if rank == 0 {
-                    break;
-                }
-            }
-        }
-        Ok(best)
     }
 
     /// P3: the same place asked for inside the finder's clause, where the pod takes it there.
@@ -534,7 +506,7 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
         };
         if !told.is_page {
             let told = format!("the body of {} is not a list of records ({})", address.path(), told.reason);
-            return Err(self.pod.unexpected(self.doing(), &told));
+            return Err(self.pod.garbled(self.doing(), &told));
         }
         if want > 1 {
             let half = want / 2;
@@ -544,6 +516,11 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
                 left.append(self.page(position, offset + read, want - half)?);
             }
             return Ok(left);
+        }
+        // What broke off on its way is whole the second time.
+        if self.doubted.as_ref() != Some(&address) {
+            self.doubted = Some(address);
+            return self.page(position, offset, want);
         }
         self.broken += 1;
         if self.broken > BROKEN_ROWS {

@@ -5,6 +5,7 @@
 //! sent again only where the pod cannot have seen it or said that it did nothing.
 
 mod fetch;
+mod garbled;
 mod stream;
 
 use std::cell::{Cell, RefCell};
@@ -267,6 +268,12 @@ impl<'a> Pod<'a> {
     ) -> std::result::Result<Response, Lost> {
         let mut tries = 0;
         loop {
+            if !method.is_read() && self.left().is_some_and(|left| left <= MARGIN) {
+                let told = format!("Could not {}: the call's time was over before it could be sent.", doing.what);
+                return Err(Lost::Refused(
+                    Failure::transient(ProblemKind::TimedOut, told).remedy("Nothing was sent; allow more time."),
+                ));
+            }
             let failure = match self.send(method, doing, address, carried) {
                 Ok(response) if is_success(&response) => return Ok(response),
                 Ok(response) if self.fall_back(doing, &response) => continue,
@@ -450,15 +457,6 @@ impl<'a> Pod<'a> {
         Ok(response)
     }
 
-    /// An answer that is not the pod's protocol.
-    pub fn unexpected(&self, doing: Doing, what: &str) -> Failure {
-        Failure::permanent(
-            ProblemKind::UnexpectedResponse,
-            format!("Could not {}: {} did not answer as a Fusion pod does: {what}.", doing.what, self.settings.origin.authority),
-        )
-        .remedy("Check that the host in the connection is the pod itself and not a sign-in page, a proxy or another service.")
-    }
-
     fn unsent(&self, doing: Doing, address: &Address, error: &SendError) -> Failure {
         let host = &self.settings.origin.authority;
         let message = format!("Could not {}: {host}: {error} ({}).", doing.what, address.path());
@@ -587,5 +585,5 @@ pub fn host_of(location: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests;

@@ -65,7 +65,7 @@ impl Target {
             match pod.get(doing, &address) {
                 Ok(response) => {
                     let described = Description::read(&response.body, name).ok_or_else(|| {
-                        pod.unexpected(doing, &format!("{} is no description of {name}", address.path()))
+                        pod.garbled(doing, &format!("{} is no description of {name}", address.path()))
                     })?;
                     let known = known.and_then(|target| target.known);
                     return Ok(Self { name: name.to_owned(), root, known, described: Some(described) });

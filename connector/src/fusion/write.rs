@@ -11,6 +11,7 @@ pub mod batch;
 pub mod change;
 pub mod compare;
 pub mod mark;
+pub mod sound;
 pub mod upsert;
 pub mod valid;
 
@@ -109,17 +110,10 @@ pub fn create_as(
     let address = target.collection(&pod.settings.api_version);
     let refuses = target.known.as_ref().and_then(|known| known.refuses_duplicates).filter(|_| natural.is_some());
     // This call may have sent it before, in a life that ended (a mark is looked for before every send).
-    if let Some(terms) = natural.as_deref().filter(|terms| mark::is_mark(pod, terms)) {
-        match find(pod, target, terms) {
-            Ok(found) => {
-                if let Some(found) = found.into_iter().next() {
-                    return settle(target, record, found, How::Before, differences);
-                }
-            }
-            // Without the look a second life would send it twice. Who may create and not read is let through.
-            Err(failure) if failure.again => return Err(failure),
-            Err(_) => {}
-        }
+    if let Some(terms) = natural.as_deref().filter(|terms| mark::is_mark(pod, terms))
+        && let Some(found) = there(pod, target, record, terms, How::Before, differences)?
+    {
+        return Ok(found);
     }
     let mut lost = None;
     for _ in 0..SENDS {
@@ -143,20 +137,41 @@ pub fn create_as(
             }
             // What was sent before may have happened all the same.
             Err(Lost::Refused(failure)) => match &lost {
-                Some(cause) => return Err(unknown(target, natural.as_deref(), cause)),
+                Some(cause) => return Err(unknown(target, record, natural.as_deref(), cause)),
                 None => return Err(explain(target, failure)),
             },
             Err(Lost::Unknown(failure)) => failure,
         };
-        let Some(terms) = &natural else { return Err(unknown(target, None, &cause)) };
+        let Some(terms) = &natural else { return Err(unknown(target, record, None, &cause)) };
         match look(pod, target, terms, &LOOKS) {
             Ok(Some(found)) => return settle(target, record, found, How::Recovered, differences),
             Ok(None) if refuses.is_some() && pod.has_time() => lost = Some(cause),
-            Ok(None) | Err(_) => return Err(unknown(target, natural.as_deref(), &cause)),
+            Ok(None) | Err(_) => return Err(unknown(target, record, natural.as_deref(), &cause)),
         }
     }
     let cause = lost.unwrap_or_else(|| Failure::internal("a create ended without an answer"));
-    Err(unknown(target, natural.as_deref(), &cause))
+    Err(unknown(target, record, natural.as_deref(), &cause))
+}
+
+/// The record that `terms` find already, where a pod that takes a second one is about to be sent it.
+///
+/// # Errors
+/// `conflict` where it differs or is not alone; those of a read that may pass.
+pub fn there(
+    pod: &Pod,
+    target: &Target,
+    record: &str,
+    terms: &[String],
+    how: How,
+    differences: Differences,
+) -> Result<Option<Created>> {
+    match find(pod, target, terms) {
+        Ok(found) if found.len() > 1 && how == How::AlreadyExisted => Err(upsert::several(target, terms)),
+        Ok(found) => found.into_iter().next().map(|found| settle(target, record, found, how, differences)).transpose(),
+        // Without the look a second life would send it twice. Who may create and not read is let through.
+        Err(failure) if failure.again => Err(failure),
+        Err(_) => Ok(None),
+    }
 }
 
 /// One write of a record, refused here where it is larger than what pods take.
@@ -218,7 +233,7 @@ pub fn find(pod: &Pod, target: &Target, terms: &[String]) -> Result<Vec<String>>
     let address = target.collection(&pod.settings.api_version).param("q", &terms.join(";")).param("limit", "2");
     let response = pod.get(doing, &address)?;
     let envelope: super::page::Envelope = crate::text::json(&response.body)
-        .map_err(|error| pod.unexpected(doing, &format!("the body is not a list of records ({error})")))?;
+        .map_err(|error| pod.garbled(doing, &format!("the body is not a list of records ({error})")))?;
     Ok(envelope.items.iter().map(|item| item.get().to_owned()).collect())
 }
 
@@ -275,11 +290,9 @@ fn settle(target: &Target, sent: &str, found: String, how: How, differences: Dif
         ));
     }
     let told = match how {
-        How::AlreadyExisted => warning(
-            "already_existed",
-            format!("Record {named} existed already with the same values; nothing was created."),
-            key,
-        ),
+        How::AlreadyExisted => {
+            warning("already_existed", format!("Record {named} existed already; nothing was created."), key)
+        }
         How::Before => warning(
             "recovered",
             format!("An earlier run of this call created record {named}; nothing was sent again."),
@@ -300,9 +313,15 @@ pub fn whole_object(body: &[u8]) -> Option<String> {
     raw.get().starts_with('{').then(|| raw.get().to_owned())
 }
 
-fn unknown(target: &Target, terms: Option<&[String]>, cause: &Failure) -> Failure {
+/// Attributes of a supplier that no other may have (POZ-2130479).
+const TAX_IDS: [&str; 2] = ["TaxpayerId", "TaxRegistrationNumber"];
+
+fn unknown(target: &Target, record: &str, terms: Option<&[String]>, cause: &Failure) -> Failure {
+    // The pod may have stored it under another spelling of its name, and would then refuse it for its tax id.
+    let tax_id = TAX_IDS.iter().find(|name| target.name == "suppliers" && self::terms(record, &[name]).is_ok());
+    let also = tax_id.map_or(String::new(), |name| format!(", and for the {name} that you sent,"));
     let remedy = match terms {
-        Some(terms) => format!("Look in {} for {} before you send it again.", target.name, terms.join(" and ")),
+        Some(terms) => format!("Look in {} for {}{also} before you send it again.", target.name, terms.join(" and ")),
         None => format!(
             "Look in {} for the record before you send it again; its business key is not known here.",
             target.name
@@ -320,6 +339,12 @@ fn unknown(target: &Target, terms: Option<&[String]>, cause: &Failure) -> Failur
 
 fn explain(target: &Target, failure: Failure) -> Failure {
     let name = &target.name;
+    if failure.has_code("POZ-2130479") {
+        return failure.remedy(format!(
+            "A supplier with this name or tax id is there already, perhaps under another name: look in {name} for its Supplier, {}, and update that one.",
+            TAX_IDS.join(" or ")
+        ));
+    }
     failure.or_remedy(|| {
         format!("Correct the record; describe_resource with resource {name} tells its attributes, and names are case-sensitive.")
     })
@@ -403,7 +428,12 @@ mod tests {
         }
         // Suppliers can be looked up; that the pod refuses a second one is not sure, so nothing is repeated.
         let door = Fake::new([typed(504, "", ""), list(""), list(""), list("")]);
-        assert_eq!(run(&door, "suppliers", r#"{"Supplier":"A"}"#).unwrap_err().kind(), ProblemKind::UnknownOutcome);
-        assert_eq!(posts(&door), 1);
+        let failure = run(&door, "suppliers", r#"{"Supplier":"A","TaxpayerId":"12-3"}"#).unwrap_err();
+        assert_eq!((failure.kind(), posts(&door)), (ProblemKind::UnknownOutcome, 1));
+        let remedy = failure.problem.remedy.unwrap();
+        assert!(remedy.contains("Supplier = 'A', and for the TaxpayerId that you sent,"), "{remedy}");
+        let refused = typed(400, "text/plain", "A supplier with this tax identifier already exists. (POZ-2130479)");
+        let failure = run(&Fake::new([refused]), "suppliers", r#"{"Supplier":"A","TaxpayerId":"12-3"}"#).unwrap_err();
+        assert!(failure.problem.remedy.unwrap().contains("perhaps under another name"));
     }
 }

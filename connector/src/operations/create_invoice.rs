@@ -4,7 +4,7 @@
 //! made of the input's own text, so amounts arrive as they were spelt. What the lines come to is compared
 //! before anything is sent, and a repeated call finishes the steps that are missing.
 
-mod amounts;
+pub mod amounts;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::add_attachment::Given;
 use super::answer::{Record, Told};
@@ -23,6 +24,8 @@ use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::target::Target;
 use crate::fusion::write::compare::members;
+use crate::fusion::write::sound;
+use crate::fusion::write::valid::{self, Use};
 use crate::problem::{Failure, Result};
 
 /// See the module.
@@ -203,12 +206,23 @@ impl Action for CreateInvoice {
     type Output = Output;
 
     fn run(pod: &Pod, input: Input, text: &str) -> Result<String> {
+        let mut faults = sound::keys(text, "", &KEYS);
+        faults.extend(sound::amounts(text, ""));
+        if !faults.is_empty() {
+            return Err(Failure::invalid_fields("input", faults).remedy("Nothing was sent."));
+        }
         amounts::add_up(text)?;
         let given = input.attachments.unwrap_or_default();
         let read = given.iter().enumerate().map(|(index, given)| given.read(&format!("/attachments/{index}")));
         let attachments = read.collect::<Result<Vec<_>>>()?;
-        let target = Target::known("invoices")?.ok_or_else(|| Failure::internal("the catalogue lacks invoices"))?;
-        let mut invoice = steps::Invoice::create(pod, &target, &body(text))?;
+        let mut target = Target::known("invoices")?.ok_or_else(|| Failure::internal("the catalogue lacks invoices"))?;
+        let body = body(text);
+        // The form's own fields are known to be right; others are the pod's to tell.
+        if further(&body) {
+            valid::prepare(pod, &mut target);
+            valid::check(&target, &body, "", Use::Create)?;
+        }
+        let mut invoice = steps::Invoice::create(pod, &target, &body)?;
         invoice.attach(&attachments)?;
         let before = invoice.steps.len();
         if input.validate == Some(true) {
@@ -227,6 +241,20 @@ impl Action for CreateInvoice {
         Ok(answer)
     }
 }
+
+/// Fields of the form, of its lines and of their distributions.
+const FORM: &str = "InvoiceNumber InvoiceAmount InvoiceCurrency BusinessUnit Supplier SupplierSite InvoiceDate AccountingDate InvoiceType Description PaymentTerms PaymentMethod PaymentCurrency InvoiceSource invoiceLines LineNumber LineType LineAmount DistributionCombination TaxClassification PurchaseOrderNumber PurchaseOrderLineNumber PurchaseOrderScheduleLineNumber invoiceDistributions DistributionLineNumber DistributionLineType DistributionAmount";
+
+/// Whether a field was given, at whatever level, that the form does not name.
+fn further(row: &str) -> bool {
+    members(row).iter().any(|(name, raw)| {
+        let rows: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+        !FORM.split(' ').any(|known| known == name) || rows.iter().any(|row| further(row.get()))
+    })
+}
+
+/// What names the invoice and what it belongs to.
+const KEYS: [&str; 5] = ["InvoiceNumber", "Supplier", "SupplierSite", "BusinessUnit", "InvoiceCurrency"];
 
 /// What is sent: the input without what is for us, each member as it was spelt.
 fn body(text: &str) -> String {
@@ -345,6 +373,44 @@ mod tests {
         let failure = run(&door, r#","calculated_tax":1"#).unwrap_err();
         assert_eq!(failure.problem.fields[0].pointer, "/InvoiceAmount");
         assert!(door.sent.borrow().is_empty());
+    }
+
+    #[test]
+    fn a_further_field_is_held_against_what_the_pod_describes() {
+        let told = r#"{"Resources":{"invoices":{"attributes":[
+            {"name":"InvoiceNumber","allowChanges":"always","type":"string"},{"name":"InvoiceAmount","allowChanges":"always","type":"number"},{"name":"InvoiceCurrency","allowChanges":"always","type":"string"},
+            {"name":"BusinessUnit","allowChanges":"always","type":"string"},{"name":"Supplier","allowChanges":"always","type":"string"},{"name":"SupplierSite","allowChanges":"always","type":"string"},
+            {"name":"Requester","allowChanges":"always","type":"string","maxLength":3}],
+            "children":{"invoiceLines":{"attributes":[{"name":"LineAmount","allowChanges":"always","type":"number"},{"name":"ProjectNumber","allowChanges":"always","type":"string"}]}}}}}"#;
+        for (more, at) in [(r#","requester":"A""#, "/requester"), (r#","Requester":"long""#, "/Requester")] {
+            let door = Fake::new([json(200, told)]);
+            assert_eq!(run(&door, more).unwrap_err().problem.fields[0].pointer, at);
+            assert_eq!(door.sent.borrow().len(), 1);
+        }
+        let door = Fake::new([json(200, told), made(), row("\"Validated\"")]);
+        assert_eq!(run(&door, r#","Requester":"A""#).unwrap()["outcome"], "created");
+        let line = |name: &str| format!(r#"{{"invoiceLines":[{{"LineAmount":1,"{name}":1}}]}}"#);
+        assert!(further(&line("ProjectNumber")) && !further(&line("LineNumber")));
+    }
+
+    #[test]
+    fn a_key_with_blanks_and_an_amount_that_no_pod_keeps_are_refused_before_anything_is_sent() {
+        let good = r#"{"InvoiceNumber":"N-1","InvoiceAmount":10,"InvoiceCurrency":"USD","BusinessUnit":"US1","Supplier":"Lee","SupplierSite":"L1"}"#;
+        for (one, other, at) in [
+            ("\"N-1\"", "\"N-1 \"", "/InvoiceNumber"),
+            ("\"Lee\"", "\" Lee\"", "/Supplier"),
+            (":10,", ":99999999999999999999,", "/InvoiceAmount"),
+            (":10,", ":10.005,", "/InvoiceAmount"),
+        ] {
+            let door = Fake::new([]);
+            let settings = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
+            let settings = Settings::parse(settings).unwrap();
+            let pod = Pod::new(&door, &settings, None).unwrap();
+            let entry = Entry::find("create_invoice", Kind::Action).unwrap();
+            let failure = entry.run(&pod, &good.replace(one, other)).unwrap_err();
+            assert_eq!(failure.problem.fields[0].pointer, at);
+            assert!(door.sent.borrow().is_empty());
+        }
     }
 
     #[test]

@@ -4,13 +4,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::answer::SingleRecord;
+use super::create_invoice::amounts;
 use super::writing::{MatchBy, Range, RecordText, ResourceName, headers, takes_creates, written};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::pod::Pod;
 use crate::fusion::target::Target;
 use crate::fusion::write::valid::{self, Use};
-use crate::fusion::write::{self, mark, upsert};
+use crate::fusion::write::{self, How, mark, upsert};
 use crate::problem::Result;
 
 /// See the module.
@@ -47,12 +48,20 @@ impl Action for CreateRecord {
         let mut target = Target::find(pod, &input.resource.0)?;
         takes_creates(&target)?;
         let record = input.record.0.get();
-        let terms = match &input.by {
-            Some(by) => Some(upsert::identity(&target, record, &by.0)?),
-            None => write::natural_key(&target, record),
+        let by = input.by.map(|by| by.0).unwrap_or_default();
+        let terms = match by.is_empty() {
+            false => Some(upsert::identity(&target, record, &by)?),
+            true => write::natural_key(&target, record),
         };
         valid::prepare(pod, &mut target);
         valid::check(&target, record, "/record", Use::Create)?;
+        upsert::findable(&target, &by)?;
+        // A second life of the call, or another call, must not create what is there.
+        if let Some(terms) = terms.as_deref().filter(|_| !by.is_empty())
+            && let Some(found) = write::there(pod, &target, record, terms, How::AlreadyExisted, &write::plain)?
+        {
+            return Ok(written(&found.record, &found.warnings));
+        }
         let headers = headers(input.effective.as_ref());
         let marked = if terms.is_none() { mark::mark(pod, &target, record, None) } else { None };
         let (record, terms) = match &marked {
@@ -60,7 +69,29 @@ impl Action for CreateRecord {
             None => (record, terms),
         };
         let mut created = write::create_as(pod, &target, record, terms, &headers, &write::plain)?;
+        if target.name == "invoices" {
+            created.warnings.extend(amounts::unequal(record));
+        }
         created.warnings.extend(marked.map(|marked| marked.warning));
         Ok(written(&created.record, &created.warnings))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::http::fake::{Fake, json, typed};
+    use crate::settings::Settings;
+
+    #[test]
+    fn an_invoice_whose_lines_do_not_sum_is_created_and_told() {
+        let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
+        let settings = Settings::parse(text).unwrap();
+        let door = Fake::new([typed(403, "", ""), json(201, r#"{"InvoiceId":7}"#)]);
+        let pod = Pod::new(&door, &settings, None).unwrap();
+        let input = r#"{"resource":"invoices","record":{"InvoiceNumber":"1","Supplier":"A","InvoiceAmount":10,"invoiceLines":[{"LineAmount":4}]}}"#;
+        let told = CreateRecord::run(&pod, serde_json::from_str(input).unwrap(), input).unwrap();
+        assert!(told.contains("lines_do_not_sum"), "{told}");
     }
 }

@@ -22,7 +22,7 @@ pub struct Input {
     pub prefix: String,
     /// Account, as in fin/payables/import; either spelling.
     #[schemars(title = "Account", length(min = 1, max = 200), extend("x-connector-options" = {"source": "ucm_accounts", "searchable": true}, "x-connector-order" = 2))]
-    pub account: Option<String>,
+    pub account: String,
     /// Comment of the document.
     #[schemars(title = "Comment", length(min = 1, max = 200), extend("x-connector-visibility" = "advanced", "x-connector-order" = 3))]
     pub comment: Option<String>,
@@ -65,7 +65,7 @@ impl Action for FindDocuments {
     type Output = Output;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let ids = erp::document_ids(pod, &input.prefix, input.account.as_deref(), input.comment.as_deref())?;
+        let ids = erp::document_ids(pod, &input.prefix, Some(&input.account), input.comment.as_deref())?;
         let rows: Vec<Value> = ids.into_iter().map(|id| json!({"document_id": id})).collect();
         Ok(json!({"result": rows, "next_cursor": null}).to_string())
     }

@@ -78,7 +78,10 @@ impl Action for GetRecord {
 }
 
 fn by_key(pod: &Pod, input: &Input, key: &str) -> Result<String> {
-    let target = Target::find(pod, &input.resource)?;
+    let mut target = Target::find(pod, &input.resource)?;
+    let fields = input.fields.as_deref().unwrap_or_default();
+    let expand = input.expand.as_deref().unwrap_or_default();
+    attributes::check(pod, &mut target, Names { fields, expand, ..Names::default() })?;
     let what = format!("get {} {}", target.name, crate::text::shorten(key, 100));
     let doing = Doing { what: &what, object: &target.name };
     let shape = Shape::new(&target, input.fields.as_deref(), input.expand.as_deref())?;
@@ -100,11 +103,11 @@ fn by_key(pod: &Pod, input: &Input, key: &str) -> Result<String> {
             attributes::explain(pod, &target, input.fields.as_deref().unwrap_or_default(), failure)
         })?,
     };
-    let body = std::str::from_utf8(&response.body).map_err(|_| pod.unexpected(doing, "the record is not UTF-8"))?;
-    let whole: &serde_json::value::RawValue = serde_json::from_str(body)
-        .map_err(|error| pod.unexpected(doing, &format!("the record is not JSON ({error})")))?;
+    let body = std::str::from_utf8(&response.body).map_err(|_| pod.garbled(doing, "the record is not UTF-8"))?;
+    let whole: &serde_json::value::RawValue =
+        serde_json::from_str(body).map_err(|error| pod.garbled(doing, &format!("the record is not JSON ({error})")))?;
     if !whole.get().starts_with('{') {
-        return Err(pod.unexpected(doing, "the answer is not a record"));
+        return Err(pod.garbled(doing, "the answer is not a record"));
     }
     let (mut text, mut warnings) = (String::new(), Vec::new());
     shape.write(pod, &target, whole.get(), &mut text, &mut warnings);
@@ -211,6 +214,15 @@ mod tests {
 
     const BY_NUMBER: &str =
         r#"{"resource":"invoices","all":[{"attribute":"InvoiceNumber","operator":"eq","value":"A"}]}"#;
+
+    #[test]
+    fn an_answer_that_broke_off_may_be_asked_for_again() {
+        let key = r#"{"resource":"invoices","key":"7"}"#;
+        for (input, body) in [(key, r#"{"InvoiceId":7,"#), (key, "[]"), (BY_NUMBER, r#"{"it"#)] {
+            let failure = get(&Fake::new([json(200, body)]), input).unwrap_err();
+            assert_eq!((failure.kind(), failure.again), (ProblemKind::UnexpectedResponse, true), "{body}");
+        }
+    }
 
     #[test]
     fn several_that_match_are_a_conflict_with_their_keys() {

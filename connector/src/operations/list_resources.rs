@@ -111,7 +111,7 @@ pub fn of_pod(
         match pod.get(doing, &address) {
             Ok(response) => {
                 let all = Description::read_all(&response.body)
-                    .ok_or_else(|| pod.unexpected(doing, &format!("{} is no list of resources", address.path())))?;
+                    .ok_or_else(|| pod.garbled(doing, &format!("{} is no list of resources", address.path())))?;
                 found.extend(all.into_iter().filter_map(|(name, described)| {
                     let title = described.title.unwrap_or_else(|| name.clone());
                     holds(&name, &title, search).then_some((root, name, title))

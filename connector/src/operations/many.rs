@@ -257,6 +257,55 @@ mod tests {
     }
 
     #[test]
+    fn a_key_with_blanks_around_it_or_an_amount_too_fine_is_refused_and_nothing_is_written() {
+        for (operation, more) in
+            [("create_record", json!({})), ("upsert_record", json!({})), ("create_record", json!({"match": ["Note"]}))]
+        {
+            let door = Fake::new([untold()]);
+            let mut input = json!({"resource": "invoices", "record": {"InvoiceNumber": "F-1\u{a0}", "Supplier": "A"}});
+            input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            input["record"]["Note"] = "\tn".into();
+            let failure = run(operation, &input, &door).unwrap_err();
+            assert!(failure.problem.message.contains("which makes it another key"), "{}", failure.problem.message);
+            assert!(door.sent.borrow().len() <= 1);
+        }
+        let record =
+            json!({"InvoiceNumber": "1", "Supplier": "A", "InvoiceAmount": "10.005", "InvoiceCurrency": "USD"});
+        let failure = run("upsert_record", &json!({"resource": "invoices", "record": record}), &Fake::new([untold()]))
+            .unwrap_err();
+        assert_eq!(failure.problem.fields[0].pointer, "/record/InvoiceAmount");
+    }
+
+    #[test]
+    fn what_match_finds_is_not_created_again() {
+        let record = json!({"TransactionNumber": "1", "TransactionDate": "2026-01-31"});
+        let input = json!({"resource": "receivablesInvoices", "record": record, "match": ["TransactionNumber"]});
+        let row = r#"{"CustomerTransactionId":7,"TransactionNumber":"1","TransactionDate":"2026-01-31"}"#;
+        let door = Fake::new([untold(), list(row)]);
+        let done = run("create_record", &input, &door).unwrap();
+        assert_eq!(done["warnings"][0]["code"], "already_existed");
+        for rows in [row.replace("01-31", "02-01"), format!("{row},{row}")] {
+            let door = Fake::new([untold(), list(&rows)]);
+            assert_eq!(run("create_record", &input, &door).unwrap_err().kind(), ProblemKind::Conflict);
+        }
+        let door = Fake::new([untold(), list(""), answer(201, row)]);
+        assert!(run("create_record", &input, &door).unwrap()["warnings"].is_null());
+    }
+
+    #[test]
+    fn a_match_by_what_cannot_be_asked_for_is_refused_before_anything_is_sent() {
+        let told = r#"{"Resources":{"receivablesInvoices":{"attributes":[{"name":"TransactionNumber","type":"string","queryable":true,"allowChanges":"always"},{"name":"Note","type":"string","allowChanges":"always"}]}}}"#;
+        for operation in ["create_record", "upsert_record"] {
+            let door = Fake::new([answer(200, told)]);
+            let input = json!({"resource": "receivablesInvoices", "record": {"Note": "1"}, "match": ["Note"]});
+            let failure = run(operation, &input, &door).unwrap_err();
+            assert_eq!(failure.problem.fields[0].pointer, "/match/0");
+            assert!(failure.problem.message.contains("TransactionNumber"), "{}", failure.problem.message);
+            assert_eq!(door.sent.borrow().len(), 1);
+        }
+    }
+
+    #[test]
     fn an_upsert_without_a_business_key_says_what_it_needs() {
         let door = Fake::new([]);
         let record = json!({"TransactionNumber": "1"});

@@ -73,12 +73,14 @@ impl Input {
     /// # Errors
     /// `invalid-input` with the right spelling.
     pub fn check(&self, pod: &Pod, target: &mut Target) -> Result<()> {
+        // What goes on was checked when it began.
+        let first = self.cursor.is_none();
         let names = Names {
             all: self.all.as_deref().unwrap_or_default(),
             any: self.any.as_deref().unwrap_or_default(),
             orders: self.order_by.as_deref().unwrap_or_default(),
-            fields: self.fields.as_deref().unwrap_or_default(),
-            expand: self.expand.as_deref().unwrap_or_default(),
+            fields: self.fields.as_deref().filter(|_| first).unwrap_or_default(),
+            expand: self.expand.as_deref().filter(|_| first).unwrap_or_default(),
             finder: self.finder.as_ref(),
         };
         attributes::check(pod, target, names)

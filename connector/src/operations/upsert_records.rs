@@ -63,6 +63,7 @@ impl Action for UpsertRecords {
         }
         many::once(&names)?;
         valid::prepare(pod, &mut target);
+        upsert::findable(&target, &by)?;
         let mut steps: Vec<Result<Step>> = Vec::with_capacity(names.len());
         for (index, record) in input.records.0.iter().enumerate() {
             // A pod that cannot be read from any more is not asked a thousand times.

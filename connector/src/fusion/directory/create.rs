@@ -258,7 +258,9 @@ fn give(pod: &Pod, user: &User, code: &str) -> Given {
         Ok(_) => told("given", None),
         Err(Lost::Refused(failure)) => {
             let remedy = failure.problem.remedy.map_or(String::new(), |remedy| format!(" {remedy}"));
-            told("refused", Some(format!("{}{remedy}", failure.problem.message)))
+            // What may pass by itself is no refusal: run again, it is given.
+            let state = if failure.again { "unknown" } else { "refused" };
+            told(state, Some(format!("{}{remedy}", failure.problem.message)))
         }
         Err(Lost::Unknown(failure)) => {
             // The user is seen at once; what the edge gave up on may come a moment later (E7).
@@ -361,6 +363,18 @@ mod tests {
         assert_eq!((made.roles[0].state, made.roles[1].state), ("already_held", "refused"));
         assert!(made.roles[1].cause.as_deref().unwrap().contains("give role Y_JOB"));
         assert_eq!(posts(&door).len(), 1);
+    }
+
+    #[test]
+    fn a_role_that_the_pod_does_not_take_now_is_not_refused() {
+        let busy = typed(503, "", "").map(|mut response| {
+            response.headers.push(("retry-after".into(), "60".into()));
+            response
+        });
+        let answers = there("ida@x.example", "").into_iter().chain([busy]).chain(there("ida@x.example", ""));
+        let made = run(&Fake::new(answers), &["X_JOB"]).unwrap();
+        assert_eq!(made.roles[0].state, "unknown");
+        assert!(made.roles[0].cause.as_deref().unwrap().contains("503"));
     }
 
     #[test]

@@ -166,11 +166,19 @@ fn a_place_that_is_gone_is_found_by_the_row_before_it() {
     assert!(told.is_empty());
     let lost = Table::new(100..160, 10, |rows, request| {
         if request == 2 {
-            rows.retain(|id| *id > 125 || *id < 110);
+            rows.retain(|id| *id > 125);
         }
     });
     let (_, told) = ids(&lost, &search(&target, BY_NAME), 1000);
     assert_eq!(told, ["rows_shifted"]);
+    // Where all rows that were passed are gone, reading begins anew and nothing is in doubt.
+    let first = Table::new(100..160, 5, |rows, request| {
+        if request == 1 {
+            rows.retain(|id| *id > 104);
+        }
+    });
+    let (found, told) = ids(&first, &search(&target, BY_NAME), 1000);
+    assert_eq!((found.len(), told.len()), (60, 0));
 }
 
 #[test]
@@ -294,7 +302,7 @@ fn fields_that_cannot_be_answered_are_done_without() {
 #[test]
 fn a_row_that_breaks_its_page_is_left_out_and_told() {
     let broken = || json(200, r#"{"items":[{"InvoiceId":1},{"InvoiceId": Too many objects match oracle.jbo.Key[2 ]."#);
-    let door = Fake::new([broken(), page(1..2, true), broken(), page(3..4, false)]);
+    let door = Fake::new([broken(), page(1..2, true), broken(), broken(), page(3..4, false)]);
     let (target, settings) = (invoices(), settings());
     let pod = Pod::new(&door, &settings, None).unwrap();
     let search = search(&target, "[]");
@@ -302,6 +310,17 @@ fn a_row_that_breaks_its_page_is_left_out_and_told() {
     let end = search.read(&pod, search.start(), 2, &mut |row| rows.push(row.to_owned())).unwrap();
     assert_eq!(rows, [r#"{"InvoiceId":1}"#, r#"{"InvoiceId":3}"#]);
     assert_eq!((end.warnings[0].code.as_str(), end.warnings[0].key.as_deref()), ("row_unreadable", Some("2")));
+}
+
+#[test]
+fn one_row_that_broke_off_on_its_way_is_asked_for_again() {
+    let door = Fake::new([json(200, r#"{"items":[{"InvoiceId":1"#), page(1..2, false)]);
+    let (target, settings) = (invoices(), settings());
+    let pod = Pod::new(&door, &settings, None).unwrap();
+    let search = search(&target, "[]");
+    let mut rows = 0;
+    let end = search.read(&pod, search.start(), 1, &mut |_| rows += 1).unwrap();
+    assert_eq!((rows, end.warnings.len()), (1, 0));
 }
 
 #[test]

@@ -176,3 +176,13 @@ fn an_answer_is_passed_on_up_to_a_bound_and_a_refusal_is_read() {
     let failure = pod.pass(DOING, &address, &mut answer.body, &mut Vec::new(), 3).unwrap_err();
     assert_eq!(failure.kind(), ProblemKind::TooLarge);
 }
+
+#[test]
+fn a_write_for_which_no_time_is_left_is_not_sent_and_not_unknown() {
+    let (door, settings) = (Fake::new([]), settings());
+    let call = Call { id: "c".into(), attempt: 1, remaining_ms: Some(100) };
+    let pod = Pod::new(&door, &settings, Some(&call)).unwrap();
+    let Err(Lost::Refused(failure)) = pod.write(Method::Post, DOING, &Address::fixed("/x"), b"{}") else { panic!() };
+    assert_eq!((failure.kind(), failure.again), (ProblemKind::TimedOut, true));
+    assert!(door.sent.borrow().is_empty());
+}

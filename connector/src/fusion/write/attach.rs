@@ -114,9 +114,15 @@ impl<'a> Place<'a> {
                 None => self.pod.unexpected(self.doing(), "its answer cannot be read").status(response.status),
             },
             Err(Lost::Refused(failure)) => {
-                return Err(failure.or_remedy(|| {
-                    "Check the category, which is one of those that the pod knows for this kind of record, and the key of the record.".to_owned()
-                }));
+                let remedy = match attachment.category {
+                    Some(_) => {
+                        "Check the category, which is one of those that the pod knows for this kind of record, and the key of the record."
+                    }
+                    None => {
+                        "No category was given, and the pod may demand one for this kind of record: name one that it knows, as in From Supplier; else check the key of the record."
+                    }
+                };
+                return Err(failure.or_remedy(|| remedy.to_owned()));
             }
             Err(Lost::Unknown(failure)) => failure,
         };
@@ -184,7 +190,7 @@ impl<'a> Place<'a> {
             let address = self.address.clone().param("limit", &PAGE.to_string()).param("offset", &offset.to_string());
             let response = self.pod.get(self.doing(), &address)?;
             let envelope: Envelope = crate::text::json(&response.body).map_err(|error| {
-                self.pod.unexpected(self.doing(), &format!("the body is not a list of attachments ({error})"))
+                self.pod.garbled(self.doing(), &format!("the body is not a list of attachments ({error})"))
             })?;
             if let Some(row) = envelope.items.iter().find(|row| fits(row.get())) {
                 return Ok(Some(row.get().to_owned()));
@@ -328,6 +334,19 @@ mod tests {
         let door = Fake::new([list("")]);
         assert!(add(&door, &Attachment { content, ..file() }).unwrap_err().problem.message.contains("bytes and not"));
         std::fs::remove_dir_all(files::root()).unwrap();
+    }
+
+    #[test]
+    fn a_refusal_without_a_category_says_that_none_was_given() {
+        let refused = || typed(400, "text/plain", "You must enter a value for Category.");
+        let remedy = |given: &Attachment| {
+            add(&Fake::new([list(""), refused()]), given).unwrap_err().problem.remedy.unwrap_or_default()
+        };
+        let none = Attachment { category: None, ..file() };
+        assert!(
+            remedy(&none).starts_with("No category was given")
+                && remedy(&Attachment { category: Some("x".into()), ..file() }).starts_with("Check the category")
+        );
     }
 
     #[test]

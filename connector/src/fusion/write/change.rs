@@ -62,7 +62,8 @@ pub fn update(pod: &Pod, target: &Target, key: &str, record: &str, headers: &Hea
     let job = Job { pod, doing, target, address, key, headers };
     let sent = members(record);
     if sent.is_empty() {
-        return Err(Failure::invalid("/record", "it holds nothing to change"));
+        return Err(Failure::invalid("/record", "it holds nothing to change")
+            .remedy("Name at least one attribute with its new value."));
     }
     let comparable = !sent.iter().any(|(_, raw)| compare::is_nested(raw));
     let first = job.read()?;
@@ -168,7 +169,7 @@ impl Job<'_> {
     fn read(&self) -> Result<Row> {
         let response = self.pod.get_row(self.doing, &self.address)?;
         let text = whole_object(&response.body)
-            .ok_or_else(|| self.pod.unexpected(self.doing, "the answer is not a record").status(response.status))?;
+            .ok_or_else(|| self.pod.garbled(self.doing, "the answer is not a record").status(response.status))?;
         let tag = response.header("etag").map(str::to_owned).or_else(|| indicator(&text));
         Ok(Row { text, tag })
     }

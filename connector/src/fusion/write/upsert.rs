@@ -8,13 +8,15 @@ use serde_json::value::RawValue;
 
 use super::compare::{self, members};
 use super::valid::{self, Use};
-use super::{find, terms};
-use crate::contract::{ProblemKind, Warning};
+use super::{find, sound, terms};
+use crate::contract::{FieldProblem, ProblemKind, Warning};
 use crate::fusion::address::is_resource_name;
+use crate::fusion::attributes::{not_queryable, offer};
 use crate::fusion::page::{Envelope, PAGE};
 use crate::fusion::pod::{Doing, Pod};
 use crate::fusion::target::Target;
 use crate::problem::{Failure, Result};
+use crate::text::nearest;
 
 /// What is to be done about one record.
 #[derive(Clone, Debug)]
@@ -75,6 +77,10 @@ pub fn identity(target: &Target, record: &str, by: &[String]) -> Result<Vec<Stri
     if let Some(wrong) = attributes.iter().find(|name| !is_resource_name(name)) {
         return Err(Failure::invalid("/match", format!("{wrong:?} is not the name of an attribute")));
     }
+    let blanks = sound::keys(record, "/record", &attributes);
+    if !blanks.is_empty() {
+        return Err(Failure::invalid_fields("input", blanks).remedy("Nothing was sent."));
+    }
     terms(record, &attributes).map_err(|missing| {
         Failure::invalid(format!("/record/{missing}"), format!("{missing} is missing, and the record is found by it"))
     })
@@ -89,12 +95,38 @@ pub fn plan(pod: &Pod, target: &Target, record: &str, terms: &[String]) -> Resul
     match found.as_slice() {
         [] => Ok(Step::Create { record: record.to_owned(), terms: Some(terms.to_vec()) }),
         [row] => onto(pod, target, record, row),
-        _ => Err(Failure::permanent(
-            ProblemKind::Conflict,
-            format!("More than one record of {} matches {}; nothing was sent.", target.name, terms.join(" and ")),
-        )
-        .remedy("Name in match the attributes that together name one record.")),
+        _ => Err(several(target, terms)),
     }
+}
+
+/// The attributes that shall name one record name several.
+pub fn several(target: &Target, terms: &[String]) -> Failure {
+    Failure::permanent(
+        ProblemKind::Conflict,
+        format!("More than one record of {} matches {}; nothing was sent.", target.name, terms.join(" and ")),
+    )
+    .remedy("Name in match the attributes that together name one record.")
+}
+
+/// Refuses attributes in `match` by which no row is found, as far as the pod's description tells.
+///
+/// # Errors
+/// `invalid-input` with those that may be named; nothing was sent.
+pub fn findable(target: &Target, by: &[String]) -> Result<()> {
+    let Some(described) = target.described.as_ref().filter(|told| !told.attributes.is_empty()) else { return Ok(()) };
+    let wrong = |(index, name): (usize, &String)| {
+        let message = match (target.queryable(name), described.attribute(name)) {
+            (Some(_), _) => return None,
+            (None, Some(_)) => not_queryable(target, described, name),
+            (None, None) => {
+                let known = described.attributes.iter().map(|attribute| attribute.name.as_str());
+                offer(format!("{} has no attribute {name}", target.name), nearest(name, known, 3))
+            }
+        };
+        Some(FieldProblem { pointer: format!("/match/{index}"), message })
+    };
+    let faults: Vec<FieldProblem> = by.iter().enumerate().filter_map(wrong).collect();
+    if faults.is_empty() { Ok(()) } else { Err(Failure::invalid_fields("input", faults).remedy("Nothing was sent.")) }
 }
 
 fn onto(pod: &Pod, target: &Target, record: &str, row: &str) -> Result<Step> {
@@ -139,7 +171,7 @@ fn same_children(pod: &Pod, target: &Target, key: &str, child: &str, sent: &RawV
     let address = target.collection(&pod.settings.api_version).key(key)?.segment("child").segment(child);
     let response = pod.get(doing, &address.param("limit", &PAGE.to_string()))?;
     let there: Envelope = crate::text::json(&response.body)
-        .map_err(|error| pod.unexpected(doing, &format!("the body is not a list of records ({error})")))?;
+        .map_err(|error| pod.garbled(doing, &format!("the body is not a list of records ({error})")))?;
     let is = |wanted: &RawValue, row: &RawValue| {
         let stored = members(row.get());
         let mut scalars = members(wanted.get()).into_iter().filter(|(_, raw)| !compare::is_nested(raw));

@@ -6,6 +6,7 @@
 use serde_json::value::RawValue;
 
 use super::compare::{is_nested, members, number};
+use super::sound;
 use crate::contract::FieldProblem;
 use crate::fusion::attributes::offer;
 use crate::fusion::catalogue::Kind;
@@ -48,9 +49,16 @@ pub fn prepare(pod: &Pod, target: &mut Target) {
 /// # Errors
 /// `invalid-input` with a pointer for each fault; nothing was sent.
 pub fn check(target: &Target, record: &str, at: &str, purpose: Use) -> Result<()> {
-    let Some(described) = target.described.as_ref().filter(|told| !told.attributes.is_empty()) else { return Ok(()) };
     let mut faults = Faults { name: &target.name, found: Vec::new() };
-    faults.row(described, None, record, at, purpose, DEPTH);
+    if let Some(known) = target.known.as_ref().filter(|_| purpose != Use::Update) {
+        faults.found = sound::keys(record, at, &known.natural);
+    }
+    if target.name == "invoices" {
+        faults.found.extend(sound::amounts(record, at));
+    }
+    if let Some(described) = target.described.as_ref().filter(|told| !told.attributes.is_empty()) {
+        faults.row(described, None, record, at, purpose, DEPTH);
+    }
     if faults.found.is_empty() {
         return Ok(());
     }
@@ -213,8 +221,10 @@ fn misfit(attribute: &Attribute, raw: &RawValue) -> Option<String> {
             }
             let before =
                 u64::try_from(digits.len()).unwrap_or(u64::MAX).saturating_add(u64::try_from(exponent).unwrap_or(0));
-            let most = most.or((kind == Kind::Integer).then_some(18))?;
-            (before > most).then(|| format!("{shown} has {before} digits, and {most} fit"))
+            match most {
+                Some(most) => (before > most).then(|| format!("{shown} has {before} digits, and {most} fit")),
+                None => sound::too_long(&digits, exponent).then(|| format!("{shown} has {before} digits, and 18 fit")),
+            }
         }
         Kind::Boolean => {
             let fits = matches!(value.as_str(), "true" | "false" | "Y" | "N");

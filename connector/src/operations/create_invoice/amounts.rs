@@ -4,16 +4,19 @@
 
 use serde_json::value::RawValue;
 
+use crate::contract::Warning;
 use crate::fusion::record::{pick, plain};
 use crate::fusion::write::compare::{self, number};
-use crate::problem::{Failure, Result};
+use crate::problem::{Failure, Result, warning};
 
 /// Decimal places that are counted.
 const PLACES: i64 = 12;
 
-/// What makes two invoices the same, beside number and supplier.
+/// What makes two invoices the same, beside number and supplier, whatever the pod tells of it.
 const COMPARED: [&str; 7] =
     ["BusinessUnit", "Supplier", "SupplierSite", "InvoiceType", "InvoiceDate", "InvoiceCurrency", "InvoiceAmount"];
+/// What the pod numbers and fills by itself, whatever was sent (W3, FACTS 4.1).
+const DERIVED: [&str; 3] = ["DocumentSequence", "ReferenceKeyFive", "VoucherNumber"];
 
 /// Refuses an invoice whose lines do not add up to its amount; one without lines is taken as it is.
 ///
@@ -51,15 +54,26 @@ pub fn add_up(invoice: &str) -> Result<()> {
     .remedy("Correct an amount or add the missing line (freight and tax may be lines of their own); tax that the pod is to calculate goes into calculated_tax."))
 }
 
-/// What differs between an invoice that was to be sent and one that is there, for people. `stored` are the
-/// lines that are there.
-pub fn differences(invoice: &str, found: &str, stored: &[String]) -> Vec<String> {
-    let mut differing: Vec<String> = compare::mismatches(invoice, found)
-        .iter()
-        .filter(|mismatch| COMPARED.contains(&mismatch.name.as_str()))
-        .filter(|mismatch| mismatch.sent.trim().to_lowercase() != mismatch.stored.trim().to_lowercase())
-        .map(compare::Mismatch::told)
-        .collect();
+/// The same as a warning, where an invoice is created that the pod takes all the same.
+pub fn unequal(invoice: &str) -> Option<Warning> {
+    let failure = add_up(invoice).err()?;
+    let field = failure.problem.fields.first().filter(|field| field.pointer == "/InvoiceAmount")?;
+    let told = format!("The pod took the invoice, and {}: it cannot be validated like this.", field.message);
+    Some(warning("lines_do_not_sum", told, None))
+}
+
+/// What differs between an invoice that was to be sent and one that is there, for people.
+#[derive(Debug, Default, PartialEq)]
+pub struct Differences {
+    /// What makes it another invoice.
+    pub other: Vec<String>,
+    /// What may have been changed since, or told in other words.
+    pub further: Vec<String>,
+}
+
+/// Compares the two; `stored` are the lines that are there.
+pub fn differences(invoice: &str, found: &str, stored: &[String]) -> Differences {
+    let mut differing = others(invoice, found);
     let [lines] = pick(invoice, ["invoiceLines"]);
     let lines = rows(lines);
     if lines.is_empty() {
@@ -70,14 +84,39 @@ pub fn differences(invoice: &str, found: &str, stored: &[String]) -> Vec<String>
     let mut left: Vec<&String> = stored.iter().collect();
     for line in &lines {
         let amount = amount_of(line.get());
-        match left.iter().position(|there| value(&amount_of(there)) == value(&amount)) {
-            Some(at) => drop(left.remove(at)),
-            None => differing.push(format!("no line of {amount} is there")),
+        let alike = left.iter().enumerate().filter(|(_, there)| value(&amount_of(there)) == value(&amount));
+        let nearest = alike
+            .map(|(at, there)| (at, others(line.get(), there)))
+            .min_by_key(|(_, others)| others.other.len() + others.further.len());
+        match nearest {
+            Some((at, others)) => {
+                left.remove(at);
+                let of_line = |other: &String| format!("of the line of {amount} {other}");
+                differing.further.extend(others.other.iter().chain(&others.further).map(of_line));
+            }
+            None => differing.other.push(format!("no line of {amount} is there")),
         }
     }
     // The pod adds lines of its own: tax and withholding.
     let extra = left.iter().filter(|there| types.contains(&kind(there)));
-    differing.extend(extra.map(|there| format!("a line of {} is there, and was not sent", amount_of(there))));
+    differing.other.extend(extra.map(|there| format!("a line of {} is there, and was not sent", amount_of(there))));
+    differing
+}
+
+/// What was given and is stored otherwise. What the pod has not told yet is null (W4).
+fn others(sent: &str, found: &str) -> Differences {
+    let mut differing = Differences::default();
+    for mismatch in compare::mismatches(sent, found) {
+        let name = mismatch.name.as_str();
+        if mismatch.sent.trim().to_lowercase() == mismatch.stored.trim().to_lowercase() {
+            continue;
+        }
+        if COMPARED.contains(&name) {
+            differing.other.push(mismatch.told());
+        } else if mismatch.stored != "null" && !DERIVED.contains(&name) {
+            differing.further.push(mismatch.told());
+        }
+    }
     differing
 }
 
@@ -102,7 +141,7 @@ fn value(amount: &str) -> Option<(bool, String, i64)> {
 /// An amount in units of 10⁻¹².
 fn exact(raw: &RawValue, at: &str) -> Result<i128> {
     let read = || {
-        let (negative, digits, exponent) = number(raw.get())?;
+        let (negative, digits, exponent) = number(&plain(raw)?)?;
         if digits.is_empty() {
             return Some(0);
         }
@@ -150,6 +189,19 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_do_not_sum_are_a_warning_where_the_pod_takes_them() {
+        let told = unequal(r#"{"InvoiceAmount":"10.00","invoiceLines":[{"LineAmount":4}]}"#).unwrap();
+        assert_eq!(told.code, "lines_do_not_sum");
+        assert!(
+            told.message.contains("the invoice is 10, its lines come to 4; the difference is 6"),
+            "{}",
+            told.message
+        );
+        assert!(unequal(r#"{"InvoiceAmount":"10.00","invoiceLines":[{"LineAmount":10}]}"#).is_none());
+        assert!(unequal(r#"{"InvoiceAmount":10,"invoiceLines":[{"Description":"x"}]}"#).is_none());
+    }
+
+    #[test]
     fn every_difference_is_told_and_lines_of_the_pod_itself_are_none() {
         let sent = r#"{"BusinessUnit":"US1","Supplier":"lee","InvoiceDate":"2026-02-01","InvoiceAmount":10,"Description":"x","invoiceLines":[{"LineAmount":4},{"LineAmount":6.0}]}"#;
         let found = r#"{"BusinessUnit":"US2","Supplier":"Lee","InvoiceDate":"2026-02-01","InvoiceAmount":10.00,"Description":"y"}"#;
@@ -159,12 +211,32 @@ mod tests {
             r#"{"LineAmount":1,"LineType":"Tax"}"#,
         ];
         let stored: Vec<String> = stored.map(str::to_owned).to_vec();
+        let differing = differences(sent, found, &stored);
         assert_eq!(
-            differences(sent, found, &stored),
+            differing.other,
             [
                 r#"BusinessUnit is "US2", sent was "US1""#,
                 "no line of 4 is there",
                 "a line of 5 is there, and was not sent"
+            ]
+        );
+        assert_eq!(differing.further, [r#"Description is "y", sent was "x""#]);
+    }
+
+    #[test]
+    fn further_fields_are_told_where_the_pod_tells_them_and_does_not_derive_them() {
+        let sent = r#"{"Description":"x","PaymentTerms":"Net 30","VoucherNumber":7,"RequesterId":5,"invoiceLines":[
+            {"LineAmount":5,"Description":"b"},{"LineAmount":5.0,"Description":"a","ProjectNumber":"P1"}]}"#;
+        let found = r#"{"Description":"X","PaymentTerms":"Immediate","VoucherNumber":8,"RequesterId":null}"#;
+        let stored =
+            [r#"{"LineAmount":5,"Description":"a","ProjectNumber":"P2"}"#, r#"{"LineAmount":5,"Description":"b"}"#];
+        let differing = differences(sent, found, &stored.map(str::to_owned));
+        assert!(differing.other.is_empty());
+        assert_eq!(
+            differing.further,
+            [
+                r#"PaymentTerms is "Immediate", sent was "Net 30""#,
+                r#"of the line of 5.0 ProjectNumber is "P2", sent was "P1""#
             ]
         );
     }

@@ -1,6 +1,7 @@
 //! The steps of an invoice: created, attachments, validated, read back. Each is done once, however often the
 //! call is repeated, and says how it stands.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -37,11 +38,14 @@ impl<'a> Invoice<'a> {
     /// # Errors
     /// `conflict` with what differs; those of a create.
     pub fn create(pod: &'a Pod<'a>, target: &'a Target, invoice: &str) -> Result<Self> {
+        let further = RefCell::new(Vec::new());
         let differences = |sent: &str, found: &str| {
             let key = target.key_of(found).unwrap_or_default();
             let [lines] = pick(sent, ["invoiceLines"]);
             let stored = if lines.is_some() { lines_of(pod, target, &key)? } else { Vec::new() };
-            Ok(amounts::differences(sent, found, &stored))
+            let differing = amounts::differences(sent, found, &stored);
+            *further.borrow_mut() = differing.further;
+            Ok(differing.other)
         };
         let created = write::create_as(pod, target, invoice, write::natural_key(target, invoice), &[], &differences)?;
         let state = match created.how {
@@ -53,12 +57,21 @@ impl<'a> Invoice<'a> {
             let doing = Doing { what: "create the invoice", object: &target.name };
             pod.unexpected(doing, "it does not tell the invoice's key")
         })?;
+        let mut warnings = created.warnings;
+        let further = further.into_inner();
+        if !further.is_empty() {
+            let told = format!(
+                "The invoice is there and was left as it is, and not all of it is as sent: {}.",
+                further.join("; ")
+            );
+            warnings.push(warning("differs", told, Some(key.clone())));
+        }
         Ok(Self {
             pod,
             target,
             how: created.how,
             record: created.record,
-            warnings: created.warnings,
+            warnings,
             steps: vec![json!({"step": "create", "state": state})],
             key,
         })
@@ -202,7 +215,7 @@ fn lines_of(pod: &Pod, target: &Target, key: &str) -> Result<Vec<String>> {
             .param("offset", &lines.len().to_string());
         let response = pod.get(doing, &address)?;
         let envelope: Envelope = crate::text::json(&response.body)
-            .map_err(|error| pod.unexpected(doing, &format!("the body is not a list of lines ({error})")))?;
+            .map_err(|error| pod.garbled(doing, &format!("the body is not a list of lines ({error})")))?;
         let before = lines.len();
         lines.extend(envelope.items.iter().map(|line| line.get().to_owned()));
         if envelope.has_more != Some(true) || lines.len() == before {
@@ -212,7 +225,8 @@ fn lines_of(pod: &Pod, target: &Target, key: &str) -> Result<Vec<String>> {
             return Err(Failure::transient(
                 ProblemKind::TimedOut,
                 "There was no time to read all lines of the invoice that is there.",
-            ));
+            )
+            .remedy("Run the same call again with more time: it compares them with what was sent."));
         }
     }
 }

@@ -1,0 +1,23 @@
+//! Answers that are not the pod's protocol: somebody else answers, or what came is not whole.
+
+use super::{Doing, Pod};
+use crate::contract::ProblemKind;
+use crate::problem::Failure;
+
+impl Pod<'_> {
+    /// An answer that is not the pod's protocol.
+    pub fn unexpected(&self, doing: Doing, what: &str) -> Failure {
+        Failure::permanent(
+            ProblemKind::UnexpectedResponse,
+            format!("Could not {}: {} did not answer as a Fusion pod does: {what}.", doing.what, self.settings.origin.authority),
+        )
+        .remedy("Check that the host in the connection is the pod itself and not a sign-in page, a proxy or another service.")
+    }
+
+    /// An answer to a read that is not whole: it may have broken off on its way, so asking again may help.
+    pub fn garbled(&self, doing: Doing, what: &str) -> Failure {
+        let mut failure = self.unexpected(doing, what);
+        failure.again = true;
+        failure.remedy("Run it again: the answer may have broken off on its way. Where it stays so, check that the host in the connection is the pod itself and not a proxy or another service.")
+    }
+}
