@@ -20,6 +20,8 @@ pub struct Rejection {
     pub line: Option<u64>,
     /// Columns by which it is found in the input.
     pub keys: Vec<(String, String)>,
+    /// How many rows with these columns come before it.
+    pub nth: u64,
     /// Its document as people call it; empty where nobody said.
     pub key: String,
     /// Code, as the pod says it.
@@ -35,6 +37,7 @@ impl Rejection {
             table: self.table.clone(),
             keys: self.keys.clone(),
             line: self.line,
+            nth: self.nth,
         })
     }
 }

@@ -26,7 +26,7 @@ use crate::problem::Result;
 const MOST_INLINE: usize = 16 << 20;
 
 /// Where the rows stand in the input that the pod speaks of; `None` for one that is not in it. Where several rows
-/// are meant, it is the first.
+/// are meant, it is the first, or that of [`Wanted::nth`].
 ///
 /// # Errors
 /// An input that cannot be read any more.
@@ -43,6 +43,7 @@ pub fn locate(
     let prefix = key_prefix(options.call_id);
     let rows = Rows { object, layouts: &layouts, source, inputs: &inputs, plans: &plans, prefix: &prefix };
     let mut found = vec![None; wanted.len()];
+    let mut left: Vec<u64> = wanted.iter().map(|one| one.nth).collect();
     for (table, layout) in layouts.iter().enumerate() {
         let mut seeker = Seeker {
             layout,
@@ -51,6 +52,7 @@ pub fn locate(
             lines: HashMap::new(),
             keys: Vec::new(),
             found: &mut found,
+            left: &mut left,
         };
         for (index, one) in wanted.iter().enumerate() {
             if one.table.as_deref().is_none_or(|name| layout.is_called(name)) {
@@ -76,6 +78,8 @@ struct Seeker<'s> {
     /// For each set of columns that rows are named by.
     keys: Vec<(Vec<u32>, ByKey)>,
     found: &'s mut [Option<InputRow>],
+    /// For each wanted row, how many of its keys are still to be passed over.
+    left: &'s mut [u64],
 }
 
 impl Seeker<'_> {
@@ -127,13 +131,18 @@ impl Taker for Seeker<'_> {
     fn take(&mut self, place: Place<'_>, cells: &mut Vec<Cell<'_>>, _plain: Option<&[u8]>) -> Result<()> {
         self.line += 1;
         let mut met: Vec<usize> = self.lines.get(&self.line).cloned().unwrap_or_default();
+        let by_line = met.len();
         for (columns, by_key) in &self.keys {
             let hash = columns
                 .iter()
                 .try_fold(Hash::default(), |hash, column| Some(self.with(hash, *column, find(cells, *column)?)));
             met.extend(hash.and_then(|hash| by_key.get(&hash.key())).into_iter().flatten());
         }
-        for index in met {
+        for (at, index) in met.into_iter().enumerate() {
+            if let Some(left) = self.left.get_mut(index).filter(|left| at >= by_line && **left > 0) {
+                *left -= 1;
+                continue;
+            }
             if let Some(spot @ None) = self.found.get_mut(index) {
                 let pointer = place.pointer.map(str::to_owned);
                 *spot = Some(InputRow { file: place.file.to_owned(), row: place.row, pointer });

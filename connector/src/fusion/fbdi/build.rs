@@ -39,7 +39,13 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
     let mut findings = Findings::default();
     for other in &inputs.others {
         let place = Place { file: other, row: 0, pointer: None };
-        findings.tell(Severity::Warn, place, None, "file_left_out", "The file is no CSV and is not sent.".to_owned());
+        findings.tell(
+            Severity::Warn,
+            place,
+            None,
+            "file_left_out",
+            "The file is no CSV of the load and is not sent.".to_owned(),
+        );
     }
     let plans = plan::plan(object, &layouts, &inputs, &mut findings)?;
     let given = |name: &str| options.parameters.get(name).filter(|text| !text.is_empty()).cloned();

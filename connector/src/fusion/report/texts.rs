@@ -115,7 +115,14 @@ fn tables(text: &str, found: &mut Found) {
             (None, Some(value)) => format!(" ({value})"),
             _ => String::new(),
         };
-        found.reject(Rejection { table: None, line, keys, key: key.unwrap_or_default(), code, message: said + &value });
+        found.reject(Rejection {
+            line,
+            keys,
+            key: key.unwrap_or_default(),
+            code,
+            message: said + &value,
+            ..Rejection::default()
+        });
     }
 }
 
@@ -194,10 +201,10 @@ fn journals(text: &str, found: &mut Found) {
             found.reject(Rejection {
                 table: Some("GlInterface.csv".to_owned()),
                 line,
-                keys: Vec::new(),
                 key: line.map_or_else(|| told.clone(), |line| format!("line {line}")),
                 code,
                 message: meaning.unwrap_or(&told).to_owned(),
+                ..Rejection::default()
             });
         }
     }
@@ -253,7 +260,7 @@ fn xml(text: &str, found: &mut Found) {
                     key: number.unwrap_or_default(),
                     code: codes::of(&value).map_or_else(|| value.clone(), |(code, _)| code.to_owned()),
                     message: value,
-                    table: None,
+                    ..Rejection::default()
                 });
             }
             _ => {}
