@@ -38,6 +38,9 @@ pub struct Job {
     /// The request that started it; null for the first.
     #[schemars(with = "crate::fusion::query::Anything")]
     parent_request_id: Option<String>,
+    /// Why it did not succeed, where that is known.
+    #[schemars(default)]
+    message: Option<String>,
 }
 
 /// A request.

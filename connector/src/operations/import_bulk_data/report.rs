@@ -76,7 +76,7 @@ impl Import<'_> {
             })
             .collect();
         let mut listed = jobs(tree.as_ref());
-        listed.extend(after);
+        listed.extend(after.iter().cloned());
         if counts.outcome == "complete" && self.input.purge == Purge::WhenComplete {
             match purge(pod, request) {
                 Ok(id) => listed.push(
@@ -88,8 +88,12 @@ impl Import<'_> {
         if let Some(meaning) = state::meaning(ended).filter(|_| state::end(ended) == Some(End::Failed)) {
             warn("load_failed", format!("The load ended as {ended}. {meaning}"));
         }
+        let undone = after.iter().any(|job| {
+            let state = job.get("state").and_then(Value::as_str).unwrap_or_default();
+            !matches!(state::end(state), Some(End::Good | End::Warned))
+        });
         let mut answer = json!({
-            "outcome": counts.outcome,
+            "outcome": if undone && counts.outcome == "complete" { "partial" } else { counts.outcome },
             "counts": {"read": state.read, "loaded": counts.loaded, "imported": counts.imported, "rejected": counts.rejected},
             "rejections": rejections,
             "request_id": request,

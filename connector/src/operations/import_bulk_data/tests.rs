@@ -13,10 +13,14 @@ const AP: &str = r#"{"object":"ap_invoices","group_id":"9","parameters":{"busine
 const GL: &str = r#"{"object":"gl_journals","group_id":"9","parameters":{"data_access_set_id":1,"ledger_id":2,"source":"S"},"rows":[{"LEDGER_ID":2,"ACCOUNTING_DATE":"2026-01-31","USER_JE_SOURCE_NAME":"S","USER_JE_CATEGORY_NAME":"C","CURRENCY_CODE":"USD","DATE_CREATED":"2026-01-31","ACTUAL_FLAG":"A","SEGMENT1":"1","ENTERED_DR":5},{"LEDGER_ID":2,"ACCOUNTING_DATE":"2026-01-31","USER_JE_SOURCE_NAME":"S","USER_JE_CATEGORY_NAME":"C","CURRENCY_CODE":"USD","DATE_CREATED":"2026-01-31","ACTUAL_FLAG":"A","SEGMENT1":"1","ENTERED_CR":5}]}"#;
 
 fn step(door: &Fake, input: &str, token: Option<&str>) -> Result<Outcome> {
+    step_of("call-7", door, input, token)
+}
+
+fn step_of(id: &str, door: &Fake, input: &str, token: Option<&str>) -> Result<Outcome> {
     let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
     let settings = Settings::parse(text).unwrap();
     let pod = Pod::new(door, &settings, None).unwrap();
-    let call = Call { id: "call-7".into(), attempt: 1, remaining_ms: None };
+    let call = Call { id: id.into(), attempt: 1, remaining_ms: None };
     Entry::find(ID, Kind::Action).unwrap().step(&pod, Step { call: &call, token }, input)
 }
 
@@ -113,12 +117,64 @@ fn nothing_is_sent_for_a_check_and_for_what_does_not_fit() {
     assert_eq!((&told["outcome"], &told["counts"]["read"]), (&"checked".into(), &1.into()));
     assert!(told["zip"]["base64"].is_string());
     let unbalanced = GL.replace("\"ENTERED_CR\":5", "\"ENTERED_CR\":6");
+    let told = done(step(&door, &unbalanced.replacen('{', r#"{"check_only":true,"#, 1), None));
+    assert_eq!((&told["outcome"], told.get("zip")), (&"refused".into(), None));
+    assert_eq!(
+        (&told["findings"][0]["code"], &told["findings"][0]["severity"]),
+        (&"unbalanced".into(), &"refuse".into())
+    );
     assert_eq!(step(&door, &unbalanced, None).unwrap_err().kind(), ProblemKind::InvalidInput);
     assert_eq!(
         step(&door, &AP.replacen('{', r#"{"files":[],"#, 1), None).unwrap_err().kind(),
         ProblemKind::InvalidInput
     );
     assert!(door.sent.borrow().is_empty());
+}
+
+fn submitted(input: &str) -> String {
+    pending(step(&Fake::new([items(""), answer(201, r#"{"ReqstId":"77","DocumentId":"5"}"#)]), input, None)).token
+}
+
+#[test]
+fn a_token_is_good_for_its_own_call_and_input_alone() {
+    let (token, door) = (submitted(AP), Fake::new([]));
+    for refused in
+        [step_of("call-8", &door, AP, Some(&token)), step(&door, &AP.replace("\"A\"", "\"B\""), Some(&token))]
+    {
+        assert_eq!(refused.unwrap_err().kind(), ProblemKind::InvalidInput);
+    }
+    assert!(door.sent.borrow().is_empty());
+}
+
+#[test]
+fn looks_that_go_on_failing_are_worth_another_run_with_the_same_call_id() {
+    let mut token = submitted(AP);
+    for _ in 0..10 {
+        token = pending(step(&Fake::new([typed(500, "", "")]), AP, Some(&token))).token;
+    }
+    let failure = step(&Fake::new([typed(500, "", "")]), AP, Some(&token)).unwrap_err();
+    let remedy = failure.problem.remedy.unwrap();
+    assert!(failure.again && remedy.contains("\"call-7\"") && remedy.contains("--call-id"), "{remedy}");
+}
+
+#[test]
+fn a_job_after_the_import_that_fails_leaves_it_incomplete() {
+    let input = AP.replacen('{', r#"{"then":[{"package":"/p","definition":"D"}],"#, 1);
+    let mut token = submitted(&input);
+    for answers in [
+        vec![items(r#"{"RequestStatus":"SUCCEEDED"}"#), items("")],
+        vec![items("")],
+        vec![items(""), answer(200, r#"{"ReqstId":"-1"}"#)],
+    ] {
+        token = pending(step(&Fake::new(answers), &input, Some(&token))).token;
+    }
+    let processed = items(r#"{"InvoiceNumber":"A","InvoiceId":1,"Status":"PROCESSED"}"#);
+    let told =
+        done(step(&Fake::new([items(""), processed, items(r#"{"DocumentContent":null}"#)]), &input, Some(&token)));
+    assert_eq!((&told["outcome"], &told["counts"]["imported"]), (&"partial".into(), &1.into()));
+    let job = &told["jobs"][0];
+    assert_eq!((&job["name"], &job["state"]), (&"D".into(), &"ERROR".into()));
+    assert!(job["message"].as_str().unwrap().contains("/p,D"), "{job}");
 }
 
 #[test]
