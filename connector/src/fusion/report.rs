@@ -53,6 +53,8 @@ pub struct Found {
     pub rejected: Option<u64>,
     /// Each of them, as far as told.
     pub rejections: Vec<Rejection>,
+    /// What the jobs say for themselves, a few lines: that nothing was selected, errors.
+    pub said: Vec<String>,
 }
 
 impl Found {
@@ -60,6 +62,14 @@ impl Found {
     pub fn reject(&mut self, rejection: Rejection) {
         if self.rejections.len() < MOST && !self.rejections.contains(&rejection) {
             self.rejections.push(rejection);
+        }
+    }
+
+    /// Keeps a line once.
+    pub fn say(&mut self, line: &str) {
+        let line = crate::text::shorten(line.trim(), 200);
+        if self.said.len() < 5 && !self.said.contains(&line) {
+            self.said.push(line);
         }
     }
 }

@@ -50,6 +50,7 @@ pub fn locate(
             alone: layouts.len() == 1,
             line: 0,
             lines: HashMap::new(),
+            named: HashSet::new(),
             keys: Vec::new(),
             found: &mut found,
             left: &mut left,
@@ -75,6 +76,8 @@ struct Seeker<'s> {
     alone: bool,
     line: u64,
     lines: HashMap<u64, Vec<usize>>,
+    /// Those of them that are named by keys as well.
+    named: HashSet<usize>,
     /// For each set of columns that rows are named by.
     keys: Vec<(Vec<u32>, ByKey)>,
     found: &'s mut [Option<InputRow>],
@@ -87,7 +90,11 @@ impl Seeker<'_> {
         // A line means nothing without its file, unless there is but one.
         if let Some(line) = wanted.line.filter(|_| self.alone || wanted.table.is_some()) {
             self.lines.entry(line).or_default().push(index);
-            return;
+            // A report may speak of a line that another load left behind: the row has to be the one it names.
+            if wanted.keys.is_empty() {
+                return;
+            }
+            self.named.insert(index);
         }
         let keys: Option<Vec<(u32, &str)>> =
             wanted.keys.iter().map(|(name, value)| Some((position(self.layout, name)?, value.as_str()))).collect();
@@ -143,7 +150,11 @@ impl Taker for Seeker<'_> {
                 *left -= 1;
                 continue;
             }
-            if let Some(spot @ None) = self.found.get_mut(index) {
+            let exact = self.lines.get(&self.line).is_some_and(|list| list.contains(&index));
+            if at < by_line && self.named.contains(&index) {
+                continue;
+            }
+            if let Some(spot) = self.found.get_mut(index).filter(|spot| spot.is_none() || exact) {
                 let pointer = place.pointer.map(str::to_owned);
                 *spot = Some(InputRow { file: place.file.to_owned(), row: place.row, pointer });
             }

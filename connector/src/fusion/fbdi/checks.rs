@@ -48,6 +48,8 @@ pub struct Checker<'a> {
     sums: Sums,
     journal: [Option<u32>; 8],
     suspense: bool,
+    /// The ledger that the job imports.
+    ledger: Option<String>,
 }
 
 /// Where a table has what is compared.
@@ -74,6 +76,7 @@ impl<'a> Checker<'a> {
         object: &'a Object,
         layouts: &[FileLayout],
         suspense: bool,
+        ledger: Option<String>,
         aside: impl Fn(&str) -> Option<PathBuf>,
     ) -> Self {
         let place = |name: &str| aside(name);
@@ -129,6 +132,7 @@ impl<'a> Checker<'a> {
             sums: Sums { held: HashMap::new(), labels: HashMap::new(), spilled: keys("sums") },
             journal,
             suspense,
+            ledger,
         }
     }
 
@@ -218,6 +222,13 @@ impl<'a> Checker<'a> {
             let column = self.journal.get(index).copied().flatten();
             column.and_then(|column| find(cells, column)).unwrap_or_default()
         };
+        if let Some(wanted) = self.ledger.as_deref().filter(|ledger| !blank(at(1)) && ledger.as_bytes() != at(1)) {
+            let message = format!(
+                "LEDGER_ID is {}, and the job imports {wanted}: the row may be loaded and never imported.",
+                text(at(1))
+            );
+            findings.tell(Severity::Warn, place, Some("LEDGER_ID".to_owned()), "ledger_differs", message);
+        }
         let (currency, flag) = (at(3), at(7));
         // Encumbrances and budgets have one side; statistics have no currency to balance in.
         if !matches!(flag, b"A" | b"") || currency.eq_ignore_ascii_case(b"STAT") {

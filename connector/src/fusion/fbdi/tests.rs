@@ -16,7 +16,7 @@ impl Urls for NoUrls {
 fn parameters(object: &str) -> BTreeMap<String, String> {
     let pairs: &[(&str, &str)] = match object {
         "ap_invoices" => &[("business_unit_id", "1"), ("ledger_id", "2")],
-        "gl_journals" => &[("data_access_set_id", "1"), ("ledger_id", "2")],
+        "gl_journals" => &[("data_access_set_id", "1"), ("ledger_id", "1")],
         "purchase_orders" => &[("procurement_bu", "BU")],
         _ => &[],
     };
@@ -160,6 +160,48 @@ fn sums_with_a_member_that_cannot_be_read_are_not_judged_and_sides_of_journal_li
     );
     assert_eq!(of("5,5;,"), [(Severity::Warn, "two_amounts", Some(2)), (Severity::Warn, "no_amount", Some(3))]);
     assert_eq!(of("0,5;5,0").len(), 2);
+}
+
+#[test]
+fn parameters_that_ask_for_other_rows_are_told() {
+    let rows = r#"[{"AccountingDate":"2026-01-31","Source":"Manual","Category":"Adj","Currency":"USD","LedgerId":7,
+        "lines":[{"SEGMENT1":"101","Debit":5},{"SEGMENT1":"102","Credit":5}]}]"#;
+    let of = |name: &str, value: &str| {
+        let parameters = [("data_access_set_id", "1"), ("ledger_id", "7"), (name, value)];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let options = Options { call_id: "c", group_id: Some("G"), parameters: &parameters, lent: None };
+        let built = build(object("gl_journals").unwrap(), &Source::Rows(rows), &options, &NoUrls).unwrap();
+        (found_codes(&built), built.warnings.iter().filter_map(|one| one.key.clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(of("ledger_id", "7"), (vec![], vec![]));
+    assert_eq!(of("ledger_id", "8").0, ["ledger_differs", "ledger_differs"]);
+    assert_eq!(of("parameter_list", "1,Manual,7,G,N,N,N").1, Vec::<String>::new());
+    assert_eq!(of("parameter_list", "1,300,7,ALL,N,N,N").1, Vec::<String>::new());
+    assert_eq!(of("parameter_list", "1,Other,7,#NULL,N,N,N").1, ["source", "group_id"]);
+}
+
+#[test]
+fn true_is_no_amount_and_is_refused_as_it_was_written() {
+    let rows = r#"[{"INVOICE_NUM":"A","INVOICE_AMOUNT":true,"VENDOR_NUM":"7","SOURCE":"S","lines":[{"AMOUNT":1}]}]"#;
+    let built = try_build("ap_invoices", &Source::Rows(rows), None).unwrap();
+    assert_eq!(found(&built), [(Severity::Refuse, "not_a_number", Some(1))]);
+    assert!(built.findings[0].message.contains("\"true\""), "{}", built.findings[0].message);
+}
+
+#[test]
+fn a_record_of_another_load_is_not_taken_for_a_row_of_this_one() {
+    let none = BTreeMap::new();
+    let options = Options { call_id: "call-1", group_id: None, parameters: &none, lent: None };
+    let rows = Source::Rows(r#"[{"VENDOR_NAME":"Acme"},{"VENDOR_NAME":"Brass"},{"VENDOR_NAME":"Acme"}]"#);
+    let report = "Load Request | Record | Supplier | Attribute | Value | Reason\n\
+        5 | 3 | Acme | VENDOR_NAME | Acme | There already. (POZ-2130479)\n4 | 1 | Copper | VENDOR_NAME | Copper | There already. (POZ-2130479)\n\
+        5 | 2 | Brass | VENDOR_NAME | Brass | It isn't valid.\n";
+    let mut told = crate::fusion::report::Found::default();
+    crate::fusion::report::texts::read("report.txt", report.as_bytes(), &mut told);
+    let wanted: Vec<Wanted> = told.rejections.iter().filter_map(|one| one.wanted()).collect();
+    let found = locate(object("suppliers").unwrap(), &rows, &options, &NoUrls, &wanted).unwrap();
+    let rows: Vec<Option<u64>> = found.iter().map(|row| row.as_ref().map(|row| row.row)).collect();
+    assert_eq!(rows, [Some(3), None, Some(2)]);
 }
 
 #[test]

@@ -56,6 +56,9 @@ impl Import<'_> {
         if !counts.verified {
             warn("not_verified", "Neither interface rows nor reports told how many rows were imported; the counts follow the job's state.".to_owned());
         }
+        if counts.outcome == "nothing_imported" && found.rejections.is_empty() {
+            warn("nothing_selected", self.nothing_selected(&found));
+        }
         if found.rejections.len() >= MOST {
             warn("rejections_left_out", format!("Only the first {MOST} rejections are told; the job's log has all."));
         }
@@ -123,6 +126,19 @@ impl Import<'_> {
             members.retain(|name, value| name != "group_id" || !value.is_null());
         }
         Ok(Outcome::Done(answer.to_string()))
+    }
+
+    /// Why a job that ended well imported nothing (T4), as far as it can be told.
+    fn nothing_selected(&self, found: &Found) -> String {
+        let said = match found.said.as_slice() {
+            [] => String::new(),
+            lines => format!(" Its log says: {}.", lines.join("; ")),
+        };
+        let given: Vec<String> = self.parameters.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        format!(
+            "The job took none of the rows that were loaded: it looked for others.{said} It was given {}; compare that with the rows: group and source, then ledger and business unit.",
+            given.join(", ")
+        )
     }
 
     /// Reads the log zip; answers whether there was one.

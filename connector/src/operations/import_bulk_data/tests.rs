@@ -197,6 +197,35 @@ fn the_report_says_what_arrived_and_names_each_row() {
 }
 
 #[test]
+fn a_load_of_which_nothing_was_taken_says_what_the_job_looked_for() {
+    let mut found = crate::fusion::report::Found::default();
+    crate::fusion::report::texts::read("1.log", b"Invoices selected: 0\nError: no such batch\n", &mut found);
+    assert_eq!(
+        (found.imported, found.said.as_slice()),
+        (Some(0), &["Invoices selected: 0".to_owned(), "Error: no such batch".to_owned()][..])
+    );
+    let token = submitted(AP);
+    let interface = items(r#"{"InvoiceNumber":"A","InvoiceId":1,"Status":null}"#);
+    let log = {
+        use base64::Engine as _;
+        let mut zip = tabular::zip::Writer::new(crate::fusion::fbdi::archive::Sink::new(None, "log"));
+        zip.begin("1.log").unwrap();
+        zip.write(b"Invoices selected: 0\n").unwrap();
+        zip.end().unwrap();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut zip.finish().unwrap().finish().unwrap().reader().unwrap(), &mut bytes).unwrap();
+        base64::engine::general_purpose::STANDARD.encode(bytes)
+    };
+    let log = items(&format!(r#"{{"DocumentContent":"{log}"}}"#));
+    let door = Fake::new([items(r#"{"RequestStatus":"SUCCEEDED"}"#), items(""), interface, log]);
+    let told = done(step(&door, AP, Some(&token)));
+    assert_eq!(told["outcome"], "nothing_imported", "{told}");
+    let warnings = told["warnings"].to_string();
+    assert!(warnings.contains("nothing_selected") && warnings.contains("Invoices selected: 0"), "{told}");
+    assert!(warnings.contains("business_unit_id 1") && warnings.contains("source S"), "{told}");
+}
+
+#[test]
 fn without_waiting_the_request_is_answered() {
     let door = Fake::new([items(""), answer(201, r#"{"ReqstId":"77","DocumentId":null}"#)]);
     let told = done(step(&door, &AP.replacen('{', r#"{"wait":false,"#, 1), None));
