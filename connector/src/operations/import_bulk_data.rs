@@ -30,6 +30,7 @@ use crate::contract::{Effect, Idempotency, Outcome, ProblemKind};
 use crate::files;
 use crate::fusion::erp::jobs::{Seen, Watch};
 use crate::fusion::erp::mark::{self, Later};
+use crate::fusion::erp::send::Submitted;
 use crate::fusion::erp::state::End;
 use crate::fusion::erp::tree::Tree;
 use crate::fusion::fbdi::{self, Built, Content, InputFile, Object, Options, Severity, Source};
@@ -463,6 +464,14 @@ impl<'a> Import<'a> {
                 Err(later) => return mark::pend(pod, ID, &state, Later { progress: Some(97), ..later }),
             },
             (None, None) => {
+                // A life of the call before this one may have run it.
+                if let Some(id) = job.after(pod, request, done) {
+                    let message =
+                        format!("{} ran after the import already; it was not submitted again.", next.definition);
+                    state.warnings.push(json!({"code": "then_found", "message": message, "key": id}));
+                    *waiting = Some(Box::new(Waiting::new(pod, &Submitted { request: id, document: None }, true)));
+                    return self.pend(pod, &state);
+                }
                 *newest = Some(job.newest(pod).unwrap_or_default());
                 return self.pend(pod, &state);
             }

@@ -163,7 +163,7 @@ fn a_job_after_the_import_that_fails_leaves_it_incomplete() {
     let mut token = submitted(&input);
     for answers in [
         vec![items(r#"{"RequestStatus":"SUCCEEDED"}"#), items("")],
-        vec![items("")],
+        vec![answer(404, "{}"), items("")],
         vec![items(""), answer(200, r#"{"ReqstId":"-1"}"#)],
     ] {
         token = pending(step(&Fake::new(answers), &input, Some(&token))).token;
@@ -175,6 +175,29 @@ fn a_job_after_the_import_that_fails_leaves_it_incomplete() {
     let job = &told["jobs"][0];
     assert_eq!((&job["name"], &job["state"]), (&"D".into(), &"ERROR".into()));
     assert!(job["message"].as_str().unwrap().contains("/p,D"), "{job}");
+}
+
+#[test]
+fn a_job_after_the_import_that_an_earlier_life_of_the_call_ran_is_not_run_again() {
+    let input = AP.replacen('{', r#"{"then":[{"package":"/p","definition":"D","parameters":["1061"]}],"#, 1);
+    let ended = vec![items(r#"{"RequestStatus":"SUCCEEDED"}"#), items("")];
+    let token = pending(step(&Fake::new(ended), &input, Some(&submitted(&input)))).token;
+    let job = |id: u32, at: &str, argument: &str| {
+        format!(
+            r#"{{"requestId":{id},"state":"RUNNING","submitter":"u","jobDefinitionId":"JobDefinition://p/D","submissionTime":"2026-07-03T10:{at}:00Z","requestParameters":[{{"name":"submit.argument1","value":"{argument}"}}]}}"#
+        )
+    };
+    let load = || {
+        answer(200, r#"{"requestId":77,"state":"SUCCEEDED","submitter":"u","completedTime":"2026-07-03T10:30:00Z"}"#)
+    };
+    let listed = [job(82, "40", "7"), job(81, "31", "1061"), job(80, "29", "1061")].join(",");
+    let door = Fake::new([load(), items(&listed)]);
+    let going = pending(step(&door, &input, Some(&token)));
+    assert!(going.token.contains("\"81\"") && going.token.contains("then_found"), "{}", going.token);
+    assert_eq!(posts(&door), 0);
+    // What ran before the import had ended does nothing for it.
+    let early = Fake::new([load(), items(&job(80, "29", "1061")), items(&job(80, "29", "1061"))]);
+    assert!(!pending(step(&early, &input, Some(&token))).token.contains("then_found"));
 }
 
 #[test]
