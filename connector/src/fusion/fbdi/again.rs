@@ -15,6 +15,7 @@ use super::findings::{Findings, Place};
 use super::input::{Inputs, faulty};
 use super::layout::{FileLayout, Kind};
 use super::nested::{self, records_of};
+use super::objects::Checks;
 use super::plan::{self, Plan, position};
 use super::row::{Cell, find, text};
 use super::rows::{Rows, Taker};
@@ -186,7 +187,8 @@ pub enum RejectedContent {
 }
 
 /// The rows as files in the person's own columns, which `files` accepts again once they are corrected; nested
-/// records come as a JSON list, which `rows` accepts. Rows come as whole documents: an invoice with all its lines.
+/// records come as a JSON list, which `rows` accepts. Rows come as whole documents: an invoice with all its lines,
+/// under an id that meets none of the rows that the load left on the pod (FACTS 3.6).
 ///
 /// # Errors
 /// An input that cannot be read any more; more than 16 MiB where no directory is lent.
@@ -216,6 +218,8 @@ pub fn rejected_csv(
         })?;
     }
     let mut files = Vec::new();
+    let prefix = key_prefix(&format!("{} rejected", options.call_id));
+    let mut fresh: HashMap<Vec<u8>, String> = HashMap::new();
     for plan in in_order(&plans) {
         let Some(input) = inputs.list.get(plan.input) else { continue };
         let name = input.name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
@@ -224,11 +228,20 @@ pub fn rejected_csv(
             out.line(plan.titles.iter().map(String::as_bytes))?;
         }
         let mut some = false;
+        let id = documents.file_scoped(plan);
         documents.each(plan, &mut |documents, reader, row| {
             if documents.is_wanted(plan, reader, row, true) {
                 documents.bring(plan, reader);
                 some = true;
-                out.line((0..reader.width()).map(|column| reader.column(column)))?;
+                let known = fresh.len();
+                let id = id.map(|at| (at, reader.column(at))).filter(|(_, value)| !value.is_empty());
+                let id = id.map(|(at, value)| {
+                    (at, &*fresh.entry(value.to_vec()).or_insert_with(|| format!("{prefix}{:07}", known + 1)))
+                });
+                out.line((0..reader.width()).map(|column| match id {
+                    Some((at, id)) if at == column => id.as_bytes(),
+                    _ => reader.column(column),
+                }))?;
             }
             Ok(())
         })?;
@@ -271,11 +284,20 @@ impl<'d> Documents<'d> {
         Ok(())
     }
 
+    fn place(&self, plan: &Plan, name: &str) -> Option<u32> {
+        let column = position(self.layouts.get(plan.table)?, name)?;
+        u32::try_from(plan.columns.iter().position(|place| *place == Some(column))?).ok()
+    }
+
+    /// The column with an id that means nothing beyond the file, and must not be that of a row on the pod.
+    fn file_scoped(&self, plan: &Plan) -> Option<u32> {
+        let table = self.object.tables.get(plan.table).filter(|_| self.object.checks == Checks::Invoices)?;
+        self.place(plan, table.parent.map_or(table.key, |(_, name)| name))
+    }
+
     /// The key of the current row in the column, by its name.
     fn key(&self, plan: &Plan, reader: &Reader<'_>, name: &str) -> Option<u128> {
-        let column = position(self.layouts.get(plan.table)?, name)?;
-        let at = plan.columns.iter().position(|place| *place == Some(column))?;
-        let value = reader.column(u32::try_from(at).ok()?);
+        let value = reader.column(self.place(plan, name)?);
         (!value.is_empty()).then(|| Hash::default().with(value).key())
     }
 

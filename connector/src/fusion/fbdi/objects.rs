@@ -228,13 +228,14 @@ mod tests {
         let row = |object: &Object| {
             let files: Vec<String> =
                 object.tables.iter().map(|table| format!("`{}`", table.file.trim_end_matches(".csv"))).collect();
-            let asked = object.parameters.iter().filter(|parameter| parameter.from.is_asked()).map(|parameter| {
-                match (parameter.required, parameter.default) {
-                    (true, _) => format!("**`{}`**", parameter.name),
-                    (false, Some(default)) => format!("`{}` ({default})", parameter.name),
-                    (false, None) => format!("`{}`", parameter.name),
-                }
-            });
+            let asked =
+                object.parameters.iter().filter(|parameter| parameter.from.is_asked()).map(|parameter| {
+                    match (parameter.required, parameter.default) {
+                        (true, _) => format!("**`{}`**", parameter.name),
+                        (false, Some(default)) => format!("`{}` ({default})", parameter.name),
+                        (false, None) => format!("`{}`", parameter.name),
+                    }
+                });
             let asked = match (object.parameters, asked.collect::<Vec<_>>().join(", ")) {
                 ([], _) => "**`parameter_list`**".to_owned(),
                 (_, none) if none.is_empty() => "none".to_owned(),
