@@ -20,6 +20,8 @@ pub struct Rejection {
     pub line: Option<u64>,
     /// Columns by which it is found in the input.
     pub keys: Vec<(String, String)>,
+    /// How many rows with these columns come before it.
+    pub nth: u64,
     /// Its document as people call it; empty where nobody said.
     pub key: String,
     /// Code, as the pod says it.
@@ -35,6 +37,7 @@ impl Rejection {
             table: self.table.clone(),
             keys: self.keys.clone(),
             line: self.line,
+            nth: self.nth,
         })
     }
 }
@@ -50,6 +53,8 @@ pub struct Found {
     pub rejected: Option<u64>,
     /// Each of them, as far as told.
     pub rejections: Vec<Rejection>,
+    /// What the jobs say for themselves, a few lines: that nothing was selected, errors.
+    pub said: Vec<String>,
 }
 
 impl Found {
@@ -57,6 +62,14 @@ impl Found {
     pub fn reject(&mut self, rejection: Rejection) {
         if self.rejections.len() < MOST && !self.rejections.contains(&rejection) {
             self.rejections.push(rejection);
+        }
+    }
+
+    /// Keeps a line once.
+    pub fn say(&mut self, line: &str) {
+        let line = crate::text::shorten(line.trim(), 200);
+        if self.said.len() < 5 && !self.said.contains(&line) {
+            self.said.push(line);
         }
     }
 }

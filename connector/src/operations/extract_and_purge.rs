@@ -3,12 +3,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::get_ess_job::is_request_id;
 use super::waiting::{Ended, Plan, Waiting, resumed};
 use super::{Action, Spec, Step};
 use crate::contract::{Effect, Idempotency, Outcome};
+use crate::fusion::erp::jobs::look;
 use crate::fusion::erp::send;
 use crate::fusion::pod::{Lost, Pod};
-use crate::problem::Result;
+use crate::problem::{Failure, Result};
 
 /// See the module.
 pub struct ExtractAndPurge;
@@ -56,6 +58,13 @@ impl Action for ExtractAndPurge {
         if let Some(token) = step.token {
             return resumed(pod, &plan, token);
         }
+        is_request_id(&input.request_id)?;
+        // A pod answers for a load that it does not know as for one that may not be purged.
+        if look(pod, &input.request_id, false).is_ok_and(|look| look.state.is_empty()) {
+            let message = format!("there is no load {} that this user may see; nothing was purged", input.request_id);
+            return Err(Failure::invalid("/request_id", message)
+                .remedy("Give the request_id that import_bulk_data answered, and not that of one of its jobs."));
+        }
         let fields = [
             ("LoadRequestId", input.request_id.as_str()),
             ("JobOptions", "ExtractFileType=ALL"),
@@ -76,5 +85,34 @@ impl Action for ExtractAndPurge {
                 "Run it again: a load that is purged already has nothing left to purge.",
             )),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::contract::{Call, Kind, ProblemKind};
+    use crate::http::fake::{Fake, json};
+    use crate::operations::Entry;
+    use crate::settings::Settings;
+
+    #[test]
+    fn a_load_that_nobody_knows_is_told_and_not_purged() {
+        let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
+        let settings = Settings::parse(text).unwrap();
+        let call = Call { id: "c".into(), attempt: 1, remaining_ms: None };
+        let run = |door: &Fake, input: &str| {
+            let pod = Pod::new(door, &settings, None).unwrap();
+            Entry::find("extract_and_purge", Kind::Action).unwrap().step(&pod, Step { call: &call, token: None }, input)
+        };
+        let unknown = Fake::new([json(200, r#"{"items":[{"RequestStatus":""}]}"#), json(404, "{}")]);
+        let failure = run(&unknown, r#"{"request_id":"12"}"#).unwrap_err();
+        assert_eq!((failure.kind(), unknown.sent.borrow().len()), (ProblemKind::InvalidInput, 2));
+        assert!(failure.problem.message.contains("no load 12"), "{}", failure.problem.message);
+        let known =
+            Fake::new([json(200, r#"{"items":[{"RequestStatus":"WARNING"}]}"#), json(201, r#"{"ReqstId":"13"}"#)]);
+        assert!(run(&known, r#"{"request_id":"12"}"#).is_ok());
+        assert!(run(&Fake::new([]), r#"{"request_id":"x"}"#).is_err());
     }
 }

@@ -38,6 +38,9 @@ pub struct Job {
     /// The request that started it; null for the first.
     #[schemars(with = "crate::fusion::query::Anything")]
     parent_request_id: Option<String>,
+    /// Why it did not succeed, where that is known.
+    #[schemars(default)]
+    message: Option<String>,
 }
 
 /// A request.
@@ -120,6 +123,17 @@ pub fn told(id: &str, look: &Look) -> Map<String, Value> {
     told
 }
 
+/// Whether it can be the id of a request.
+///
+/// # Errors
+/// `invalid-input`.
+pub fn is_request_id(text: &str) -> Result<()> {
+    if (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(Failure::invalid("/request_id", format!("\"{}\" is no request id: that has digits alone", shorten(text, 40))))
+}
+
 impl Action for GetEssJob {
     const SPEC: Spec = Spec {
         id: "get_ess_job",
@@ -136,6 +150,7 @@ impl Action for GetEssJob {
     type Output = Output;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
+        is_request_id(&input.request_id)?;
         let look = look(pod, &input.request_id, true)?;
         if look.state.is_empty() {
             return Err(Failure::permanent(
@@ -187,5 +202,17 @@ mod tests {
         assert_eq!(told["parameters"], json!(["a", "b"]));
         let failure = run(&Fake::new([blank(), answer(404, "{}")])).unwrap_err();
         assert_eq!(failure.kind(), ProblemKind::NotFound);
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused_and_nothing_is_sent() {
+        let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
+        let settings = Settings::parse(text).unwrap();
+        let door = Fake::new([]);
+        let pod = Pod::new(&door, &settings, None).unwrap();
+        let failure =
+            Entry::find("get_ess_job", Kind::Action).unwrap().run(&pod, r#"{"request_id":"abc"}"#).unwrap_err();
+        assert_eq!(failure.kind(), ProblemKind::InvalidInput);
+        assert!(failure.problem.message.contains("\"abc\"") && door.sent.borrow().is_empty());
     }
 }

@@ -5,7 +5,9 @@
 //! submitted), look, run what comes after, report. Names on the pod come from the call's id, so a step that
 //! is done again finds what the one before sent.
 
+mod findings;
 mod intent;
+mod of;
 mod report;
 mod submit;
 
@@ -17,6 +19,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use findings::{refused, severity, warnings};
+use of::Of;
+
 use super::answer::Told;
 use super::file::{AnsweredFile, GivenFile, answered};
 use super::get_ess_job::Job;
@@ -27,9 +32,10 @@ use crate::contract::{Effect, Idempotency, Outcome, ProblemKind};
 use crate::files;
 use crate::fusion::erp::jobs::{Seen, Watch};
 use crate::fusion::erp::mark::{self, Later};
+use crate::fusion::erp::send::Submitted;
 use crate::fusion::erp::state::End;
 use crate::fusion::erp::tree::Tree;
-use crate::fusion::fbdi::{self, Built, Content, InputFile, Object, Options, Severity, Source};
+use crate::fusion::fbdi::{self, Built, Content, InputFile, Object, Options, Source};
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::record::plain;
@@ -120,7 +126,8 @@ pub struct Next {
 #[schemars(title = "Import")]
 #[allow(dead_code)]
 pub struct Output {
-    /// complete, partial, nothing_imported or failed; submitted where nobody waits; checked where nothing was sent.
+    /// complete, partial, nothing_imported or failed; submitted where nobody waits. Of a check: checked, or refused
+    /// where the findings keep the load from being sent.
     outcome: String,
     /// Documents, or rows where they stand alone.
     counts: Counts,
@@ -143,7 +150,7 @@ pub struct Output {
     /// Group of the rows.
     #[schemars(default)]
     group_id: Option<String>,
-    /// Of a check: the zip that would be sent.
+    /// Of a check that refuses nothing: the zip that would be sent.
     #[schemars(default)]
     zip: Option<AnsweredFile>,
     /// What was found in the input.
@@ -217,6 +224,9 @@ pub struct Found {
 /// What a step hands to the next.
 #[derive(Debug, Serialize, Deserialize)]
 struct State {
+    /// The call and the input that it is of; none in tokens of before.
+    #[serde(default)]
+    of: Option<Of>,
     /// Documents, or rows, that were read.
     read: u64,
     group: Option<String>,
@@ -272,11 +282,18 @@ impl Action for ImportBulkData {
     type Input = Input;
     type Output = Output;
 
-    fn step(pod: &Pod, step: Step, input: Input, _: &str) -> Result<Outcome> {
+    fn step(pod: &Pod, step: Step, input: Input, text: &str) -> Result<Outcome> {
         let import = Import::new(&input, &step.call.id)?;
+        let of = Of::new(&step.call.id, text);
         match step.token {
-            None => import.begin(pod),
-            Some(token) => import.go_on(pod, mark::read(pod, ID, token)?),
+            None => import.begin(pod, of),
+            Some(token) => {
+                let state: State = mark::read(pod, ID, token)?;
+                if let Some(other) = &state.of {
+                    other.same(&of)?;
+                }
+                import.go_on(pod, state)
+            }
         }
     }
 }
@@ -323,9 +340,10 @@ impl<'a> Import<'a> {
         fbdi::build(self.object, &self.source, &self.options(), pod)
     }
 
-    fn begin(&self, pod: &Pod) -> Result<Outcome> {
+    fn begin(&self, pod: &Pod, of: Of) -> Result<Outcome> {
         let built = self.build(pod)?;
         let mut state = State {
+            of: Some(of),
             read: self.documents(&built),
             group: built.group_id.clone(),
             content: built.content.clone(),
@@ -382,10 +400,18 @@ impl<'a> Import<'a> {
             Stage::Loading { watch, .. } => {
                 // The load itself, the transfer, one for each file, the import, the upload of what is left.
                 let jobs = state.files + 4;
-                match watch.look(pod, self.object.title, jobs, self.input.timeout_minutes)? {
+                let request = watch.id.clone();
+                let looked = watch.look(pod, self.object.title, jobs, self.input.timeout_minutes);
+                let looked = looked.map_err(|failure| {
+                    let remedy = format!(
+                        "The load goes on by itself as request {request}. Run the same import again with the call id {:?} (--call-id): it is found, and nothing is sent twice.",
+                        self.call
+                    );
+                    if failure.again { failure.remedy(remedy) } else { failure }
+                });
+                match looked? {
                     Seen::Going(later) => mark::pend(pod, ID, &state, later),
                     Seen::Ended(end, look) => {
-                        let request = watch.id.clone();
                         let runs = end != End::Failed && self.input.then.as_ref().is_some_and(|then| !then.is_empty());
                         if runs {
                             state.stage = Stage::Then {
@@ -440,6 +466,14 @@ impl<'a> Import<'a> {
                 Err(later) => return mark::pend(pod, ID, &state, Later { progress: Some(97), ..later }),
             },
             (None, None) => {
+                // A life of the call before this one may have run it.
+                if let Some(id) = job.after(pod, request, done) {
+                    let message =
+                        format!("{} ran after the import already; it was not submitted again.", next.definition);
+                    state.warnings.push(json!({"code": "then_found", "message": message, "key": id}));
+                    *waiting = Some(Box::new(Waiting::new(pod, &Submitted { request: id, document: None }, true)));
+                    return self.pend(pod, &state);
+                }
                 *newest = Some(job.newest(pod).unwrap_or_default());
                 return self.pend(pod, &state);
             }
@@ -458,6 +492,9 @@ impl<'a> Import<'a> {
         done.push(json!({"request_id": id, "name": next.definition, "state": ended, "parent_request_id": null}));
         if crate::fusion::erp::state::end(ended) != Some(End::Good) {
             let meaning = of("meaning");
+            if let Some(Value::Object(job)) = done.last_mut().filter(|_| !meaning.is_null()) {
+                job.insert("message".to_owned(), meaning.clone());
+            }
             let message = format!("{} ended as {ended}. {}", next.definition, meaning.as_str().unwrap_or_default());
             state.warnings.push(json!({"code": "then_not_succeeded", "message": message, "key": id}));
         }
@@ -483,6 +520,13 @@ impl<'a> Import<'a> {
                     "code": one.code, "message": one.message})
             })
             .collect();
+        let mut told = json!({"outcome": if built.is_refused() { "refused" } else { "checked" },
+            "counts": {"read": state.read, "loaded": null, "imported": null, "rejected": null},
+            "rejections": [], "request_id": null, "document_id": null, "jobs": [], "group_id": state.group,
+            "findings": findings, "warnings": state.warnings});
+        if built.is_refused() {
+            return Ok(Outcome::Done(told.to_string()));
+        }
         let name = built.file_name.clone();
         let size = built.archive.len();
         let zip = match (&self.lent, size > 256 << 10) {
@@ -503,9 +547,9 @@ impl<'a> Import<'a> {
                 answered(&name, bytes, &mut 0)?
             }
         };
-        let told = json!({"outcome": "checked", "counts": {"read": state.read, "loaded": null, "imported": null, "rejected": null},
-            "rejections": [], "request_id": null, "document_id": null, "jobs": [], "group_id": state.group, "zip": zip,
-            "findings": findings, "warnings": state.warnings});
+        if let Some(members) = told.as_object_mut() {
+            members.insert("zip".to_owned(), zip);
+        }
         Ok(Outcome::Done(told.to_string()))
     }
 }
@@ -524,54 +568,6 @@ fn given<'a>(file: &'a GivenFile, at: &str) -> Result<InputFile<'a>> {
         _ => file.named(at)?,
     };
     Ok(InputFile { name: Cow::Borrowed(name), content })
-}
-
-fn severity(of: Severity) -> &'static str {
-    match of {
-        Severity::Refuse => "refuse",
-        Severity::Warn => "warn",
-        Severity::Repaired => "repaired",
-    }
-}
-
-/// What building says that the answer is to say: a few findings of each code, and how many more.
-fn warnings(built: &Built) -> Vec<Value> {
-    const EACH: usize = 3;
-    let mut told: Vec<Value> =
-        built.warnings.iter().map(|one| json!({"code": one.code, "message": one.message, "key": one.key})).collect();
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for one in built.findings.iter().filter(|one| one.severity != Severity::Refuse) {
-        let count = counts.entry(one.code).or_default();
-        *count += 1;
-        if *count <= EACH {
-            let row = one.row.map_or(String::new(), |row| format!(" row {row}"));
-            let column = one.column.as_ref().map_or(String::new(), |column| format!(" {column}"));
-            told.push(json!({"code": one.code, "message": one.message, "key": format!("{}{row}{column}", one.file)}));
-        }
-    }
-    for (code, count) in counts.into_iter().filter(|(_, count)| *count > EACH) {
-        let message = format!("{} more of this kind; check_only tells each.", count - EACH);
-        told.push(json!({"code": code, "message": message, "key": null}));
-    }
-    told
-}
-
-/// Nothing is sent where a finding says that it must not be.
-fn refused(built: &Built) -> Failure {
-    let bad: Vec<_> = built.findings.iter().filter(|one| one.severity == Severity::Refuse).collect();
-    let fields = bad.iter().take(50).map(|one| {
-        let row = one.row.map_or(String::new(), |row| format!(", row {row}"));
-        let column = one.column.as_ref().map_or(String::new(), |column| format!(", {column}"));
-        crate::contract::FieldProblem {
-            pointer: one.pointer.as_ref().map_or_else(String::new, |pointer| format!("/rows{pointer}")),
-            message: format!("{}{row}{column}: {}", one.file, one.message),
-        }
-    });
-    let mut failure = Failure::invalid_fields("input", fields.collect());
-    if bad.len() > 50 {
-        failure = failure.remedy(format!("{} faults in all; check_only tells each.", bad.len()));
-    }
-    failure
 }
 
 /// How the load's own jobs are told.

@@ -15,6 +15,7 @@ use crate::fusion::erp::mark::{self, Later};
 use crate::fusion::erp::send::{self, Submitted};
 use crate::fusion::ess;
 use crate::fusion::pod::{Lost, Pod};
+use crate::fusion::time::instant;
 use crate::problem::{Failure, Result};
 
 /// See the module.
@@ -153,11 +154,26 @@ impl Job {
     /// A request of these parameters that is newer.
     fn since(&self, pod: &Pod, newest: &str) -> Result<Option<String>> {
         let found = self.requests(pod)?;
-        let same = |request: &&ess::Request| {
-            number(&request.id) > number(newest)
-                && bare(request.arguments.iter().map(String::as_str)) == bare(self.parameters.split(','))
+        let newer = |request: &&ess::Request| number(&request.id) > number(newest) && self.is_same(request);
+        Ok(found.iter().rfind(newer).map(|request| request.id.clone()))
+    }
+
+    fn is_same(&self, request: &ess::Request) -> bool {
+        bare(request.arguments.iter().map(String::as_str)) == bare(self.parameters.split(','))
+    }
+
+    /// A request of these parameters that the submitter of `load` made when that had ended: it does what this one
+    /// would do. `None` as well where the scheduler does not tell; those of `done` do not count.
+    pub(super) fn after(&self, pod: &Pod, load: &str, done: &[Value]) -> Option<String> {
+        let load = ess::request(pod, load).ok()??;
+        let ended = instant(&load.completed?)?;
+        let fits = |request: &&ess::Request| {
+            self.is_same(request)
+                && request.submitter == load.submitter
+                && request.submitted.as_deref().and_then(instant).is_some_and(|at| at >= ended)
+                && !done.iter().any(|job| job.get("request_id").and_then(Value::as_str) == Some(&request.id))
         };
-        Ok(found.iter().rfind(same).map(|request| request.id.clone()))
+        self.requests(pod).ok()?.iter().rfind(fits).map(|request| request.id.clone())
     }
 
     fn submit(&self, pod: &Pod, newest: Option<&str>) -> Result<Waiting> {

@@ -128,9 +128,11 @@ impl Watch {
                 self.faults += 1;
                 None
             }
-            Err(failure) => {
+            Err(mut failure) => {
+                // What may pass while looking is worth another look: nothing is sent by it.
+                failure.again |= passes(&failure);
                 return Err(failure.or_remedy(|| {
-                    format!("The request {} goes on by itself; resume with the same token later.", self.id)
+                    format!("The request {} goes on by itself; get_ess_job tells how it ends.", self.id)
                 }));
             }
         };

@@ -15,6 +15,7 @@ use super::findings::{Findings, Place};
 use super::input::{Inputs, faulty};
 use super::layout::{FileLayout, Kind};
 use super::nested::{self, records_of};
+use super::objects::Checks;
 use super::plan::{self, Plan, position};
 use super::row::{Cell, find, text};
 use super::rows::{Rows, Taker};
@@ -26,7 +27,7 @@ use crate::problem::Result;
 const MOST_INLINE: usize = 16 << 20;
 
 /// Where the rows stand in the input that the pod speaks of; `None` for one that is not in it. Where several rows
-/// are meant, it is the first.
+/// are meant, it is the first, or that of [`Wanted::nth`].
 ///
 /// # Errors
 /// An input that cannot be read any more.
@@ -43,14 +44,17 @@ pub fn locate(
     let prefix = key_prefix(options.call_id);
     let rows = Rows { object, layouts: &layouts, source, inputs: &inputs, plans: &plans, prefix: &prefix };
     let mut found = vec![None; wanted.len()];
+    let mut left: Vec<u64> = wanted.iter().map(|one| one.nth).collect();
     for (table, layout) in layouts.iter().enumerate() {
         let mut seeker = Seeker {
             layout,
             alone: layouts.len() == 1,
             line: 0,
             lines: HashMap::new(),
+            named: HashSet::new(),
             keys: Vec::new(),
             found: &mut found,
+            left: &mut left,
         };
         for (index, one) in wanted.iter().enumerate() {
             if one.table.as_deref().is_none_or(|name| layout.is_called(name)) {
@@ -73,9 +77,13 @@ struct Seeker<'s> {
     alone: bool,
     line: u64,
     lines: HashMap<u64, Vec<usize>>,
+    /// Those of them that are named by keys as well.
+    named: HashSet<usize>,
     /// For each set of columns that rows are named by.
     keys: Vec<(Vec<u32>, ByKey)>,
     found: &'s mut [Option<InputRow>],
+    /// For each wanted row, how many of its keys are still to be passed over.
+    left: &'s mut [u64],
 }
 
 impl Seeker<'_> {
@@ -83,7 +91,11 @@ impl Seeker<'_> {
         // A line means nothing without its file, unless there is but one.
         if let Some(line) = wanted.line.filter(|_| self.alone || wanted.table.is_some()) {
             self.lines.entry(line).or_default().push(index);
-            return;
+            // A report may speak of a line that another load left behind: the row has to be the one it names.
+            if wanted.keys.is_empty() {
+                return;
+            }
+            self.named.insert(index);
         }
         let keys: Option<Vec<(u32, &str)>> =
             wanted.keys.iter().map(|(name, value)| Some((position(self.layout, name)?, value.as_str()))).collect();
@@ -127,14 +139,23 @@ impl Taker for Seeker<'_> {
     fn take(&mut self, place: Place<'_>, cells: &mut Vec<Cell<'_>>, _plain: Option<&[u8]>) -> Result<()> {
         self.line += 1;
         let mut met: Vec<usize> = self.lines.get(&self.line).cloned().unwrap_or_default();
+        let by_line = met.len();
         for (columns, by_key) in &self.keys {
             let hash = columns
                 .iter()
                 .try_fold(Hash::default(), |hash, column| Some(self.with(hash, *column, find(cells, *column)?)));
             met.extend(hash.and_then(|hash| by_key.get(&hash.key())).into_iter().flatten());
         }
-        for index in met {
-            if let Some(spot @ None) = self.found.get_mut(index) {
+        for (at, index) in met.into_iter().enumerate() {
+            if let Some(left) = self.left.get_mut(index).filter(|left| at >= by_line && **left > 0) {
+                *left -= 1;
+                continue;
+            }
+            let exact = self.lines.get(&self.line).is_some_and(|list| list.contains(&index));
+            if at < by_line && self.named.contains(&index) {
+                continue;
+            }
+            if let Some(spot) = self.found.get_mut(index).filter(|spot| spot.is_none() || exact) {
                 let pointer = place.pointer.map(str::to_owned);
                 *spot = Some(InputRow { file: place.file.to_owned(), row: place.row, pointer });
             }
@@ -166,7 +187,8 @@ pub enum RejectedContent {
 }
 
 /// The rows as files in the person's own columns, which `files` accepts again once they are corrected; nested
-/// records come as a JSON list, which `rows` accepts. Rows come as whole documents: an invoice with all its lines.
+/// records come as a JSON list, which `rows` accepts. Rows come as whole documents: an invoice with all its lines,
+/// under an id that meets none of the rows that the load left on the pod (FACTS 3.6).
 ///
 /// # Errors
 /// An input that cannot be read any more; more than 16 MiB where no directory is lent.
@@ -196,6 +218,8 @@ pub fn rejected_csv(
         })?;
     }
     let mut files = Vec::new();
+    let prefix = key_prefix(&format!("{} rejected", options.call_id));
+    let mut fresh: HashMap<Vec<u8>, String> = HashMap::new();
     for plan in in_order(&plans) {
         let Some(input) = inputs.list.get(plan.input) else { continue };
         let name = input.name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
@@ -204,11 +228,20 @@ pub fn rejected_csv(
             out.line(plan.titles.iter().map(String::as_bytes))?;
         }
         let mut some = false;
+        let id = documents.file_scoped(plan);
         documents.each(plan, &mut |documents, reader, row| {
             if documents.is_wanted(plan, reader, row, true) {
                 documents.bring(plan, reader);
                 some = true;
-                out.line((0..reader.width()).map(|column| reader.column(column)))?;
+                let known = fresh.len();
+                let id = id.map(|at| (at, reader.column(at))).filter(|(_, value)| !value.is_empty());
+                let id = id.map(|(at, value)| {
+                    (at, &*fresh.entry(value.to_vec()).or_insert_with(|| format!("{prefix}{:07}", known + 1)))
+                });
+                out.line((0..reader.width()).map(|column| match id {
+                    Some((at, id)) if at == column => id.as_bytes(),
+                    _ => reader.column(column),
+                }))?;
             }
             Ok(())
         })?;
@@ -251,11 +284,20 @@ impl<'d> Documents<'d> {
         Ok(())
     }
 
+    fn place(&self, plan: &Plan, name: &str) -> Option<u32> {
+        let column = position(self.layouts.get(plan.table)?, name)?;
+        u32::try_from(plan.columns.iter().position(|place| *place == Some(column))?).ok()
+    }
+
+    /// The column with an id that means nothing beyond the file, and must not be that of a row on the pod.
+    fn file_scoped(&self, plan: &Plan) -> Option<u32> {
+        let table = self.object.tables.get(plan.table).filter(|_| self.object.checks == Checks::Invoices)?;
+        self.place(plan, table.parent.map_or(table.key, |(_, name)| name))
+    }
+
     /// The key of the current row in the column, by its name.
     fn key(&self, plan: &Plan, reader: &Reader<'_>, name: &str) -> Option<u128> {
-        let column = position(self.layouts.get(plan.table)?, name)?;
-        let at = plan.columns.iter().position(|place| *place == Some(column))?;
-        let value = reader.column(u32::try_from(at).ok()?);
+        let value = reader.column(self.place(plan, name)?);
         (!value.is_empty()).then(|| Hash::default().with(value).key())
     }
 

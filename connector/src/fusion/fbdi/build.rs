@@ -39,7 +39,13 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
     let mut findings = Findings::default();
     for other in &inputs.others {
         let place = Place { file: other, row: 0, pointer: None };
-        findings.tell(Severity::Warn, place, None, "file_left_out", "The file is no CSV and is not sent.".to_owned());
+        findings.tell(
+            Severity::Warn,
+            place,
+            None,
+            "file_left_out",
+            "The file is no CSV of the load and is not sent.".to_owned(),
+        );
     }
     let plans = plan::plan(object, &layouts, &inputs, &mut findings)?;
     let given = |name: &str| options.parameters.get(name).filter(|text| !text.is_empty()).cloned();
@@ -51,7 +57,7 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
         fresh_group: digits_of(options.call_id),
         source: from_rows.map_or_else(|| given("source"), |_| None),
         findings,
-        checks: Checker::new(object, &layouts, suspense, aside),
+        checks: Checker::new(object, &layouts, suspense, given("ledger_id"), aside),
     };
     let prefix = key_prefix(options.call_id);
     let rows = Rows { object, layouts: &layouts, source, inputs: &inputs, plans: &plans, prefix: &prefix };
@@ -93,6 +99,9 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
         let message = format!("The layout of {} is built in, but was not tried against a loader.", object.title);
         warnings.push(warning("untested_layout", message, None));
     }
+    if let Some(list) = parameters.get("parameter_list") {
+        warnings.extend(differing(object, list, group.as_deref(), source.as_deref()));
+    }
     if let Some(name) = from_rows {
         parameters.remove(name);
         if let Some(source) = source {
@@ -121,6 +130,36 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
         untold,
         warnings,
     })
+}
+
+/// Where a list that was given as a whole asks for other rows than there are (T4).
+fn differing<'o>(
+    object: &'o Object,
+    list: &str,
+    group: Option<&str>,
+    source: Option<&str>,
+) -> impl Iterator<Item = crate::contract::Warning> + use<'o> {
+    let slots: Vec<&str> = list.split(',').map(str::trim).collect();
+    let told = |parameter: &super::objects::Parameter| {
+        let (what, rows) = match parameter.from {
+            From::GroupId => ("group", group?),
+            From::Source => ("source", source?),
+            From::Asked | From::Fixed(_) => return None,
+        };
+        let given = slots.get(parameter.slot.checked_sub(1)?).copied().filter(|text| *text != "#NULL");
+        let given = given.unwrap_or_default();
+        // Journals may be asked for as ALL, and by the id of their source.
+        let any =
+            given.eq_ignore_ascii_case("ALL") || what == "source" && given.bytes().all(|byte| byte.is_ascii_digit());
+        (given != rows && (given.is_empty() || !any)).then(|| {
+            let message = format!(
+                "Slot {} of parameter_list, the {what}, is \"{given}\", and the rows have {rows}: they may be loaded and never imported.",
+                parameter.slot
+            );
+            warning("parameters_differ", message, Some(parameter.name.to_owned()))
+        })
+    };
+    object.parameters.iter().filter_map(told).collect::<Vec<_>>().into_iter()
 }
 
 /// Eight digits that stand for what is loaded and how. It tells a mistake, not malice.

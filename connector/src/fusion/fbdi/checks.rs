@@ -1,7 +1,7 @@
 //! What is compared across rows: children with their parents, sums of lines with their invoice, invoice numbers
 //! that come twice, debits with credits. Amounts are exact, and memory does not grow with the rows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use tabular::keys::{Entry, Failed, Hash, Keys};
@@ -11,7 +11,7 @@ use super::layout::FileLayout;
 use super::objects::Checks;
 use super::plan::position;
 use super::row::{Cell, find, text};
-use super::values::{shown, units};
+use super::values::{is_decimal, shown, units};
 use super::{Object, Severity};
 use crate::problem::{Failure, Result};
 
@@ -20,6 +20,12 @@ const MOST_SUMS: usize = 16 << 10;
 
 /// Groups whose names are kept for the message.
 const MOST_LABELS: usize = 2048;
+
+/// Line numbers of one invoice that are compared; the lines behind them are left to the pod.
+const MOST_LINES: usize = 16 << 10;
+
+/// An amount, or a sum, that cannot be told: nothing is compared with it.
+const UNTOLD: i128 = i128::MIN;
 
 /// Ranks of entries of one key: parents come before children.
 const PARENT: u64 = 0;
@@ -37,9 +43,13 @@ pub struct Checker<'a> {
     families: Vec<Option<Keys>>,
     columns: Vec<Columns>,
     numbers: Option<Keys>,
+    /// The invoice whose lines come, and their numbers.
+    lines: (u128, HashSet<u128>),
     sums: Sums,
     journal: [Option<u32>; 8],
     suspense: bool,
+    /// The ledger that the job imports.
+    ledger: Option<String>,
 }
 
 /// Where a table has what is compared.
@@ -50,6 +60,7 @@ struct Columns {
     amount: Option<u32>,
     tax: Option<u32>,
     number: Option<u32>,
+    line: Option<u32>,
     supplier: [Option<u32>; 2],
 }
 
@@ -65,6 +76,7 @@ impl<'a> Checker<'a> {
         object: &'a Object,
         layouts: &[FileLayout],
         suspense: bool,
+        ledger: Option<String>,
         aside: impl Fn(&str) -> Option<PathBuf>,
     ) -> Self {
         let place = |name: &str| aside(name);
@@ -90,6 +102,7 @@ impl<'a> Checker<'a> {
                     amount: if header { by_name("INVOICE_AMOUNT") } else { by_name("AMOUNT").filter(|_| invoices) },
                     tax: by_name("CALC_TAX_DURING_IMPORT_FLAG").filter(|_| header),
                     number: by_name("INVOICE_NUM").filter(|_| header),
+                    line: by_name("LINE_NUMBER").filter(|_| invoices && !header),
                     supplier: if header { [by_name("VENDOR_NUM"), by_name("VENDOR_NAME")] } else { [None, None] },
                 }
             })
@@ -115,9 +128,11 @@ impl<'a> Checker<'a> {
             families,
             columns,
             numbers: invoices.then(|| keys("numbers")),
+            lines: (0, HashSet::new()),
             sums: Sums { held: HashMap::new(), labels: HashMap::new(), spilled: keys("sums") },
             journal,
             suspense,
+            ledger,
         }
     }
 
@@ -136,16 +151,18 @@ impl<'a> Checker<'a> {
     ///
     /// # Errors
     /// Where there is no room for its keys.
-    pub fn take(&mut self, table: usize, place: Place<'_>, cells: &[Cell<'_>]) -> Result<()> {
+    pub fn take(&mut self, table: usize, place: Place<'_>, cells: &[Cell<'_>], findings: &mut Findings) -> Result<()> {
         if self.object.checks == Checks::Journals {
-            return self.journal(place, cells);
+            return self.journal(place, cells, findings);
         }
         let Some(columns) = self.columns.get(table) else { return Ok(()) };
         let at = |column: Option<u32>| column.and_then(|column| find(cells, column));
-        let amount = at(columns.amount).and_then(units).unwrap_or(0);
+        let name = if columns.tax.is_some() { "INVOICE_AMOUNT" } else { "AMOUNT" };
+        let amount = amount(at(columns.amount).unwrap_or_default(), name, place, findings);
         let taxed = matches!(at(columns.tax), Some(b"Y" | b"y"));
         let key = at(columns.key).map(|key| Hash::default().with(key).key());
         let parent = columns.parent.map(|(parent, column)| (parent, find(cells, column).unwrap_or_default()));
+        let line = at(columns.line);
         let [by_number, by_name] = columns.supplier;
         let number = at(columns.number).map(|number| {
             let hash = match (at(by_number), at(by_name)) {
@@ -160,7 +177,11 @@ impl<'a> Checker<'a> {
         }
         if let Some((parent, text)) = parent.filter(|(_, text)| !text.is_empty()) {
             let order = self.order(CHILD, place);
-            self.family(parent, Entry { key: Hash::default().with(text).key(), order, amount })?;
+            let key = Hash::default().with(text).key();
+            self.family(parent, Entry { key, order, amount })?;
+            if let Some(line) = line {
+                self.line(key, line, place, findings);
+            }
         }
         if let Some(key) = number {
             let order = self.order(0, place);
@@ -178,18 +199,54 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn journal(&mut self, place: Place<'_>, cells: &[Cell<'_>]) -> Result<()> {
+    /// Lines of one invoice stand together in nearly every file, so that those of one are held, and no more.
+    fn line(&mut self, key: u128, line: &[u8], place: Place<'_>, findings: &mut Findings) {
+        if self.lines.0 != key {
+            self.lines.0 = key;
+            self.lines.1.clear();
+        }
+        // 1 and 1.0 are one number.
+        let number = match units(line) {
+            Some(units) => units.cast_unsigned(),
+            None => return,
+        };
+        if self.lines.1.len() < MOST_LINES && !self.lines.1.insert(number) {
+            let message =
+                format!("LINE_NUMBER {} is that of another line of the invoice: it would be rejected.", text(line));
+            findings.tell(Severity::Refuse, place, Some("LINE_NUMBER".to_owned()), "duplicate_line", message);
+        }
+    }
+
+    fn journal(&mut self, place: Place<'_>, cells: &[Cell<'_>], findings: &mut Findings) -> Result<()> {
         let at = |index: usize| {
             let column = self.journal.get(index).copied().flatten();
             column.and_then(|column| find(cells, column)).unwrap_or_default()
         };
+        if let Some(wanted) = self.ledger.as_deref().filter(|ledger| !blank(at(1)) && ledger.as_bytes() != at(1)) {
+            let message = format!(
+                "LEDGER_ID is {}, and the job imports {wanted}: the row may be loaded and never imported.",
+                text(at(1))
+            );
+            findings.tell(Severity::Warn, place, Some("LEDGER_ID".to_owned()), "ledger_differs", message);
+        }
         let (currency, flag) = (at(3), at(7));
         // Encumbrances and budgets have one side; statistics have no currency to balance in.
         if !matches!(flag, b"A" | b"") || currency.eq_ignore_ascii_case(b"STAT") {
             return Ok(());
         }
         let key = (0..5).fold(Hash::default(), |hash, index| hash.with(at(index))).key();
-        let amount = units(at(5)).unwrap_or(0) - units(at(6)).unwrap_or(0);
+        let sides = match (blank(at(5)), blank(at(6))) {
+            (true, true) => Some(("no_amount", "has neither ENTERED_DR nor ENTERED_CR")),
+            (false, false) => Some(("two_amounts", "has ENTERED_DR and ENTERED_CR")),
+            _ => None,
+        };
+        if let Some((code, has)) = sides {
+            let message = format!("The line {has}: one of them is expected, and the journal import may refuse it.");
+            findings.tell(Severity::Warn, place, None, code, message);
+        }
+        let debit = amount(at(5), "ENTERED_DR", place, findings);
+        let credit = amount(at(6), "ENTERED_CR", place, findings);
+        let amount = if credit == UNTOLD { UNTOLD } else { add(debit, -credit) };
         if !self.sums.held.contains_key(&key) {
             if self.sums.labels.len() < MOST_LABELS {
                 let ledger = if at(2).is_empty() { at(1) } else { at(2) };
@@ -203,7 +260,7 @@ impl<'a> Checker<'a> {
         }
         let order = self.order(0, place);
         let sum = self.sums.held.entry(key).or_insert((0, order));
-        sum.0 = sum.0.saturating_add(amount);
+        sum.0 = add(sum.0, amount);
         Ok(())
     }
 
@@ -244,7 +301,7 @@ impl<'a> Checker<'a> {
                     if family.children == 0 {
                         let message = "The invoice has no lines: it would be rejected.".to_owned();
                         tell(findings, parent, Severity::Warn, "", "no_lines", message);
-                    } else if family.sum != amount && !taxed {
+                    } else if family.sum != amount && !taxed && ![family.sum, amount].contains(&UNTOLD) {
                         let message = format!(
                             "INVOICE_AMOUNT is {}, and its {} lines make {}.",
                             shown(amount),
@@ -263,7 +320,7 @@ impl<'a> Checker<'a> {
                 let rank = entry.order >> 56;
                 if rank == CHILD {
                     family.children += 1;
-                    family.sum = family.sum.saturating_add(entry.amount);
+                    family.sum = add(family.sum, entry.amount);
                     if family.parent.is_none() {
                         let message = format!("No row of {} has this {}.", table.file, table.key);
                         tell(findings, entry.order, Severity::Refuse, table.key, "parent_missing", message);
@@ -296,7 +353,7 @@ impl<'a> Checker<'a> {
         }
         let mut open: Option<Entry> = None;
         let unbalanced = |entry: Entry, findings: &mut Findings| {
-            if entry.amount != 0 {
+            if !matches!(entry.amount, 0 | UNTOLD) {
                 let which = sums
                     .labels
                     .get(&entry.key)
@@ -313,7 +370,7 @@ impl<'a> Checker<'a> {
         };
         sums.spilled
             .in_order(&mut |entry| match &mut open {
-                Some(sum) if sum.key == entry.key => sum.amount = sum.amount.saturating_add(entry.amount),
+                Some(sum) if sum.key == entry.key => sum.amount = add(sum.amount, entry.amount),
                 _ => {
                     if let Some(sum) = open.replace(entry) {
                         unbalanced(sum, findings);
@@ -326,6 +383,30 @@ impl<'a> Checker<'a> {
         }
         Ok(())
     }
+}
+
+fn blank(value: &[u8]) -> bool {
+    matches!(value, b"" | b"#NULL")
+}
+
+/// Nothing for a blank; what is no number is told where columns are typed.
+fn amount(value: &[u8], name: &str, place: Place<'_>, findings: &mut Findings) -> i128 {
+    if blank(value) {
+        return 0;
+    }
+    units(value).unwrap_or_else(|| {
+        if is_decimal(value) {
+            let message = format!(
+                "{name} has more than 26 digits before the point or 12 behind it: the sum that it belongs to is not checked."
+            );
+            findings.tell(Severity::Warn, place, Some(name.to_owned()), "number_too_long", message);
+        }
+        UNTOLD
+    })
+}
+
+fn add(one: i128, other: i128) -> i128 {
+    if one == UNTOLD || other == UNTOLD { UNTOLD } else { one.checked_add(other).unwrap_or(UNTOLD) }
 }
 
 /// A parent with its children, while their entries pass.

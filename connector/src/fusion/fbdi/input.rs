@@ -71,7 +71,7 @@ impl<'a> Inputs<'a> {
                 let broken = |broken: Broken| unreadable(&file.name, &broken.to_string());
                 let entries = zip::entries(&mut inputs.zip()?).map_err(broken)?;
                 for entry in entries {
-                    if entry.name.to_ascii_lowercase().ends_with(".csv") {
+                    if entry.name.to_ascii_lowercase().ends_with(".csv") && !of_the_desktop(&entry.name) {
                         inputs.list.push(Input { name: entry.name.clone(), place: Place::Entry(entry) });
                     } else {
                         inputs.others.push(entry.name);
@@ -182,6 +182,11 @@ pub fn faulty(name: &str, fault: &Fault) -> Failure {
         Fault::Source(_) => failure,
         _ => failure.remedy("Correct the line; a quote inside quotes is written twice."),
     }
+}
+
+/// What a Mac puts beside each file of a zip, under its name.
+fn of_the_desktop(name: &str) -> bool {
+    name.split(['/', '\\']).any(|part| part == "__MACOSX" || part.starts_with("._"))
 }
 
 fn not_a_csv(head: &[u8]) -> Option<&'static str> {

@@ -160,6 +160,8 @@ pub struct Wanted {
     pub keys: Vec<(String, String)>,
     /// The number of its line in the CSV that was sent, from 1; it goes before `keys`.
     pub line: Option<u64>,
+    /// How many rows with these keys come before it.
+    pub nth: u64,
 }
 
 /// Where a row stands in the input, as in [`Finding`].

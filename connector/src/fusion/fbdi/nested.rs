@@ -151,6 +151,9 @@ impl Walk<'_, '_> {
                             self.tell(place, Some(name), "column_twice", message);
                         }
                         Some(column) => {
+                            let bare = matches!(first, b't' | b'f') && !self.is_text(table, column);
+                            // As it was written, so that it is refused by its own name.
+                            let text = if bare { value.get().to_owned() } else { text };
                             own.push(column);
                             cells.retain(|(other, _)| *other != column);
                             cells.push((column, text));
@@ -214,6 +217,12 @@ impl Walk<'_, '_> {
         let made = format!("{}{count:07}", self.rows.prefix);
         cells.push((column, made.clone()));
         Some(made)
+    }
+
+    fn is_text(&self, table: usize, column: u32) -> bool {
+        let column = usize::try_from(column).ok();
+        let column = column.and_then(|at| self.rows.layouts.get(table)?.columns.get(at));
+        column.is_none_or(|column| column.kind == super::layout::Kind::Text)
     }
 
     fn parent_column(&mut self, table: usize) -> Option<u32> {

@@ -221,6 +221,33 @@ mod tests {
     }
 
     #[test]
+    fn the_table_of_the_docs_is_the_table_of_objects() {
+        let docs = include_str!("../../../../docs/bulk-import.md");
+        let (_, section) = docs.split_once("\n## Objects\n").unwrap();
+        let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).collect();
+        let row = |object: &Object| {
+            let files: Vec<String> =
+                object.tables.iter().map(|table| format!("`{}`", table.file.trim_end_matches(".csv"))).collect();
+            let asked =
+                object.parameters.iter().filter(|parameter| parameter.from.is_asked()).map(|parameter| {
+                    match (parameter.required, parameter.default) {
+                        (true, _) => format!("**`{}`**", parameter.name),
+                        (false, Some(default)) => format!("`{}` ({default})", parameter.name),
+                        (false, None) => format!("`{}`", parameter.name),
+                    }
+                });
+            let asked = match (object.parameters, asked.collect::<Vec<_>>().join(", ")) {
+                ([], _) => "**`parameter_list`**".to_owned(),
+                (_, none) if none.is_empty() => "none".to_owned(),
+                (_, asked) => asked,
+            };
+            let layout = if object.tested { "tested" } else { "untested layout" };
+            format!("| `{}` | {} | {asked} | {layout} |", object.id, files.join(", "))
+        };
+        assert_eq!(rows, objects().iter().map(row).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn the_list_that_ran_for_invoices_is_written() {
         let invoices = object("ap_invoices").unwrap();
         let list = invoices

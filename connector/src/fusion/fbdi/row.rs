@@ -106,7 +106,7 @@ impl<'a> Work<'a> {
                 load.findings.tell(Severity::Refuse, place, Some(name), "value_missing", message);
             }
         }
-        load.checks.take(self.table, place, cells)?;
+        load.checks.take(self.table, place, cells, &mut load.findings)?;
         let layout = self.layout;
         self.line.cells(&mut self.out, cells, plain, &mut |column| {
             load.findings.repaired(place, &name(layout, column), "line_end_written_out", || {

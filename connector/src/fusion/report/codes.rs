@@ -29,8 +29,19 @@ pub fn remedy(code: &str, message: &str) -> &'static str {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_table_of_the_docs_is_the_table_of_codes() {
+        let docs = include_str!("../../../../docs/bulk-import.md");
+        let (_, section) = docs.split_once("\n## Codes of rejections\n").unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "));
+        let codes = TABLE.lines().filter_map(|line| line.split_once('\t'));
+        assert_eq!(rows.collect::<Vec<_>>(), codes.collect::<Vec<_>>());
+    }
 
     #[test]
     fn the_longest_code_counts() {

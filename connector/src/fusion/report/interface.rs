@@ -88,9 +88,12 @@ fn read(row: &str, found: &mut Found) -> Option<String> {
     for said in descriptions(own) {
         found.reject(with(header.clone(), said));
     }
+    let mut numbers: Vec<String> = Vec::new();
     for line in children(lines) {
         let [line_number, rejections] = pick(&line, ["LineNumber", "interfaceInvoiceLineRejections"]);
         let line_number = text(line_number);
+        let before = numbers.iter().filter(|number| **number == line_number).count();
+        numbers.push(line_number.clone());
         for said in descriptions(rejections) {
             let mut rejection = with(header.clone(), said);
             if !id.is_empty() && !line_number.is_empty() {
@@ -98,6 +101,7 @@ fn read(row: &str, found: &mut Found) -> Option<String> {
                 rejection.keys =
                     vec![("INVOICE_ID".to_owned(), id.clone()), ("LINE_NUMBER".to_owned(), line_number.clone())];
                 rejection.key = format!("{number} line {line_number}");
+                rejection.nth = u64::try_from(before).unwrap_or(0);
             }
             found.reject(rejection);
         }

@@ -29,6 +29,10 @@ fn totals(text: &str, found: &mut Found) {
             found.loaded = count.parse::<u64>().ok().map(|count| count + found.loaded.unwrap_or(0)).or(found.loaded);
             continue;
         }
+        let upper = line.to_ascii_uppercase();
+        if ["ERROR:", "ERROR ", "ORA-", "WARNING:", "NO DATA", "NO ROWS"].iter().any(|start| upper.starts_with(start)) {
+            found.say(line);
+        }
         let Some((words, number)) = line.rsplit_once([':', '=']) else { continue };
         let Ok(number) = number.trim().trim_end_matches('.').replace(',', "").parse::<u64>() else { continue };
         let words = words.trim().to_lowercase();
@@ -38,6 +42,7 @@ fn totals(text: &str, found: &mut Found) {
             found.rejected = Some(found.rejected.map_or(number, |known| known.max(number)));
         } else if (words.ends_with("selected") || words.ends_with("processed")) && number == 0 {
             found.imported = found.imported.or(Some(0));
+            found.say(line);
         }
     }
 }
@@ -102,7 +107,7 @@ fn tables(text: &str, found: &mut Found) {
         let Some(said) = of(&["reason", "rejection", "error"]) else { continue };
         let pairs = [("INVOICE_NUM", of(&["invoice number"])), ("VENDOR_NAME", of(&["supplier name"]))];
         let keys: Vec<(String, String)> = match &pairs {
-            [(_, None), _] => Vec::new(),
+            [(_, None), _] => of(&["supplier"]).map(|name| ("VENDOR_NAME".to_owned(), name)).into_iter().collect(),
             pairs => pairs.iter().filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?))).collect(),
         };
         let line = of(&["record"]).and_then(|record| record.parse().ok());
@@ -115,7 +120,14 @@ fn tables(text: &str, found: &mut Found) {
             (None, Some(value)) => format!(" ({value})"),
             _ => String::new(),
         };
-        found.reject(Rejection { table: None, line, keys, key: key.unwrap_or_default(), code, message: said + &value });
+        found.reject(Rejection {
+            line,
+            keys,
+            key: key.unwrap_or_default(),
+            code,
+            message: said + &value,
+            ..Rejection::default()
+        });
     }
 }
 
@@ -194,10 +206,10 @@ fn journals(text: &str, found: &mut Found) {
             found.reject(Rejection {
                 table: Some("GlInterface.csv".to_owned()),
                 line,
-                keys: Vec::new(),
                 key: line.map_or_else(|| told.clone(), |line| format!("line {line}")),
                 code,
                 message: meaning.unwrap_or(&told).to_owned(),
+                ..Rejection::default()
             });
         }
     }
@@ -253,7 +265,7 @@ fn xml(text: &str, found: &mut Found) {
                     key: number.unwrap_or_default(),
                     code: codes::of(&value).map_or_else(|| value.clone(), |(code, _)| code.to_owned()),
                     message: value,
-                    table: None,
+                    ..Rejection::default()
                 });
             }
             _ => {}

@@ -56,6 +56,9 @@ impl Import<'_> {
         if !counts.verified {
             warn("not_verified", "Neither interface rows nor reports told how many rows were imported; the counts follow the job's state.".to_owned());
         }
+        if counts.outcome == "nothing_imported" && found.rejections.is_empty() {
+            warn("nothing_selected", self.nothing_selected(&found));
+        }
         if found.rejections.len() >= MOST {
             warn("rejections_left_out", format!("Only the first {MOST} rejections are told; the job's log has all."));
         }
@@ -76,7 +79,7 @@ impl Import<'_> {
             })
             .collect();
         let mut listed = jobs(tree.as_ref());
-        listed.extend(after);
+        listed.extend(after.iter().cloned());
         if counts.outcome == "complete" && self.input.purge == Purge::WhenComplete {
             match purge(pod, request) {
                 Ok(id) => listed.push(
@@ -88,8 +91,12 @@ impl Import<'_> {
         if let Some(meaning) = state::meaning(ended).filter(|_| state::end(ended) == Some(End::Failed)) {
             warn("load_failed", format!("The load ended as {ended}. {meaning}"));
         }
+        let undone = after.iter().any(|job| {
+            let state = job.get("state").and_then(Value::as_str).unwrap_or_default();
+            !matches!(state::end(state), Some(End::Good | End::Warned))
+        });
         let mut answer = json!({
-            "outcome": counts.outcome,
+            "outcome": if undone && counts.outcome == "complete" { "partial" } else { counts.outcome },
             "counts": {"read": state.read, "loaded": counts.loaded, "imported": counts.imported, "rejected": counts.rejected},
             "rejections": rejections,
             "request_id": request,
@@ -119,6 +126,19 @@ impl Import<'_> {
             members.retain(|name, value| name != "group_id" || !value.is_null());
         }
         Ok(Outcome::Done(answer.to_string()))
+    }
+
+    /// Why a job that ended well imported nothing (T4), as far as it can be told.
+    fn nothing_selected(&self, found: &Found) -> String {
+        let said = match found.said.as_slice() {
+            [] => String::new(),
+            lines => format!(" Its log says: {}.", lines.join("; ")),
+        };
+        let given: Vec<String> = self.parameters.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        format!(
+            "The job took none of the rows that were loaded: it looked for others.{said} It was given {}; compare that with the rows: group and source, then ledger and business unit.",
+            given.join(", ")
+        )
     }
 
     /// Reads the log zip; answers whether there was one.

@@ -13,10 +13,14 @@ const AP: &str = r#"{"object":"ap_invoices","group_id":"9","parameters":{"busine
 const GL: &str = r#"{"object":"gl_journals","group_id":"9","parameters":{"data_access_set_id":1,"ledger_id":2,"source":"S"},"rows":[{"LEDGER_ID":2,"ACCOUNTING_DATE":"2026-01-31","USER_JE_SOURCE_NAME":"S","USER_JE_CATEGORY_NAME":"C","CURRENCY_CODE":"USD","DATE_CREATED":"2026-01-31","ACTUAL_FLAG":"A","SEGMENT1":"1","ENTERED_DR":5},{"LEDGER_ID":2,"ACCOUNTING_DATE":"2026-01-31","USER_JE_SOURCE_NAME":"S","USER_JE_CATEGORY_NAME":"C","CURRENCY_CODE":"USD","DATE_CREATED":"2026-01-31","ACTUAL_FLAG":"A","SEGMENT1":"1","ENTERED_CR":5}]}"#;
 
 fn step(door: &Fake, input: &str, token: Option<&str>) -> Result<Outcome> {
+    step_of("call-7", door, input, token)
+}
+
+fn step_of(id: &str, door: &Fake, input: &str, token: Option<&str>) -> Result<Outcome> {
     let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
     let settings = Settings::parse(text).unwrap();
     let pod = Pod::new(door, &settings, None).unwrap();
-    let call = Call { id: "call-7".into(), attempt: 1, remaining_ms: None };
+    let call = Call { id: id.into(), attempt: 1, remaining_ms: None };
     Entry::find(ID, Kind::Action).unwrap().step(&pod, Step { call: &call, token }, input)
 }
 
@@ -113,12 +117,87 @@ fn nothing_is_sent_for_a_check_and_for_what_does_not_fit() {
     assert_eq!((&told["outcome"], &told["counts"]["read"]), (&"checked".into(), &1.into()));
     assert!(told["zip"]["base64"].is_string());
     let unbalanced = GL.replace("\"ENTERED_CR\":5", "\"ENTERED_CR\":6");
+    let told = done(step(&door, &unbalanced.replacen('{', r#"{"check_only":true,"#, 1), None));
+    assert_eq!((&told["outcome"], told.get("zip")), (&"refused".into(), None));
+    assert_eq!(
+        (&told["findings"][0]["code"], &told["findings"][0]["severity"]),
+        (&"unbalanced".into(), &"refuse".into())
+    );
     assert_eq!(step(&door, &unbalanced, None).unwrap_err().kind(), ProblemKind::InvalidInput);
     assert_eq!(
         step(&door, &AP.replacen('{', r#"{"files":[],"#, 1), None).unwrap_err().kind(),
         ProblemKind::InvalidInput
     );
     assert!(door.sent.borrow().is_empty());
+}
+
+fn submitted(input: &str) -> String {
+    pending(step(&Fake::new([items(""), answer(201, r#"{"ReqstId":"77","DocumentId":"5"}"#)]), input, None)).token
+}
+
+#[test]
+fn a_token_is_good_for_its_own_call_and_input_alone() {
+    let (token, door) = (submitted(AP), Fake::new([]));
+    for refused in
+        [step_of("call-8", &door, AP, Some(&token)), step(&door, &AP.replace("\"A\"", "\"B\""), Some(&token))]
+    {
+        assert_eq!(refused.unwrap_err().kind(), ProblemKind::InvalidInput);
+    }
+    assert!(door.sent.borrow().is_empty());
+}
+
+#[test]
+fn looks_that_go_on_failing_are_worth_another_run_with_the_same_call_id() {
+    let mut token = submitted(AP);
+    for _ in 0..10 {
+        token = pending(step(&Fake::new([typed(500, "", "")]), AP, Some(&token))).token;
+    }
+    let failure = step(&Fake::new([typed(500, "", "")]), AP, Some(&token)).unwrap_err();
+    let remedy = failure.problem.remedy.unwrap();
+    assert!(failure.again && remedy.contains("\"call-7\"") && remedy.contains("--call-id"), "{remedy}");
+}
+
+#[test]
+fn a_job_after_the_import_that_fails_leaves_it_incomplete() {
+    let input = AP.replacen('{', r#"{"then":[{"package":"/p","definition":"D"}],"#, 1);
+    let mut token = submitted(&input);
+    for answers in [
+        vec![items(r#"{"RequestStatus":"SUCCEEDED"}"#), items("")],
+        vec![answer(404, "{}"), items("")],
+        vec![items(""), answer(200, r#"{"ReqstId":"-1"}"#)],
+    ] {
+        token = pending(step(&Fake::new(answers), &input, Some(&token))).token;
+    }
+    let processed = items(r#"{"InvoiceNumber":"A","InvoiceId":1,"Status":"PROCESSED"}"#);
+    let told =
+        done(step(&Fake::new([items(""), processed, items(r#"{"DocumentContent":null}"#)]), &input, Some(&token)));
+    assert_eq!((&told["outcome"], &told["counts"]["imported"]), (&"partial".into(), &1.into()));
+    let job = &told["jobs"][0];
+    assert_eq!((&job["name"], &job["state"]), (&"D".into(), &"ERROR".into()));
+    assert!(job["message"].as_str().unwrap().contains("/p,D"), "{job}");
+}
+
+#[test]
+fn a_job_after_the_import_that_an_earlier_life_of_the_call_ran_is_not_run_again() {
+    let input = AP.replacen('{', r#"{"then":[{"package":"/p","definition":"D","parameters":["1061"]}],"#, 1);
+    let ended = vec![items(r#"{"RequestStatus":"SUCCEEDED"}"#), items("")];
+    let token = pending(step(&Fake::new(ended), &input, Some(&submitted(&input)))).token;
+    let job = |id: u32, at: &str, argument: &str| {
+        format!(
+            r#"{{"requestId":{id},"state":"RUNNING","submitter":"u","jobDefinitionId":"JobDefinition://p/D","submissionTime":"2026-07-03T10:{at}:00Z","requestParameters":[{{"name":"submit.argument1","value":"{argument}"}}]}}"#
+        )
+    };
+    let load = || {
+        answer(200, r#"{"requestId":77,"state":"SUCCEEDED","submitter":"u","completedTime":"2026-07-03T10:30:00Z"}"#)
+    };
+    let listed = [job(82, "40", "7"), job(81, "31", "1061"), job(80, "29", "1061")].join(",");
+    let door = Fake::new([load(), items(&listed)]);
+    let going = pending(step(&door, &input, Some(&token)));
+    assert!(going.token.contains("\"81\"") && going.token.contains("then_found"), "{}", going.token);
+    assert_eq!(posts(&door), 0);
+    // What ran before the import had ended does nothing for it.
+    let early = Fake::new([load(), items(&job(80, "29", "1061")), items(&job(80, "29", "1061"))]);
+    assert!(!pending(step(&early, &input, Some(&token))).token.contains("then_found"));
 }
 
 #[test]
@@ -138,6 +217,35 @@ fn the_report_says_what_arrived_and_names_each_row() {
         (&1.into(), &"INVALID SUPPLIER".into())
     );
     assert!(told["rejected_file"]["text"].as_str().unwrap().contains("\"A\""));
+}
+
+#[test]
+fn a_load_of_which_nothing_was_taken_says_what_the_job_looked_for() {
+    let mut found = crate::fusion::report::Found::default();
+    crate::fusion::report::texts::read("1.log", b"Invoices selected: 0\nError: no such batch\n", &mut found);
+    assert_eq!(
+        (found.imported, found.said.as_slice()),
+        (Some(0), &["Invoices selected: 0".to_owned(), "Error: no such batch".to_owned()][..])
+    );
+    let token = submitted(AP);
+    let interface = items(r#"{"InvoiceNumber":"A","InvoiceId":1,"Status":null}"#);
+    let log = {
+        use base64::Engine as _;
+        let mut zip = tabular::zip::Writer::new(crate::fusion::fbdi::archive::Sink::new(None, "log"));
+        zip.begin("1.log").unwrap();
+        zip.write(b"Invoices selected: 0\n").unwrap();
+        zip.end().unwrap();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut zip.finish().unwrap().finish().unwrap().reader().unwrap(), &mut bytes).unwrap();
+        base64::engine::general_purpose::STANDARD.encode(bytes)
+    };
+    let log = items(&format!(r#"{{"DocumentContent":"{log}"}}"#));
+    let door = Fake::new([items(r#"{"RequestStatus":"SUCCEEDED"}"#), items(""), interface, log]);
+    let told = done(step(&door, AP, Some(&token)));
+    assert_eq!(told["outcome"], "nothing_imported", "{told}");
+    let warnings = told["warnings"].to_string();
+    assert!(warnings.contains("nothing_selected") && warnings.contains("Invoices selected: 0"), "{told}");
+    assert!(warnings.contains("business_unit_id 1") && warnings.contains("source S"), "{told}");
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn judge(output: &str, json: bool) -> Result<(), Ending> {
         warn(warnings.get());
     }
     // How an import ends is data and not an error; whoever runs it from a script still wants to know.
-    let not_complete = ["\"partial\"", "\"nothing_imported\"", "\"failed\""];
+    let not_complete = ["\"partial\"", "\"nothing_imported\"", "\"failed\"", "\"refused\""];
     match seen.outcome {
         Some(outcome) if not_complete.contains(&outcome.get()) => Err(Ending::silent(Exit::NotMet)),
         _ => Ok(()),
@@ -185,6 +185,8 @@ mod tests {
         let exit = |output: &str| judge(output, true).map_err(|ending| ending.exit);
         assert_eq!(exit(r#"{"outcome":"complete"}"#), Ok(()));
         assert_eq!(exit(r#"{"outcome":"partial","counts":{}}"#), Err(Exit::NotMet));
+        assert_eq!(exit(r#"{"outcome":"refused"}"#), Err(Exit::NotMet));
+        assert_eq!(exit(r#"{"outcome":"checked"}"#), Ok(()));
         assert_eq!(exit(r#"{"result":[]}"#), Ok(()));
         assert_eq!(exit("[1]"), Ok(()));
     }
