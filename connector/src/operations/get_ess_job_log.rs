@@ -199,7 +199,10 @@ mod tests {
         assert_eq!((&last["name"], last["logs"].as_array().unwrap().len()), (&"12.log".into(), 2));
         let input = json!({"request_id": "12", "max_bytes": 9000, "before": last["starts_at"]}).to_string();
         let first = ask(&files, &input).unwrap();
-        assert_eq!((format!("{}{text}", first["text"].as_str().unwrap()), &first["starts_at"]), (long.clone(), &0.into()));
+        assert_eq!(
+            (format!("{}{text}", first["text"].as_str().unwrap()), &first["starts_at"]),
+            (long.clone(), &0.into())
+        );
         assert_eq!(ask(&files, r#"{"request_id":"12","name":"13.log"}"#).unwrap()["text"], "child");
         let failure = ask(&files, r#"{"request_id":"12","name":"14.log"}"#).unwrap_err();
         assert_eq!(failure.kind(), ProblemKind::InvalidInput);
