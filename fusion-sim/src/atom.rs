@@ -1,15 +1,18 @@
 //! HCM's Atom feeds in JSON: `GET /hcmRestApi/atomservlet/{workspace}/{feed}` (FACTS 4.2, 7).
 //!
-//! Entries are seeded around the pod's start, some behind it, so that they appear as the clock goes on. The
-//! content of an entry is JSON within text, and `entries` is absent where there are none. Shown to who may
+//! Entries are seeded around the pod's start, some behind it, so that they appear as the clock goes on; others
+//! come of what is written to workers. The content of an entry is JSON within text, and `entries` is absent where there are none. Shown to who may
 //! read workers. Which order a pod gives is not known: here it is the latest first.
 
 use http::{Method, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as JsonValue, json};
 
+use crate::audit::written;
 use crate::auth::{Access, User};
-use crate::model::Root;
+use crate::faults::Tuning;
+use crate::history::{Change, Kind};
+use crate::model::{Root, Value};
 use crate::pod::Arrival;
 use crate::rest::answer::Answer;
 use crate::rest::{handle, params};
@@ -44,7 +47,7 @@ pub(crate) fn is_below(path: &str) -> bool {
 }
 
 /// Answers; with `nothing` there are no entries, for nobody.
-pub(crate) fn answer(store: &Store, arrival: &Arrival, user: &User, nothing: bool, now: Timestamp) -> Answer {
+pub(crate) fn answer(store: &Store, arrival: &Arrival, user: &User, tuning: &Tuning, now: Timestamp) -> Answer {
     let rest = arrival.path.strip_prefix(BELOW).unwrap_or_default();
     let Some(feed) = rest.strip_prefix("employee/").filter(|feed| FEEDS.contains(feed)) else {
         return Answer::html(StatusCode::NOT_FOUND, "Not Found");
@@ -59,24 +62,34 @@ pub(crate) fn answer(store: &Store, arrival: &Arrival, user: &User, nothing: boo
         return Answer::html(StatusCode::BAD_REQUEST, "Bad Request");
     };
     let base = handle::base(arrival.headers.get(header::HOST));
+    let nothing = tuning.nothing || user.access == Access::NoData;
+    let shown = |at: Timestamp| {
+        let late = at.saturating_add(tuning.late).is_ok_and(|seen| seen <= now);
+        !nothing && late && at >= asked.min && at <= asked.max
+    };
     let mut entries: Vec<(Timestamp, JsonValue)> = Vec::new();
     for (of, person, before) in SEEDS {
         let at = store.options().start.saturating_sub(SignedDuration::from_mins(before)).unwrap_or(now);
-        let hidden = nothing || user.access == Access::NoData || at > now;
-        if of == feed && !hidden && at >= asked.min && at <= asked.max {
+        if of == feed && shown(at) {
             entries.push((at, entry(feed, person, at, &base)));
         }
+    }
+    let written: Vec<&Change> = store.history().all().filter(|change| shown(change.at)).collect();
+    for write in written.chunk_by(|one, next| one.number == next.number) {
+        entries.extend(
+            write.first().filter(|_| feed_of(write) == Some(feed)).map(|first| (first.at, told(feed, write, &base))),
+        );
     }
     entries.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     let skip = (asked.page - 1).saturating_mul(asked.size);
     let page: Vec<JsonValue> = entries.into_iter().skip(skip).take(asked.size).map(|(_, entry)| entry).collect();
     let href = format!("{base}{}", arrival.path);
-    let mut told = json!({"id": href, "title": feed, "subtitle": format!("Feed of {feed}"),
+    let mut page_of = json!({"id": href, "title": feed, "subtitle": format!("Feed of {feed}"),
         "updated": format!("{now:.3}"), "authors": [{"name": "Oracle HCM"}], "links": [{"rel": "self", "href": href}]});
-    if let Some(members) = told.as_object_mut().filter(|_| !page.is_empty()) {
+    if let Some(members) = page_of.as_object_mut().filter(|_| !page.is_empty()) {
         members.insert("entries".to_owned(), page.into());
     }
-    Answer::new(StatusCode::OK, "application/json", json!({"feed": told}).to_string())
+    Answer::new(StatusCode::OK, "application/json", json!({"feed": page_of}).to_string())
 }
 
 fn entry(feed: &str, person: i64, at: Timestamp, base: &str) -> JsonValue {
@@ -85,12 +98,63 @@ fn entry(feed: &str, person: i64, at: Timestamp, base: &str) -> JsonValue {
         "empupdate" => json!([{"WorkPhone": {"old": "555-0100", "new": "555-0101"}}]),
         _ => json!([]),
     };
-    let content = json!({"Context": [{"PersonId": id.to_string(), "PersonNumber": (1000 + person).to_string(),
-        "EffectiveStartDate": format!("{at:.0}").chars().take(10).collect::<String>()}], "Changed Attributes": changed});
-    json!({"id": format!("{feed}:{id}:{}", at.as_second()), "title": feed, "summary": format!("{feed} of {id}"),
-        "content": content.to_string(), "updated": format!("{at:.3}"), "published": format!("{at:.3}"),
-        "authors": [{"name": "Oracle HCM"}],
-        "links": [{"rel": "related", "href": format!("{base}/hcmRestApi/resources/latest/publicWorkers/{id}")}]})
+    let context = json!([{"PersonId": id.to_string(), "PersonNumber": (1000 + person).to_string(),
+        "EffectiveStartDate": format!("{at:.0}").chars().take(10).collect::<String>()}]);
+    let link = json!({"rel": "related", "href": format!("{base}/hcmRestApi/resources/latest/publicWorkers/{id}")});
+    let names = (id.to_string(), format!("{feed}:{id}:{}", at.as_second()));
+    wrapped(feed, (&names.0, &names.1), at, &(context, changed), &link)
+}
+
+/// An entry around its content: what it is about and what changed.
+fn wrapped(
+    feed: &str,
+    (person, id): (&str, &str),
+    at: Timestamp,
+    (context, changed): &(JsonValue, JsonValue),
+    link: &JsonValue,
+) -> JsonValue {
+    let content = json!({"Context": context, "Changed Attributes": changed});
+    json!({"id": id, "title": feed, "summary": format!("{feed} of {person}"), "content": content.to_string(),
+        "updated": format!("{at:.3}"), "published": format!("{at:.3}"), "authors": [{"name": "Oracle HCM"}],
+        "links": [link]})
+}
+
+/// The feed that a write is told in; none where it concerns no employee.
+fn feed_of(write: &[&Change]) -> Option<&'static str> {
+    let touches = |path: &str| write.iter().any(|change| change.path == path);
+    let ended = |change: &&Change| {
+        change.value("TerminationDate").is_some_and(|(old, new)| *old == Value::Null && *new != Value::Null)
+    };
+    let first = write.first()?;
+    match first.path.as_str() {
+        "hcm/workers" if first.kind == Kind::Insert => Some("newhire"),
+        path if path.starts_with("hcm/salaries") => Some("payupdate"),
+        path if !path.starts_with("hcm/workers") => None,
+        _ if write.iter().any(ended) => Some("termination"),
+        _ if touches("hcm/workers/workRelationships/assignments") => Some("empassignment"),
+        _ if touches("hcm/workers/workRelationships") => Some("workrelshipupdate"),
+        _ => Some("empupdate"),
+    }
+}
+
+/// The entry of a write.
+fn told(feed: &str, write: &[&Change], base: &str) -> JsonValue {
+    let Some(first) = write.first() else { return JsonValue::Null };
+    let known = |name: &str| first.about.iter().find(|(about, _)| about == name).and_then(|(_, value)| written(value));
+    let id = known("PersonId").unwrap_or_default();
+    let changed: Vec<JsonValue> = write
+        .iter()
+        .filter(|change| change.kind == Kind::Update)
+        .flat_map(|change| &change.values)
+        .map(|(name, old, new)| {
+            json!({name: {"old": written(old).unwrap_or_default(), "new": written(new).unwrap_or_default()}})
+        })
+        .collect();
+    let from = write.iter().find_map(|change| written(change.value("EffectiveStartDate")?.1));
+    let from = from.unwrap_or_else(|| format!("{:.0}", first.at).chars().take(10).collect());
+    let context = json!([{"PersonId": id, "PersonNumber": known("PersonNumber"), "EffectiveStartDate": from}]);
+    let link = json!({"rel": "related", "href": format!("{base}/hcmRestApi/resources/latest/workers/{id}")});
+    wrapped(feed, (&id, &format!("{feed}:{id}:{}", first.number)), first.at, &(context, changed.into()), &link)
 }
 
 /// What a query asks for; `None` for a value that is none.

@@ -14,6 +14,7 @@ mod erp;
 mod ess;
 mod faults;
 pub mod fbdi;
+mod history;
 pub mod identity;
 mod interface;
 pub mod keys;

@@ -27,7 +27,7 @@ use crate::rest::encoding;
 use crate::rest::handle::{self, Call};
 use crate::rest::negotiate::Negotiated;
 use crate::scenario::{Scenario, ScenarioError};
-use crate::store::{self, Store};
+use crate::store::{self, Context, Store};
 use crate::{atom, audit, erp, ess, interface, scim};
 
 /// The host that [`Pod::settings`] names.
@@ -441,15 +441,18 @@ fn signed_in(state: &mut PodState, arrival: &Arrival, user: &'static User, now: 
     interface::settle(&mut state.store, now);
     state.bulk.settle(&mut state.store, now);
     let (store, bulk) = (&mut state.store, &mut state.bulk);
-    match arrival.path.as_str() {
+    store.act(Some(Context { now, user: user.username.to_owned() }));
+    let answer = match arrival.path.as_str() {
         path if scim::is_below(path) => scim::answer(store, arrival, user, tuning.nothing, now),
         path if ess::rest::is_below(path) => ess::rest::answer(bulk, store, arrival, user, &tuning, now),
         ess::soap::PATH => ess::soap::answer(bulk, arrival, user, &tuning, now),
         erp::soap::PATH => erp::soap::answer(bulk, arrival, user, &tuning, now),
-        path if atom::is_below(path) => atom::answer(store, arrival, user, tuning.nothing, now),
-        audit::PATH => audit::answer(arrival, user),
+        path if atom::is_below(path) => atom::answer(store, arrival, user, &tuning, now),
+        audit::PATH => audit::answer(store, arrival, user, &tuning, now),
         _ => rest(store, bulk, arrival, user, tuning, now),
-    }
+    };
+    state.store.act(None);
+    answer
 }
 
 /// A request to the REST framework.

@@ -15,6 +15,7 @@ use crate::create;
 use crate::data::Generator;
 use crate::effective;
 use crate::fbdi::tables::Tables;
+use crate::history::History;
 use crate::keys::{self, KeyValues, Place};
 use crate::model::{Resource, Root, Row, Value};
 use crate::payload::Payload;
@@ -119,6 +120,9 @@ struct Overlay {
     /// Rows of interface tables, between load and import.
     #[serde(default)]
     tables: Tables,
+    /// What requests changed.
+    #[serde(default)]
+    history: History,
 }
 
 /// The rows of a pod.
@@ -127,6 +131,8 @@ struct Overlay {
 pub struct Store {
     generator: Generator,
     overlay: Overlay,
+    /// Whose request it is that writes; none for what a pod does by itself.
+    actor: Option<Context>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -137,7 +143,7 @@ struct Saved {
 
 impl From<Saved> for Store {
     fn from(saved: Saved) -> Self {
-        Self { generator: Generator::new(saved.options), overlay: saved.overlay }
+        Self { generator: Generator::new(saved.options), overlay: saved.overlay, actor: None }
     }
 }
 
@@ -153,7 +159,7 @@ const FIRST_NEW_ID: i64 = 300_900_000_000_001;
 impl Store {
     /// A pod as the generator makes it.
     pub fn new(options: Options) -> Self {
-        Self { generator: Generator::new(options), overlay: Overlay::default() }
+        Self { generator: Generator::new(options), overlay: Overlay::default(), actor: None }
     }
 
     /// What the pod was made from.
@@ -277,7 +283,10 @@ impl Store {
     /// [`Refusal`]: no such row (404).
     pub fn delete(&mut self, resource: &Resource, key: &KeyValues) -> Result<(), Refusal> {
         let identity = key.identity(resource);
-        self.by_identity(resource, &identity).ok_or_else(Refusal::not_found)?;
+        let before = self.by_identity(resource, &identity).ok_or_else(Refusal::not_found)?;
+        if let Some(actor) = &self.actor {
+            self.overlay.history.add((&name(resource), resource), Some(&before), None, actor);
+        }
         self.overlay.rows.entry(name(resource)).or_default().insert(identity, None);
         Ok(())
     }
@@ -380,7 +389,21 @@ impl Store {
     /// Puts a row in place under its own key, as it is: for scenarios and tests, past validation.
     pub fn insert(&mut self, resource: &Resource, row: Row) {
         let identity = keys::of(&Place::top(resource, &row), Date::ZERO).identity(resource);
+        if let Some(actor) = &self.actor {
+            let before = self.by_identity(resource, &identity);
+            self.overlay.history.add((&name(resource), resource), before.as_ref(), Some(&row), actor);
+        }
         self.overlay.rows.entry(name(resource)).or_default().insert(identity, Some(row));
+    }
+
+    /// Whose writes come now, to be told in the history; answers whose came before.
+    pub(crate) fn act(&mut self, actor: Option<Context>) -> Option<Context> {
+        std::mem::replace(&mut self.actor, actor)
+    }
+
+    /// What requests changed.
+    pub(crate) fn history(&self) -> &History {
+        &self.overlay.history
     }
 
     /// Sets values of a row past validation, as a background process of the pod would: the version

@@ -64,12 +64,7 @@ impl Source for Feeds<'_> {
         let entries: Vec<&RawValue> =
             entries.and_then(|entries| serde_json::from_str(entries.get()).ok()).unwrap_or_default();
         let more = entries.len() >= PAGE;
-        let mut items: Vec<Item> = entries.iter().map(|entry| item(name, entry.get())).collect();
-        // Feeds tell the latest first; events come in the order in which they happened.
-        if items.first().map(|item| item.at) > items.last().map(|item| item.at) {
-            items.reverse();
-        }
-        Ok(Page { items, more })
+        Ok(Page { items: entries.iter().map(|entry| item(name, entry.get())).collect(), more })
     }
 }
 

@@ -30,7 +30,7 @@ const PAGE: usize = 500;
 /// What of the history is wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// Products, as FND_AUDIT_WEBAPP_AM.
+    /// Products, by their names in FND_AUDIT_WEBAPP_AM.
     pub products: Vec<String>,
     /// Display name of a user.
     pub user: Option<String>,
@@ -86,7 +86,10 @@ pub fn page(
         let (Lost::Refused(failure) | Lost::Unknown(failure)) = lost;
         match failure.kind() {
             ProblemKind::Forbidden | ProblemKind::NotFound => failure.remedy("Give the user the role Internal Auditor (ORA_FND_INTERNAL_AUDITOR_JOB), run User and Roles Synchronization, and set an audit level for the product in Manage Audit Policies."),
-            _ => failure,
+            _ if failure.again => failure,
+            _ => failure.or_remedy(|| {
+                "Check the product (the table FND_AUDIT_WEBAPP_AM holds them) and the business object.".to_owned()
+            }),
         }
     })?;
     let text = std::str::from_utf8(&response.body).map_err(|_| pod.garbled(DOING, "the answer is not UTF-8"))?;

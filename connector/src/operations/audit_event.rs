@@ -35,7 +35,7 @@ impl JsonSchema for Input {
 #[schemars(title = "Audit event", deny_unknown_fields)]
 #[allow(dead_code)]
 struct Form {
-    /// Products, as in FND_AUDIT_WEBAPP_AM; each is read by itself.
+    /// Products, by their names in the pod's table FND_AUDIT_WEBAPP_AM; each is read by itself.
     #[schemars(title = "Products", length(min = 1), extend("x-connector-visibility" = "important", "x-connector-order" = 1))]
     products: Vec<String>,
     /// Where to begin: now, beginning (a year ago), or a date and time as in 2026-01-31T10:00:00Z.
@@ -81,8 +81,8 @@ impl Trigger for AuditEvent {
         effect: Effect::Read,
         idempotency: Idempotency::None,
         paged: false,
-        sample_input: r#"{"products":["FND_AUDIT_WEBAPP_AM"],"since":"now"}"#,
-        sample_output: r#"{"product":"FND_AUDIT_WEBAPP_AM","event":{"date":"2026-01-31 10:00:00.0","userName":"Casey Brown","eventType":"Object Data Update","businessObject":"Supplier","attributeDetails":[{"attributeName":"Status","oldValue":"A","newValue":"I"}]}}"#,
+        sample_input: r#"{"products":["POZ"],"since":"now"}"#,
+        sample_output: r#"{"product":"POZ","event":{"date":"2026-01-31 10:00:00.0","userName":"Casey Brown","eventType":"Object Data Update","businessObject":"Supplier","attributeDetails":[{"attributeName":"Status","oldValue":"A","newValue":"I"}]}}"#,
     };
     const DELIVERIES: &'static [Delivery] = &[Delivery::Poll];
     type Input = Input;

@@ -151,4 +151,29 @@ mod tests {
         assert!(second.events[0].dedup_key.starts_with("employee/newhire:b:"));
         assert!(door.sent.borrow()[1].path.starts_with("/hcmRestApi/atomservlet/workstructures/jobupdate?page=1"));
     }
+
+    #[test]
+    fn a_host_whose_clock_is_ahead_passes_nothing_over() {
+        let settings = r#"{"host":"h.example.com","auth":{"type":"basic","username":"u","password":"p"}}"#;
+        let settings = Settings::parse(settings).unwrap();
+        let page = |date: &str, entries: &Value| {
+            answered(200, &json!({"feed": {"entries": entries}}).to_string()).map(|mut response| {
+                response.headers.push(("date".into(), date.into()));
+                response
+            })
+        };
+        for since in ["now", "2025-12-01"] {
+            // The fake's own clock stands at the beginning of 2026.
+            let door = Fake::new([
+                page("Wed, 31 Dec 2025 12:00:00 GMT", &json!([])),
+                page("Wed, 31 Dec 2025 12:05:00 GMT", &json!([{"id": "a", "updated": "2025-12-31T12:04:00Z"}])),
+            ]);
+            let poll = |cursor: Option<&str>| {
+                let input = serde_json::from_value(json!({"feeds": ["newhire"], "since": since})).unwrap();
+                HcmFeed::poll(&Pod::new(&door, &settings, None).unwrap(), input, cursor).unwrap()
+            };
+            let first = poll(None);
+            assert_eq!((first.events.len(), poll(Some(&first.cursor)).events.len()), (0, 1), "{since}");
+        }
+    }
 }

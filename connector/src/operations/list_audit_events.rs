@@ -29,7 +29,7 @@ pub struct ListAuditEvents;
 #[serde(from = "Value")]
 #[schemars(title = "List audit events", deny_unknown_fields, !from)]
 pub struct Input {
-    /// Products, as in FND_AUDIT_WEBAPP_AM; each is read by itself.
+    /// Products, by their names in the pod's table FND_AUDIT_WEBAPP_AM; each is read by itself.
     #[schemars(title = "Products", length(min = 1), extend("x-connector-visibility" = "important", "x-connector-order" = 1))]
     pub products: Vec<String>,
     /// Happened then or later, as in 2026-01-31T10:00:00Z.
@@ -121,7 +121,7 @@ impl Action for ListAuditEvents {
         effect: Effect::Read,
         idempotency: Idempotency::None,
         paged: true,
-        sample_input: r#"{"products":["FND_AUDIT_WEBAPP_AM"],"since":"2026-01-31T00:00:00Z"}"#,
+        sample_input: r#"{"products":["POZ"],"since":"2026-01-31T00:00:00Z"}"#,
         sample_output: r#"{"result":[{"date":"2026-01-31 10:00:00.0","userName":"Casey Brown","eventType":"Object Data Update","businessObject":"Supplier","attributeDetails":[{"attributeName":"Status","oldValue":"A","newValue":"I"}]}],"next_cursor":null}"#,
     };
     type Input = Input;

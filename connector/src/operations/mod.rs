@@ -23,6 +23,7 @@ pub mod extract_and_purge;
 pub mod file;
 pub mod find_documents;
 pub mod get_ess_job;
+pub mod get_ess_job_log;
 pub mod get_record;
 pub mod get_user;
 pub mod hcm_feed;
@@ -97,6 +98,7 @@ pub const ALL: &[Entry] = &[
     action::<list_roles::ListRoles>(),
     action::<check_access::CheckAccess>(),
     action::<list_ess_jobs::ListEssJobs>(),
+    action::<get_ess_job_log::GetEssJobLog>(),
     action::<ess_job_metrics::EssJobMetrics>(),
     action::<list_audit_events::ListAuditEvents>(),
     trigger::<new_record::NewRecord>(),

@@ -75,7 +75,7 @@ pub(crate) trait Fault: Debug + Send {
 type Make = fn(&JsonValue) -> Result<Box<dyn Fault>, serde_json::Error>;
 
 /// Every fault by name. The rows without a switch are how the pod always is.
-const KNOWN: [(&str, Option<Make>); 67] = [
+const KNOWN: [(&str, Option<Make>); 68] = [
     ("P1", Some(make::<paging::SmallerLimit>)),
     ("P2", Some(make::<paging::NoHasMore>)),
     ("P3", Some(make::<queries::OffsetIgnored>)),
@@ -125,6 +125,7 @@ const KNOWN: [(&str, Option<Make>); 67] = [
     ("W6", None),
     ("W7", None),
     ("late_registration", Some(make::<bulk::LateRegistration>)),
+    ("late_entries", Some(make::<paging::LateEntries>)),
     ("late_commit", Some(make::<writes::LateCommit>)),
     ("payload_limit", Some(make::<writes::PayloadLimit>)),
     ("broken_body", Some(make::<bodies::BrokenBody>)),

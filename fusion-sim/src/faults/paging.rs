@@ -1,5 +1,6 @@
-//! P1, P2, P5, P8, `sudden_zero`: pages that are smaller, say less, break off, or hold nothing.
+//! P1, P2, P5, P8, `sudden_zero`, `late_entries`: pages that are smaller, say less, break off, or hold nothing (yet).
 
+use jiff::SignedDuration;
 use serde::Deserialize;
 
 use super::Fault;
@@ -35,6 +36,8 @@ pub(crate) struct Tuning {
     pub(crate) ignored: Vec<String>,
     /// Attributes that the pod fills itself whatever is sent, with the value or else a number (W3).
     pub(crate) overridden: Vec<(String, Option<Given>)>,
+    /// How long after it happened something shows in audit history and feeds.
+    pub(crate) late: SignedDuration,
     /// The user doesn't consent to the authorization.
     pub(crate) consent_denied: bool,
     /// How the integration service and the scheduler are.
@@ -127,6 +130,20 @@ pub(super) struct SuddenZero {}
 impl Fault for SuddenZero {
     fn tune(&self, tuning: &mut Tuning) -> bool {
         tuning.nothing = true;
+        true
+    }
+}
+
+/// `late_entries`: what audit history and feeds tell shows so many `{"seconds": 300}` after it happened (FACTS 4.2).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LateEntries {
+    seconds: u32,
+}
+
+impl Fault for LateEntries {
+    fn tune(&self, tuning: &mut Tuning) -> bool {
+        tuning.late = SignedDuration::from_secs(self.seconds.into());
         true
     }
 }

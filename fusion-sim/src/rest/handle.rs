@@ -107,10 +107,12 @@ pub(crate) fn contend(store: &mut Store, path: &str, changes: &Payload, now: Tim
     }
     let key = target.key.as_ref().filter(|_| target.item)?;
     let context = Context { now, user: "another.user".to_owned() };
+    store.act(Some(context.clone()));
     let changed = match target.steps.as_slice() {
         [] => store.update(target.resource, key, changes, &context),
         steps => store.update_child(target.top(), key, steps, changes, &context),
     };
+    store.act(None);
     changed.ok()?;
     let last = target.steps.last().map_or(key, |step| &step.key);
     let identity = last.identity(target.resource).replace('|', " ");

@@ -59,7 +59,9 @@ pub(crate) fn create(store: &mut Store, call: &Call<'_>, target: &Target) -> Res
         Some(key) => store.create_child(target.top(), key, &target.steps, target.resource, &payload, &context)?,
     };
     if target.key.is_none() {
+        let actor = store.act(None);
         defaults::derive(store, target.resource, &row);
+        store.act(actor);
     }
     with_places(&target.trail, |parent| {
         let place = Place { resource: target.resource, row: &row, parent };

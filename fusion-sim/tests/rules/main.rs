@@ -10,6 +10,7 @@
 
 mod actions;
 mod attachments;
+mod audit;
 mod batch;
 mod bulk_faults;
 mod bulk_load;

@@ -2,7 +2,7 @@
 //!
 //! A window of time is read page by page to its end, each source in turn; the next one begins where it ended,
 //! less an overlap. A happening never changes, so its id and time are all that is remembered. Windows end at
-//! the pod's now and are no longer than the source allows.
+//! the pod's now, which its answer tells and not our clock, and are no longer than the source allows.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ pub struct Item {
 
 /// A page of them.
 pub struct Page {
-    /// In the order of the service.
+    /// In the order of the service, the latest first or the oldest.
     pub items: Vec<Item>,
     /// Whether there may be more.
     pub more: bool,
@@ -124,7 +124,8 @@ pub fn poll(
         }
     };
     let mut gathered = Gathered::new(limit);
-    let has_more = match run(pod, source, &mut state, &mut gathered, overlap) {
+    let from_now = cursor.is_none() && since.is_none_or(|since| since.trim() == "now");
+    let has_more = match run(pod, source, &mut state, &mut gathered, (overlap, from_now)) {
         Ok(more) => more,
         Err(failure) if failure.again && !gathered.events.is_empty() => {
             let told = format!("{} What was read so far is handed over.", failure.problem.message);
@@ -148,9 +149,10 @@ fn run(
     source: &dyn Source,
     state: &mut State,
     gathered: &mut Gathered,
-    overlap: SignedDuration,
+    (overlap, mut from_now): (SignedDuration, bool),
 ) -> Result<bool> {
     loop {
+        let fresh = state.window.is_none();
         let window = match &state.window {
             Some(window) => window.clone(),
             None => {
@@ -161,8 +163,20 @@ fn run(
             }
         };
         gathered.requests += 1;
-        let page = source.page(pod, window.list, (window.from, window.to), window.page)?;
+        let mut page = source.page(pod, window.list, (window.from, window.to), window.page)?;
         let mut window = window;
+        if fresh {
+            // Our clock may be ahead of the pod's: what happens until it gets there would be passed over.
+            window.to = window.to.min(cursor::now(pod));
+            window.from = window.from.min(window.to);
+            if std::mem::take(&mut from_now) {
+                state.floor = state.floor.min(window.to);
+            }
+        }
+        // Some services tell the latest first; events come in the order in which they happened.
+        if page.items.first().map(|item| item.at) > page.items.last().map(|item| item.at) {
+            page.items.reverse();
+        }
         for (index, item) in page.items.into_iter().enumerate().skip(window.skip) {
             let at = item.at.unwrap_or(window.from);
             // Some services take the day of a window and not its time.
