@@ -23,6 +23,15 @@ pub enum What {
     },
     /// Hands 1,000,000 events over through the state file: time and growth for each.
     State,
+    /// Polls 10,000 connections in one process: polls a second, memory for each, how fair it is.
+    RunAll {
+        /// The figures as JSON on standard output.
+        #[arg(long)]
+        json: bool,
+        /// Passed on, as in `-- --connections 1000`.
+        #[arg(last = true)]
+        more: Vec<String>,
+    },
 }
 
 /// Builds and measures.
@@ -33,8 +42,12 @@ pub fn everything() -> Result<()> {
 
 /// Builds and measures one thing.
 pub fn one(what: &What) -> Result<()> {
-    let What::Records { json, more } = what else {
-        return run("cargo", &["run", "--release", "--quiet", "--package", "benchmarks", "--bin", "state"]);
+    let (json, more) = match what {
+        What::Records { json, more } => (json, more),
+        What::RunAll { json, more } => return run_all(*json, more),
+        What::State => {
+            return run("cargo", &["run", "--release", "--quiet", "--package", "benchmarks", "--bin", "state"]);
+        }
     };
     build::all()?;
     let peers = root().join("benchmarks/records");
@@ -43,6 +56,17 @@ pub fn one(what: &What) -> Result<()> {
     let program = target()?.join("release/bench-records");
     let (program, python) = (program.to_string_lossy(), python.to_string_lossy());
     let mut arguments = vec!["--python", &python];
+    arguments.extend(json.then_some("--json"));
+    arguments.extend(more.iter().map(String::as_str));
+    run(&program, &arguments)
+}
+
+fn run_all(json: bool, more: &[String]) -> Result<()> {
+    build::all()?;
+    run("cargo", &["build", "--release", "--quiet", "--package", "benchmarks"])?;
+    let program = target()?.join("release/many");
+    let program = program.to_string_lossy();
+    let mut arguments = Vec::new();
     arguments.extend(json.then_some("--json"));
     arguments.extend(more.iter().map(String::as_str));
     run(&program, &arguments)
