@@ -29,6 +29,15 @@ pub enum What {
     },
     /// Hands 1,000,000 events over through the state file: time and growth for each.
     State,
+    /// Polls 10,000 connections in one process: polls a second, memory for each, how fair it is.
+    RunAll {
+        /// The figures as JSON on standard output.
+        #[arg(long)]
+        json: bool,
+        /// Passed on, as in `-- --connections 1000`.
+        #[arg(last = true)]
+        more: Vec<String>,
+    },
 }
 
 /// Builds and measures.
@@ -42,6 +51,7 @@ pub fn one(what: &What) -> Result<()> {
     match what {
         What::Records { json, more } => records(*json, more),
         What::Bulk { megabytes } => bulk(*megabytes),
+        What::RunAll { json, more } => run_all(*json, more),
         What::State => run("cargo", &["run", "--release", "--quiet", "--package", "benchmarks", "--bin", "state"]),
     }
 }
@@ -64,6 +74,17 @@ fn records(json: bool, more: &[String]) -> Result<()> {
     let program = target()?.join("release/bench-records");
     let (program, python) = (program.to_string_lossy(), python.to_string_lossy());
     let mut arguments = vec!["--python", &python];
+    arguments.extend(json.then_some("--json"));
+    arguments.extend(more.iter().map(String::as_str));
+    run(&program, &arguments)
+}
+
+fn run_all(json: bool, more: &[String]) -> Result<()> {
+    build::all()?;
+    run("cargo", &["build", "--release", "--quiet", "--package", "benchmarks"])?;
+    let program = target()?.join("release/many");
+    let program = program.to_string_lossy();
+    let mut arguments = Vec::new();
     arguments.extend(json.then_some("--json"));
     arguments.extend(more.iter().map(String::as_str));
     run(&program, &arguments)

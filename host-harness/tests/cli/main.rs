@@ -21,4 +21,5 @@ mod polls;
 mod sessions;
 #[cfg(feature = "sim")]
 mod sim;
+mod state_files;
 mod trail;

@@ -20,7 +20,7 @@ fn configured(subscriptions: &str, sinks: &str) -> Option<Bench> {
     Some(bench)
 }
 
-fn until(what: &str, mut met: impl FnMut() -> bool) {
+pub fn until(what: &str, mut met: impl FnMut() -> bool) {
     let started = Instant::now();
     while !met() {
         assert!(started.elapsed() < Duration::from_secs(60), "never: {what}");
@@ -28,7 +28,7 @@ fn until(what: &str, mut met: impl FnMut() -> bool) {
     }
 }
 
-fn status(bench: &Bench, name: &str) -> serde_json::Value {
+pub fn status(bench: &Bench, name: &str) -> serde_json::Value {
     let status = bench.run(&["status", "--state", "s.db", "--format", "json"]);
     let all = if status.code == 0 { status.json() } else { serde_json::Value::Null };
     let mine = all["subscriptions"].as_array().into_iter().flatten().find(|one| one["subscription"] == name);
@@ -139,6 +139,71 @@ fn an_address_is_tried_again_with_the_same_id_and_a_signature() {
     let body: serde_json::Value = serde_json::from_str(&came[1].1).unwrap();
     assert_eq!(body["events"].as_array().unwrap().len(), 2);
     assert_eq!(body["events"][0]["repeated"], true, "the first may have been taken");
+}
+
+/// An address that answers every POST with 500 for as long as the test runs.
+fn always_broken() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 500 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    port
+}
+
+#[test]
+fn while_a_sink_is_down_nobody_asks_the_pod_for_it_and_one_answer_is_held() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let broken = always_broken();
+    let sinks = format!(
+        "  closed: {{type: http, url: 'http://127.0.0.1:{closed}/'}}
+  broken: {{type: http, url: 'http://127.0.0.1:{broken}/'}}
+  command: {{type: command, program: sh, arguments: [-c, 'cat > /dev/null; exit 1']}}
+  full: {{type: file, path: /dev/full}}"
+    );
+    let named = [
+        ("closed", "127.0.0.1"),
+        ("broken", "answered 500"),
+        ("command", "exit status: 1"),
+        ("full", "No space left on device"),
+    ];
+    let subscriptions: Vec<String> = named
+        .iter()
+        .zip(11..)
+        .map(|((sink, _), last)| {
+            // Another input each, since one stream is one subscription's.
+            format!("  - {{name: {sink}, connection: one, trigger: polls, input: {{batch: 3, last: {last}, next_ms: 1}}, sink: {sink}, at_least: 5ms, at_most: 20ms}}")
+        })
+        .collect();
+    let Some(bench) = configured(&subscriptions.join("\n"), &sinks) else { return };
+    if !std::path::Path::new("/dev/full").exists() {
+        return;
+    }
+    let mut child = bench.start(&["run-all", "--config", "all.yaml"], "out");
+    for (sink, said) in named {
+        until(sink, || status(&bench, sink)["failing"].as_u64().unwrap_or_default() >= 3);
+        let one = status(&bench, sink);
+        assert_eq!((&one["state"], &one["held"], &one["events"]), (&"sink_down".into(), &3.into(), &0.into()), "{one}");
+        assert!(one["error"].as_str().unwrap().contains(said), "{one}");
+        assert!(one["lag_seconds"].is_u64(), "{one}");
+    }
+    terminate(&child);
+    assert!(child.wait().unwrap().success());
+    let calls = bench.run(&["events", "--state", "s.db", "--kind", "call"]).lines();
+    assert_eq!(calls.len(), named.len(), "each asked once, and held what came");
+    // The command takes what it is given from now on, and so it is the first answer that comes again.
+    let mended = bench.read("all.yaml").replace("cat > /dev/null; exit 1", "cat >> taken.ndjson");
+    bench.write("all.yaml", &mended);
+    let mut child = bench.start(&["run-all", "--config", "all.yaml"], "out");
+    until("all is taken", || status(&bench, "command")["events"] == 13);
+    terminate(&child);
+    assert!(child.wait().unwrap().success());
+    let taken = bench.read("taken.ndjson");
+    assert_eq!(judge(&taken).0, 13);
+    assert_eq!(taken.matches("\"repeated\":true").count(), 3);
 }
 
 #[test]

@@ -172,3 +172,63 @@ fn prometheus(ones: &[One]) -> String {
 fn escaped(label: &str) -> String {
     label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use std::collections::HashSet;
+
+    use host_harness::state::Stream;
+    use host_harness::state::trail::Progress;
+
+    use super::*;
+
+    fn named(name: &str) -> One {
+        let stream =
+            Stream { component: "c".into(), connection: "k".into(), trigger: "polls".into(), input: "{}".into() };
+        let progress = Progress { name: name.to_owned(), connection: "a/b".into(), ..Progress::default() };
+        one(Seen { stream, progress, last_hour: 7 }, 5_000)
+    }
+
+    /// The value of a label up to its closing quote, unescaped as the format has it, and what follows.
+    fn value(text: &str) -> (String, &str) {
+        let (mut value, mut escaped) = (String::new(), false);
+        for (at, character) in text.char_indices() {
+            match (escaped, character) {
+                (false, '"') => return (value, text.get(at + 1..).unwrap()),
+                (false, '\\') => {}
+                (true, 'n') => value.push('\n'),
+                (true, '\\' | '"') | (false, _) => value.push(character),
+                (true, other) => panic!("\\{other} is no escape"),
+            }
+            escaped = !escaped && character == '\\';
+        }
+        panic!("a label does not end");
+    }
+
+    #[test]
+    fn metrics_are_of_prometheus_text_format_whatever_names_hold() {
+        let odd = "we\"ird\\name\nof two lines, {a=\"b\"} 1";
+        let text = prometheus(&[named(odd), named("plain")]);
+        assert!(text.ends_with('\n') && !text.contains("\n\n"));
+        let (mut family, mut seen) = (String::new(), HashSet::new());
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            if let Some(help) = line.strip_prefix("# HELP ") {
+                family = help.split(' ').next().unwrap().to_owned();
+                assert!(seen.insert(family.clone()), "{family} comes twice");
+                let kind = lines.next().unwrap().strip_prefix(&format!("# TYPE {family} ")).unwrap();
+                assert_eq!(kind == "counter", family.ends_with("_total"), "{family} is a {kind}");
+                continue;
+            }
+            let rest = line.strip_prefix(&format!("{family}{{subscription=\"")).unwrap();
+            let (name, rest) = value(rest);
+            assert!(name == odd || name == "plain", "{name}");
+            let (connection, rest) = value(rest.strip_prefix(",connection=\"").unwrap());
+            let (trigger, rest) = value(rest.strip_prefix(",trigger=\"").unwrap());
+            assert_eq!((connection.as_str(), trigger.as_str()), ("a/b", "polls"));
+            rest.strip_prefix("} ").unwrap().parse::<f64>().unwrap();
+        }
+        assert!(seen.contains("harness_lag_seconds") && seen.contains("harness_events_total"));
+    }
+}

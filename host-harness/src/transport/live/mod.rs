@@ -10,6 +10,7 @@ mod trust;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use http::header::HOST;
@@ -29,6 +30,7 @@ pub use self::trust::CaError;
 #[derive(Clone, Debug, Default)]
 pub struct Live {
     extra: Vec<CertificateDer<'static>>,
+    idle: Option<Duration>,
     /// Made with the first request: reading the system's certificates takes longer than a whole command that
     /// sends nothing.
     client: Arc<OnceLock<Client<Connect, Outgoing>>>,
@@ -50,7 +52,14 @@ impl Live {
         for file in ca_files {
             extra.extend(trust::read(&file)?);
         }
-        Ok(Self { extra, client: Arc::default() })
+        Ok(Self { extra, ..Self::default() })
+    }
+
+    /// The same with a pool of its own that closes connections which nobody has used for this long; 90 seconds
+    /// otherwise. Whoever asks many hosts, each now and then, holds a file for each of those that are kept.
+    #[must_use]
+    pub fn closing_idle_after(self, idle: Duration) -> Self {
+        Self { idle: Some(idle), client: Arc::default(), ..self }
     }
 
     fn client(&self) -> Result<&Client<Connect, Outgoing>, String> {
@@ -58,7 +67,12 @@ impl Live {
             return Ok(client);
         }
         let connect = Connect::new(trust::config(&self.extra)?);
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connect);
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder.pool_timer(TokioTimer::new());
+        if let Some(idle) = self.idle {
+            builder.pool_idle_timeout(idle);
+        }
+        let client = builder.build(connect);
         Ok(self.client.get_or_init(|| client))
     }
 }
