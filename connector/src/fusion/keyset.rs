@@ -220,7 +220,7 @@ impl Cursor {
     /// `invalid-input` at `/cursor` for what is no cursor, or one of another question.
     pub fn read(text: &str, fingerprint: &str) -> Result<Position> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        let words: Option<Vec<String>> = bytes.and_then(|bytes| crate::text::json(&bytes).ok());
+        let words: Option<Vec<String>> = bytes.and_then(|bytes| crate::json::from_slice(&bytes).ok());
         let Some([version, asked, kind, unset, passed, count, rest @ ..]) = words.as_deref() else {
             return Err(not_ours());
         };

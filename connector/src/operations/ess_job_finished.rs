@@ -118,7 +118,7 @@ impl Trigger for EssJobFinished {
 fn of_job(pod: &Pod, job: &str, since: Option<&str>, cursor: Option<&str>) -> Result<PollResult> {
     let now = || Timestamp::from_millisecond(pod.now_ms()).unwrap_or(Timestamp::UNIX_EPOCH);
     let mut kept = match cursor {
-        Some(text) => serde_json::from_str::<Cursor>(text)
+        Some(text) => crate::json::from_str::<Cursor>(text)
             .ok()
             .filter(|cursor| cursor.v == 1 && cursor.job == job)
             .filter(|cursor| cursor.from.as_deref().is_none_or(|from| time::instant(from).is_some()))

@@ -191,7 +191,7 @@ impl Action for ListAuditEvents {
 }
 
 fn read(cursor: &str, of: &str) -> Option<(Place, Timestamp)> {
-    let read: Value = crate::text::json(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let read: Value = crate::json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
     let count = |index: usize| usize::try_from(read.get(index)?.as_u64()?).ok();
     let moment = |index: usize| Timestamp::from_microsecond(read.get(index)?.as_i64()?).ok();
     if read.get(0)?.as_str()? != of {

@@ -229,9 +229,7 @@ const fn action<A: Action>() -> Entry {
         deliveries: &[],
         #[cfg(not(target_family = "wasm"))]
         derived: || [forms::schema::<A::Input>(), forms::schema::<A::Output>()],
-        step: |pod, step, text| {
-            A::step(pod, step, forms::parse("input", &written::input(Kind::Action, A::SPEC.id), text)?, text)
-        },
+        step: |pod, step, text| A::step(pod, step, forms::input(Kind::Action, A::SPEC.id, text)?, text),
         poll: |_, _, _| Err(Failure::internal("an action does not poll")),
         receive: |_, _, _| Err(Failure::internal("an action receives nothing")),
     }
@@ -245,12 +243,8 @@ const fn trigger<T: Trigger>() -> Entry {
         #[cfg(not(target_family = "wasm"))]
         derived: || [forms::schema::<T::Input>(), forms::schema::<T::Payload>()],
         step: |_, _, _| Err(Failure::internal("a trigger is not run")),
-        poll: |pod, text, cursor| {
-            T::poll(pod, forms::parse("input", &written::input(Kind::Trigger, T::SPEC.id), text)?, cursor)
-        },
-        receive: |pod, text, request| {
-            T::receive(pod, forms::parse("input", &written::input(Kind::Trigger, T::SPEC.id), text)?, request)
-        },
+        poll: |pod, text, cursor| T::poll(pod, forms::input(Kind::Trigger, T::SPEC.id, text)?, cursor),
+        receive: |pod, text, request| T::receive(pod, forms::input(Kind::Trigger, T::SPEC.id, text)?, request),
     }
 }
 
