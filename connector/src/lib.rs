@@ -11,6 +11,7 @@ pub mod files;
 pub mod forms;
 pub mod fusion;
 pub mod http;
+pub mod json;
 pub mod operations;
 mod packed;
 pub mod problem;

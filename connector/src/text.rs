@@ -1,15 +1,5 @@
 //! Small help with words that people read.
 
-/// A value from JSON text. All of the crate reads JSON through text: a second kind of reader would make the
-/// component a tenth larger.
-///
-/// # Errors
-/// Those of reading JSON; bytes that are not UTF-8.
-pub fn json<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> serde_json::Result<T> {
-    let text = std::str::from_utf8(bytes).map_err(|_| serde::de::Error::custom("it is not UTF-8"))?;
-    serde_json::from_str(text)
-}
-
 /// At most `most` characters, with a mark where something was cut.
 pub fn shorten(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {

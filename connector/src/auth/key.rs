@@ -11,6 +11,7 @@ use super::fingerprint;
 use super::pem::{self, RsaKey};
 use super::rs256;
 use crate::contract::ProblemKind;
+use crate::fusion::moment::Timestamp;
 use crate::fusion::time;
 use crate::problem::{Failure, Result};
 
@@ -105,7 +106,7 @@ impl Key {
     /// signed.
     pub fn sign(&self, claims: &impl Serialize, now: i64) -> Result<String> {
         if let Some(ends) = self.ends.filter(|ends| *ends < now) {
-            let at = jiff::Timestamp::from_second(ends).map(time::in_event).unwrap_or_default();
+            let at = Timestamp::from_second(ends).map(time::in_event).unwrap_or_default();
             let day = at.split('T').next().unwrap_or_default();
             return Err(Failure::permanent(
                 ProblemKind::Unauthenticated,

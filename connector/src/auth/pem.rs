@@ -7,6 +7,9 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use crate::fusion::moment::Timestamp;
+use crate::fusion::time;
+
 /// Base64 with padding or without, and with stray last bits.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -146,10 +149,8 @@ pub fn ends(certificate: &[u8]) -> Option<i64> {
         Some(short) => format!("{}{short}", if short < "50" { "20" } else { "19" }),
         None => text(LONG_TIME)?.to_owned(),
     };
-    let part = |range: std::ops::Range<usize>| whole.get(range)?.parse::<i8>().ok();
-    let year = whole.get(..4)?.parse().ok()?;
-    let at = jiff::civil::DateTime::new(year, part(4..6)?, part(6..8)?, part(8..10)?, part(10..12)?, part(12..14)?, 0);
-    jiff::tz::TimeZone::UTC.to_timestamp(at.ok()?).ok().map(|at| at.as_second())
+    let (day, time) = (whole.get(..8)?, whole.get(8..14)?);
+    time::instant(&format!("{day}T{time}Z")).map(Timestamp::as_second)
 }
 
 /// The element at the beginning: with its head, without it, and what comes after.

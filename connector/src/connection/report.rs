@@ -405,7 +405,7 @@ impl Report<'_> {
         let title = "API version and REST framework";
         let (version, framework) = (&self.pod.settings.api_version, self.pod.settings.framework.to_string());
         let asked = format!("API version {version} and framework {framework} are asked for");
-        let listed = self.versions(pillar).ok().and_then(|list| crate::text::json::<Versions>(&list.body).ok());
+        let listed = self.versions(pillar).ok().and_then(|list| crate::json::from_slice::<Versions>(&list.body).ok());
         let Some(Versions { items }) = listed.filter(|listed| !listed.items.is_empty()) else {
             self.ok("version", title, format!("{asked}; the pod does not list its own."));
             return;
@@ -446,7 +446,7 @@ fn is_empty(response: &Response) -> bool {
     struct Page {
         items: Vec<serde::de::IgnoredAny>,
     }
-    crate::text::json::<Page>(&response.body).is_ok_and(|page| page.items.is_empty())
+    crate::json::from_slice::<Page>(&response.body).is_ok_and(|page| page.items.is_empty())
 }
 
 #[cfg(test)]

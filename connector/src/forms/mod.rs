@@ -16,8 +16,11 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::contract::FieldProblem;
+use crate::contract::{FieldProblem, Kind};
+use crate::json;
 use crate::problem::{Failure, Result};
+
+const INPUT: &str = "input";
 
 /// The form of a type, in the subset. The component holds what comes of it as text: see [`written`].
 #[cfg(not(target_family = "wasm"))]
@@ -26,13 +29,19 @@ pub fn schema<T: JsonSchema>() -> Value {
     subset::rewrite(settings.into_generator().into_root_schema_for::<T>().to_value())
 }
 
-/// Reads JSON text that must fit a form. `what` is "input" or "connection settings".
+/// Reads the input of an operation.
 ///
 /// # Errors
 /// `invalid-input`, with a JSON pointer for each fault.
-pub fn parse<T: DeserializeOwned>(what: &str, form: &Value, text: &str) -> Result<T> {
-    let value: Value = serde_json::from_str(text).map_err(|error| not_json(what, &error))?;
-    checked(what, check::faults(form, &value), text)
+pub fn input<T: DeserializeOwned>(kind: Kind, id: &str, text: &str) -> Result<T> {
+    fits(kind, id, text)?;
+    read(INPUT, text)
+}
+
+/// Apart from the types, of which there are many.
+fn fits(kind: Kind, id: &str, text: &str) -> Result<()> {
+    let value: Value = serde_json::from_str(text).map_err(|error| not_json(INPUT, &error))?;
+    faultless(INPUT, check::faults(&written::input(kind, id), &value))
 }
 
 /// The same of settings, whose values are never repeated.
@@ -44,18 +53,23 @@ pub fn parse_settings<T: DeserializeOwned>(form: &Value, text: &str) -> Result<T
     const REMEDY: &str =
         "Each kind of sign-in has fields of its own below auth; docs/connecting.md shows a whole file for each.";
     let value: Value = serde_json::from_str(text).map_err(|error| not_json(WHAT, &error))?;
-    checked(WHAT, check::faults_of_secrets(form, &value), text)
+    faultless(WHAT, check::faults_of_secrets(form, &value))
+        .and_then(|()| read(WHAT, text))
         .map_err(|failure: Failure| failure.or_remedy(|| REMEDY.to_owned()))
 }
 
-fn checked<T: DeserializeOwned>(what: &str, faults: Vec<FieldProblem>, text: &str) -> Result<T> {
-    if !faults.is_empty() {
-        return Err(Failure::invalid_fields(what, faults));
-    }
-    // From the text and not from the value: numbers keep the spelling that they came with.
-    serde_json::from_str(text).map_err(|error| {
-        Failure::invalid_fields(what, vec![FieldProblem { pointer: String::new(), message: without_place(&error) }])
-    })
+fn faultless(what: &str, faults: Vec<FieldProblem>) -> Result<()> {
+    if faults.is_empty() { Ok(()) } else { Err(Failure::invalid_fields(what, faults)) }
+}
+
+/// From the text and not from the value: numbers keep the spelling that they came with.
+fn read<T: DeserializeOwned>(what: &str, text: &str) -> Result<T> {
+    json::from_str(text).map_err(|error| unread(what, &error))
+}
+
+#[cold]
+fn unread(what: &str, error: &serde_json::Error) -> Failure {
+    Failure::invalid_fields(what, vec![FieldProblem { pointer: String::new(), message: without_place(error) }])
 }
 
 fn not_json(what: &str, error: &serde_json::Error) -> Failure {

@@ -45,7 +45,7 @@ const LISTS: &[List] = &[
 /// `not-found` for an unknown source, `invalid-input` where something it depends on is missing, and those
 /// of a read.
 pub fn list(pod: &Pod, source: &str, partial: &str, search: Option<&str>, page: Option<&str>) -> Result<OptionPage> {
-    let partial: Partial = serde_json::from_str(partial)
+    let partial: Partial = crate::json::from_str(partial)
         .map_err(|_| Failure::permanent(ProblemKind::InvalidInput, "The partial input is not a JSON object."))?;
     let search = search.map(str::trim).filter(|search| !search.is_empty());
     if source == "roles" {
@@ -337,7 +337,7 @@ fn one(row: &RawValue, value: &str, labels: &[&str]) -> Option<Choice> {
 }
 
 fn envelope<'b>(pod: &Pod, doing: Doing, body: &'b [u8]) -> Result<Envelope<'b>> {
-    crate::text::json(body).map_err(|error| pod.garbled(doing, &format!("the body is not a list ({error})")))
+    crate::json::from_slice(body).map_err(|error| pod.garbled(doing, &format!("the body is not a list ({error})")))
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub fn resolve(pod: &Pod, operation: &str, partial: &str) -> Result<OperationSch
     let entry = Entry::named(operation)?;
     let mut input = entry.input_schema();
     let mut output = entry.output_schema();
-    let partial: Partial = serde_json::from_str(partial)
+    let partial: Partial = crate::json::from_str(partial)
         .map_err(|_| Failure::permanent(ProblemKind::InvalidInput, "The partial input is not a JSON object."))?;
     let records: Vec<&str> = RECORDS.into_iter().filter(|place| is_record(input.pointer(place))).collect();
     let results: Vec<&str> = match operation {

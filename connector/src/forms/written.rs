@@ -1,7 +1,11 @@
-//! The forms as the component holds them: as text, written down from the types by `cargo xtask schemas`.
+//! The forms, descriptions and samples as the component holds them: as text, written down from the types by
+//! `cargo xtask schemas`.
 //!
 //! Making them from the types in the component costs it a tenth of its size. A test holds
 //! the text against the types, so that neither can change alone.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -23,6 +27,13 @@ pub fn output(kind: Kind, id: &str) -> Value {
     form(&name(kind, id, "output"))
 }
 
+/// Description and samples of input and output of an operation.
+pub fn words(kind: Kind, id: &str) -> [String; 3] {
+    static WORDS: LazyLock<HashMap<String, [String; 3]>> =
+        LazyLock::new(|| serde_json::from_str(&packed::text("words")).unwrap_or_default());
+    WORDS.get(&name(kind, id, "words")).cloned().unwrap_or_default()
+}
+
 /// What is to be written.
 #[cfg(not(target_family = "wasm"))]
 pub fn text() -> String {
@@ -34,6 +45,9 @@ pub fn text() -> String {
             let _ = writeln!(text, "{}\t{form}", name(entry.kind, entry.spec.id, side));
         }
     }
+    let words = crate::operations::ALL.iter().map(|entry| (name(entry.kind, entry.spec.id, "words"), entry.words()));
+    // Writing to a text does not fail.
+    let _ = writeln!(text, "words\t{}", Value::from_iter(words.map(|(name, words)| (name, words.to_vec()))));
     text
 }
 
@@ -61,6 +75,7 @@ mod tests {
         }
         for entry in crate::operations::ALL {
             assert!(entry.input_schema().is_object() && entry.output_schema().is_object(), "{}", entry.spec.id);
+            assert_eq!(words(entry.kind, entry.spec.id), entry.words());
         }
         assert!(connection().is_object());
     }

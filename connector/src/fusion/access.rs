@@ -4,9 +4,12 @@
 //! a pod, and some names in that card do not exist (FACTS 8, N1): each area says its source, and nothing is
 //! refused or proven by this table alone.
 
-use super::directory::Role;
+use std::sync::LazyLock;
 
-const TABLE: &str = include_str!("access.txt");
+use super::directory::Role;
+use crate::packed;
+
+static TABLE: LazyLock<String> = LazyLock::new(|| packed::text("access.txt"));
 
 /// What one may do with a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! An entry's content is JSON within text; where it is not, it stays text. `entries` is absent where there
 //! are none. Entries may arrive late, so feeds are read with an overlap.
 
-use jiff::{SignedDuration, Timestamp};
+use crate::fusion::moment::{SignedDuration, Timestamp};
 use serde_json::json;
 use serde_json::value::RawValue;
 

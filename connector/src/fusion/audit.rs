@@ -3,7 +3,7 @@
 //! Published descriptions take the inputs as query parameters and want no body, so that is what is sent. It
 //! is a POST that reads, and is asked again as reads are.
 
-use jiff::{SignedDuration, Timestamp};
+use crate::fusion::moment::{SignedDuration, Timestamp};
 use serde_json::json;
 use serde_json::value::RawValue;
 

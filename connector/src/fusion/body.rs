@@ -104,7 +104,7 @@ pub fn parse(body: Vec<u8>, want: usize) -> Result<Page, Broken> {
     // Of the rows only their places matter; a parser reads what stands around them, and all of a body that breaks off.
     let cut = json_rows::cut(&body, "items");
     let around = cut.as_ref().map_or(body.as_str(), |cut| cut.rest.as_str());
-    let envelope: Envelope = match serde_json::from_str(around) {
+    let envelope: Envelope = match crate::json::from_str(around) {
         Ok(envelope) => envelope,
         Err(error) => return Err(why(&body, &error)),
     };
@@ -146,7 +146,7 @@ pub fn wrapped(row: &str) -> Option<Wrapped> {
     for (name, raw) in members {
         let list: Option<Vec<&RawValue>> = match raw.get().as_bytes().first() {
             Some(b'[') => serde_json::from_str(raw.get()).ok(),
-            Some(b'{') => serde_json::from_str::<Envelope>(raw.get()).ok().map(|envelope| envelope.items),
+            Some(b'{') => crate::json::from_str::<Envelope>(raw.get()).ok().map(|envelope| envelope.items),
             _ => None,
         };
         rows = rows.max(list.map_or(0, |list| list.len()));

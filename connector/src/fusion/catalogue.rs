@@ -4,6 +4,9 @@
 //! files say is Oracle's published description (FACTS 4); a pod may have moved on, so nothing is refused
 //! because it is missing here.
 
+use std::sync::OnceLock;
+
+use crate::packed;
 use crate::text::nearest;
 
 /// What an attribute holds.
@@ -248,14 +251,8 @@ fn quirk(word: &str) -> Option<Quirk> {
     }
 }
 
-macro_rules! files {
-    ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../../resources/", $name, ".txt")))),*]
-    };
-}
-
 /// Every file, in alphabetical order whatever the case.
-const FILES: &[(&str, &str)] = files![
+const FILES: [&str; 33] = [
     "absences",
     "cashBankAccounts",
     "currencyRates",
@@ -304,12 +301,19 @@ const MISTAKEN: &[(&str, &str)] = &[
 
 /// The resource of exactly that name.
 pub fn find(name: &str) -> Option<Resource> {
-    FILES.iter().find(|(file, _)| *file == name).map(|(_, text)| Resource::parse(text))
+    FILES.iter().position(|file| *file == name).map(|at| Resource::parse(text(at)))
 }
 
 /// All of them, in alphabetical order.
 pub fn all() -> impl Iterator<Item = Resource> {
-    FILES.iter().map(|(_, text)| Resource::parse(text))
+    (0..FILES.len()).map(|at| Resource::parse(text(at)))
+}
+
+/// The file at that place of [`FILES`], unpacked when it is first asked for.
+fn text(at: usize) -> &'static str {
+    static TEXTS: [OnceLock<String>; FILES.len()] = [const { OnceLock::new() }; FILES.len()];
+    let (Some(name), Some(text)) = (FILES.get(at), TEXTS.get(at)) else { return "" };
+    text.get_or_init(|| packed::text(&format!("resource {name}")))
 }
 
 /// What `name` may have been meant to be, the likeliest first.
@@ -317,14 +321,14 @@ pub fn meant(name: &str) -> Vec<&'static str> {
     let lower = name.to_lowercase();
     let mut meant: Vec<&'static str> =
         MISTAKEN.iter().filter(|(wrong, _)| *wrong == lower).map(|(_, right)| *right).collect();
-    let known = FILES.iter().map(|(file, _)| *file).chain(super::modules::names().filter(|name| !is_file(name)));
+    let known = FILES.into_iter().chain(super::modules::names().filter(|name| !is_file(name)));
     meant.extend(nearest(name, known, 3));
     meant.dedup();
     meant
 }
 
 fn is_file(name: &str) -> bool {
-    FILES.iter().any(|(file, _)| *file == name)
+    FILES.contains(&name)
 }
 
 #[cfg(test)]
@@ -335,10 +339,11 @@ mod tests {
     #[test]
     fn every_file_is_whole_and_found_by_its_name() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("resources");
-        assert_eq!(std::fs::read_dir(folder).unwrap().count(), FILES.len());
-        for (name, text) in FILES {
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), FILES.len());
+        for (at, name) in FILES.into_iter().enumerate() {
+            assert_eq!(text(at), std::fs::read_to_string(folder.join(format!("{name}.txt"))).unwrap());
             let resource = find(name).unwrap();
-            assert_eq!(resource.name, *name);
+            assert_eq!(resource.name, name);
             assert!(!resource.title.is_empty() && !resource.module.is_empty() && !resource.root.is_empty(), "{name}");
             assert!(
                 resource
@@ -346,7 +351,7 @@ mod tests {
                     .is_none_or(|mark| resource.natural.is_empty() && resource.kind(mark) == Some(Kind::String)),
                 "{name}"
             );
-            for line in text.lines() {
+            for line in text(at).lines() {
                 let word = line.split(' ').next().unwrap();
                 let known = [
                     "resource",

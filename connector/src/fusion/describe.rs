@@ -178,7 +178,7 @@ impl Description {
             #[serde(rename = "Resources")]
             resources: BTreeMap<String, Description>,
         }
-        Some(crate::text::json::<Body>(body).ok()?.resources)
+        Some(crate::json::from_slice::<Body>(body).ok()?.resources)
     }
 
     /// The attribute by which one row is found, where the pod names exactly one (finder `PrimaryKey`).

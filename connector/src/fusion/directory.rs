@@ -258,7 +258,7 @@ fn all_roles(pod: &Pod, doing: Doing, id: &str) -> Result<(Vec<Role>, bool)> {
 
 #[inline(never)]
 fn envelope<'b>(pod: &Pod, doing: Doing, body: &'b [u8]) -> Result<Envelope<'b>> {
-    crate::text::json(body)
+    crate::json::from_slice(body)
         .map_err(|error| pod.garbled(doing, &format!("it is no list of records ({error})")).status(200))
 }
 

@@ -60,7 +60,7 @@ pub fn find(pod: &Pod, what: &str, finder: &str, variables: &[(&str, &str)]) -> 
         variables.iter().map(|(name, value)| format!("{name}={}", query_value(value))).collect();
     let address = address(pod).clause("finder", &format!("{finder};{}", variables.join(",")));
     let response = pod.get(doing(what), &address)?;
-    let envelope: Envelope = crate::text::json(&response.body)
+    let envelope: Envelope = crate::json::from_slice(&response.body)
         .map_err(|error| pod.garbled(doing(what), &format!("the body is not a list ({error})")))?;
     Ok(envelope.items.iter().map(|item| (*item).to_owned()).collect())
 }

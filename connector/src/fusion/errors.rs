@@ -108,7 +108,7 @@ struct Detail {
 
 /// The three JSON shapes: the framework's with details, the problem document of ESS, and OAuth's.
 fn json(text: &str) -> Option<Refusal> {
-    let body: Body = text.starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()?;
+    let body: Body = text.starts_with('{').then(|| crate::json::from_str(text).ok()).flatten()?;
     let mut refusal = Refusal {
         code: word(body.code).or_else(|| word(body.plain_code)).map(spelt),
         path: word(body.path),

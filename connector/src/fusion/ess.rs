@@ -96,7 +96,7 @@ pub fn request(pod: &Pod, id: &str) -> Result<Option<Request>> {
     let what = format!("read request {}", shorten(id, 20));
     let doing = Doing { what: &what, object: "requests" };
     match pod.get(doing, &Address::fixed(ROOT).segment(id)) {
-        Ok(response) => Ok(crate::text::json::<Box<serde_json::value::RawValue>>(&response.body)
+        Ok(response) => Ok(crate::json::from_slice::<Box<serde_json::value::RawValue>>(&response.body)
             .ok()
             .and_then(|raw| Request::read(raw.get()))),
         Err(failure) if failure.kind() == ProblemKind::NotFound => Ok(None),
@@ -115,7 +115,7 @@ pub fn requests(pod: &Pod, filter: &str, order: &str) -> Result<Vec<Request>> {
         address = address.param("q", filter);
     }
     let response = pod.get(doing, &address)?;
-    let envelope: Envelope = crate::text::json(&response.body)
+    let envelope: Envelope = crate::json::from_slice(&response.body)
         .map_err(|error| pod.garbled(doing, &format!("the body is not a list of requests ({error})")))?;
     Ok(envelope.items.iter().filter_map(|row| Request::read(row.get())).collect())
 }

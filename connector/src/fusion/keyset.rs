@@ -9,9 +9,9 @@
 //! count. Whether unset values come first or last is learnt from the rows at the first attribute and is
 //! Oracle's default behind it (last, and first where the order is descending).
 
+use crate::fusion::moment::SignedDuration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::SignedDuration;
 
 use super::catalogue::Kind;
 use super::query::{Direction, Order, quote};
@@ -194,7 +194,7 @@ fn literal(kind: Kind, text: &str, past: bool) -> Option<String> {
             let at = if past { at.checked_add(SignedDuration::from_millis(1)).ok()? } else { at };
             Some(quote(&time::in_query(at)))
         }
-        Kind::Date => text.parse::<jiff::civil::Date>().ok().map(|_| quote(text)),
+        Kind::Date => time::day(text).map(|_| quote(text)),
         Kind::String | Kind::Boolean => None,
     }
 }
@@ -227,7 +227,7 @@ impl Cursor {
     /// `invalid-input` at `/cursor` for what is no cursor, or one of another question.
     pub fn read(text: &str, fingerprint: &str) -> Result<Position> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        let words: Option<Vec<String>> = bytes.and_then(|bytes| crate::text::json(&bytes).ok());
+        let words: Option<Vec<String>> = bytes.and_then(|bytes| crate::json::from_slice(&bytes).ok());
         let Some([version, asked, kind, unset, passed, count, rest @ ..]) = words.as_deref() else {
             return Err(not_ours());
         };

@@ -16,6 +16,7 @@ pub mod ess;
 pub mod fbdi;
 pub mod keyset;
 pub mod modules;
+pub mod moment;
 pub mod monitor;
 pub mod opaque;
 pub mod page;

@@ -93,7 +93,7 @@ pub fn list(
             Err(failure) if failure.again && taken > 0 => return Ok(below),
             Err(failure) => return Err(explained(failure)),
         };
-        let page: Envelope = crate::text::json(&response.body)
+        let page: Envelope = crate::json::from_slice(&response.body)
             .map_err(|error| pod.garbled(DOING, &format!("the answer is no list of requests ({error})")))?;
         if page.items.is_empty() {
             return Ok(None);

@@ -16,6 +16,7 @@ use super::errors::Refusal;
 use super::time;
 use crate::auth::{Brought, Signer, skewed};
 use crate::contract::{Call, ProblemKind, Session};
+use crate::fusion::moment::Timestamp;
 use crate::http::{Door, Method, Pending, Request, Response, SendError};
 use crate::problem::{Failure, Result};
 use crate::settings::Settings;
@@ -424,7 +425,7 @@ impl<'a> Pod<'a> {
     fn day(&self) -> String {
         let told = self.settings.effective_date.clone();
         told.unwrap_or_else(|| {
-            let now = jiff::Timestamp::from_millisecond(self.now_ms()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+            let now = Timestamp::from_millisecond(self.now_ms()).unwrap_or(Timestamp::UNIX_EPOCH);
             time::in_query(now).chars().take(10).collect()
         })
     }

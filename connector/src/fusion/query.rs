@@ -357,11 +357,11 @@ fn text_literal(text: &str, kind: Option<Kind>, at: &str) -> Result<String> {
             if plain { Ok(number.to_owned()) } else { Err(Failure::invalid(at, format!("{text:?} is not a number"))) }
         }
         Some(Kind::Boolean) if matches!(text, "true" | "false") => Ok(text.to_owned()),
-        Some(Kind::Date) => match text.trim().parse::<jiff::civil::Date>() {
-            Ok(day) if text.trim().len() == 10 => Ok(quote(&day.to_string())),
+        Some(Kind::Date) => match time::day(text.trim()) {
+            Some(day) if text.trim().len() == 10 => Ok(quote(&day.to_string())),
             // An instant is compared by its day as it is written, the pod keeps no time there.
-            _ => match text.trim().get(..10).map(str::parse::<jiff::civil::Date>) {
-                Some(Ok(day)) if time::instant(text).is_some() => Ok(quote(&day.to_string())),
+            _ => match text.trim().get(..10).and_then(time::day) {
+                Some(day) if time::instant(text).is_some() => Ok(quote(&day.to_string())),
                 _ => Err(Failure::invalid(at, format!("{text:?} is not a date as in 2026-01-31"))),
             },
         },

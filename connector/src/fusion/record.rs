@@ -167,7 +167,7 @@ fn is_envelope(raw: &RawValue) -> Option<Envelope<'_>> {
     if !text.starts_with('{') || !text.contains("\"items\"") {
         return None;
     }
-    let envelope: Envelope = serde_json::from_str(text).ok()?;
+    let envelope: Envelope = crate::json::from_str(text).ok()?;
     (envelope.count.is_some() || envelope.has_more.is_some()).then_some(envelope)
 }
 
@@ -179,7 +179,7 @@ pub fn key_in_links(record: &str) -> Option<String> {
         href: Option<String>,
     }
     let [links] = pick(record, ["links"]);
-    let links: Vec<Link> = serde_json::from_str(links?.get()).ok()?;
+    let links: Vec<Link> = crate::json::from_str(links?.get()).ok()?;
     let href = links.into_iter().find(|link| link.rel.as_deref() == Some("self"))?.href?;
     let path = href.split(['?', '#']).next()?;
     let last = path.rsplit('/').next().filter(|segment| !segment.is_empty())?;

@@ -232,7 +232,7 @@ pub fn find(pod: &Pod, target: &Target, terms: &[String]) -> Result<Vec<String>>
     let doing = Doing { what: &what, object: &target.name };
     let address = target.collection(&pod.settings.api_version).param("q", &terms.join(";")).param("limit", "2");
     let response = pod.get(doing, &address)?;
-    let envelope: super::page::Envelope = crate::text::json(&response.body)
+    let envelope: super::page::Envelope = crate::json::from_slice(&response.body)
         .map_err(|error| pod.garbled(doing, &format!("the body is not a list of records ({error})")))?;
     Ok(envelope.items.iter().map(|item| item.get().to_owned()).collect())
 }
@@ -309,7 +309,7 @@ fn settle(target: &Target, sent: &str, found: String, how: How, differences: Dif
 
 /// The text of a body that is one JSON object.
 pub fn whole_object(body: &[u8]) -> Option<String> {
-    let raw: Box<RawValue> = crate::text::json(body).ok()?;
+    let raw: Box<RawValue> = crate::json::from_slice(body).ok()?;
     raw.get().starts_with('{').then(|| raw.get().to_owned())
 }
 

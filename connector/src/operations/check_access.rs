@@ -20,6 +20,7 @@ use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::access::{self, Area, Right};
 use crate::fusion::directory::{self, Lookup};
+use crate::fusion::moment::Timestamp;
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::time;
@@ -136,7 +137,7 @@ impl Action for CheckAccess {
 }
 
 fn checked_at(pod: &Pod) -> Result<String> {
-    jiff::Timestamp::from_millisecond(pod.now_ms())
+    Timestamp::from_millisecond(pod.now_ms())
         .map(time::in_event)
         .map_err(|_| Failure::internal("the clock tells a time that does not exist"))
 }

@@ -1,7 +1,6 @@
 //! `ess_job_finished`: a request has ended, whoever submitted it. Polled by its id or by its job, or told by
 //! the scheduler's callback, which only names the request that is then asked of the pod.
 
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +12,7 @@ use crate::contract::{Delivery, Effect, Event, Idempotency, PollResult, ProblemK
 use crate::fusion::erp::jobs::Look;
 use crate::fusion::erp::state;
 use crate::fusion::ess;
+use crate::fusion::moment::{SignedDuration, Timestamp};
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::time;
@@ -22,7 +22,7 @@ use crate::problem::{Failure, Result};
 pub struct EssJobFinished;
 
 /// Requests that end become visible a little later than their time says.
-const OVERLAP: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
 const DEDUP_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Which requests.
@@ -72,7 +72,8 @@ pub struct Payload {
 struct Cursor {
     v: u8,
     job: String,
-    from: Option<Timestamp>,
+    /// As events have moments; none before the first request of "beginning".
+    from: Option<String>,
 }
 
 impl Trigger for EssJobFinished {
@@ -117,9 +118,10 @@ impl Trigger for EssJobFinished {
 fn of_job(pod: &Pod, job: &str, since: Option<&str>, cursor: Option<&str>) -> Result<PollResult> {
     let now = || Timestamp::from_millisecond(pod.now_ms()).unwrap_or(Timestamp::UNIX_EPOCH);
     let mut kept = match cursor {
-        Some(text) => serde_json::from_str::<Cursor>(text)
+        Some(text) => crate::json::from_str::<Cursor>(text)
             .ok()
             .filter(|cursor| cursor.v == 1 && cursor.job == job)
+            .filter(|cursor| cursor.from.as_deref().is_none_or(|from| time::instant(from).is_some()))
             .ok_or_else(|| {
                 Failure::permanent(
                     ProblemKind::InvalidInput,
@@ -131,9 +133,9 @@ fn of_job(pod: &Pod, job: &str, since: Option<&str>, cursor: Option<&str>) -> Re
             v: 1,
             job: job.to_owned(),
             from: match since.map(str::trim).unwrap_or("now") {
-                "now" => Some(now()),
+                "now" => Some(time::in_event(now())),
                 "beginning" => None,
-                text => Some(time::instant_or_day(text).ok_or_else(|| {
+                text => Some(time::instant_or_day(text).map(time::in_event).ok_or_else(|| {
                     Failure::invalid(
                         "/since",
                         "now, beginning or a date and time as in 2026-01-31T10:00:00Z is expected",
@@ -144,8 +146,9 @@ fn of_job(pod: &Pod, job: &str, since: Option<&str>, cursor: Option<&str>) -> Re
     };
     let path = job.trim().trim_start_matches('/').replace(',', "/");
     let mut filter = format!("jobDefinitionId eq \"JobDefinition://{path}\"");
-    if let Some(from) = kept.from {
-        let from = from.saturating_sub(OVERLAP).unwrap_or(from);
+    let mut from = kept.from.as_deref().and_then(time::instant);
+    if let Some(from) = from {
+        let from = from.saturating_sub(OVERLAP);
         filter.push_str(&format!(" and completedTime ge \"{}\"", time::in_query(from)));
     }
     let found = ess::requests(pod, &filter, "completedTime:asc")?;
@@ -154,12 +157,11 @@ fn of_job(pod: &Pod, job: &str, since: Option<&str>, cursor: Option<&str>) -> Re
     for request in found.into_iter().filter(|request| request.runs(job)) {
         let ended = request.completed.as_deref().and_then(time::instant_or_day);
         if state::end(&request.state).is_none()
-            || ended
-                .is_some_and(|ended| kept.from.is_some_and(|from| ended < from.saturating_sub(OVERLAP).unwrap_or(from)))
+            || ended.is_some_and(|ended| from.is_some_and(|from| ended < from.saturating_sub(OVERLAP)))
         {
             continue;
         }
-        kept.from = kept.from.max(ended);
+        from = from.max(ended);
         let (id, occurred) = (request.id.clone(), request.completed.clone());
         let look = Look { state: request.state.clone(), tree: None, request: Some(request) };
         events.push(Event {
@@ -168,6 +170,7 @@ fn of_job(pod: &Pod, job: &str, since: Option<&str>, cursor: Option<&str>) -> Re
             payload: Value::Object(told(&id, &look)).to_string(),
         });
     }
+    kept.from = from.map(time::in_event);
     Ok(PollResult {
         // A whole page of them may have more behind it.
         has_more: count >= 25 && !events.is_empty(),

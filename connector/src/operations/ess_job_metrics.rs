@@ -8,6 +8,7 @@ use super::list_ess_jobs::Input as Filter;
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::changes::cursor;
+use crate::fusion::moment::Timestamp;
 use crate::fusion::monitor::{self, word};
 use crate::fusion::pod::Pod;
 use crate::fusion::time;
@@ -158,7 +159,7 @@ impl Action for EssJobMetrics {
         let mut wanted = input.wanted()?;
         let since = wanted.since.clone().unwrap_or_else(|| {
             let now = cursor::now(pod);
-            time::in_event(jiff::Timestamp::from_millisecond(now.as_millisecond() - DAY_MS).unwrap_or(now))
+            time::in_event(Timestamp::from_millisecond(now.as_millisecond() - DAY_MS).unwrap_or(now))
         });
         wanted.since = Some(since.clone());
         let limit = usize::try_from(input.limit.unwrap_or(LIMIT)).unwrap_or(usize::MAX);

@@ -117,7 +117,7 @@ impl Trigger for ImportCompleted {
 pub fn poll(pod: &Pod, ids: &[String], cursor: Option<&str>, load: bool) -> Result<PollResult> {
     let mut kept = match cursor {
         None => Cursor { v: 1, done: Vec::new() },
-        Some(text) => serde_json::from_str::<Cursor>(text).ok().filter(|cursor| cursor.v == 1).ok_or_else(|| {
+        Some(text) => crate::json::from_str::<Cursor>(text).ok().filter(|cursor| cursor.v == 1).ok_or_else(|| {
             Failure::permanent(ProblemKind::InvalidInput, "The cursor is not one that this trigger answered.")
                 .remedy("Begin without a cursor, or with another state file.")
         })?,

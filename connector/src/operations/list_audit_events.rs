@@ -1,8 +1,8 @@
 //! `list_audit_events`: what was changed, by whom, from what to what.
 
+use crate::fusion::moment::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -135,7 +135,8 @@ impl Action for ListAuditEvents {
         };
         let since = moment(&input.since, "/since")?;
         let until = input.until.as_deref().map(|until| moment(until, "/until")).transpose()?;
-        let of = fingerprint([format!("{wanted:?} {since} {until:?}").as_str(), &pod.settings.origin.authority]);
+        let asked = [Some(since), until].map(|moment| moment.map(time::in_event).unwrap_or_default()).join(" ");
+        let of = fingerprint([format!("{wanted:?} {asked}").as_str(), &pod.settings.origin.authority]);
         let start = Place { product: 0, from: since, page: 1, skip: 0 };
         let (mut place, until) = match input.cursor.as_deref() {
             None => (start, until.unwrap_or_else(|| cursor::now(pod))),
@@ -190,7 +191,7 @@ impl Action for ListAuditEvents {
 }
 
 fn read(cursor: &str, of: &str) -> Option<(Place, Timestamp)> {
-    let read: Value = crate::text::json(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let read: Value = crate::json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
     let count = |index: usize| usize::try_from(read.get(index)?.as_u64()?).ok();
     let moment = |index: usize| Timestamp::from_microsecond(read.get(index)?.as_i64()?).ok();
     if read.get(0)?.as_str()? != of {

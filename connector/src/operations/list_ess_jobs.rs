@@ -143,7 +143,7 @@ impl Action for ListEssJobs {
 }
 
 fn place(cursor: &str, of: &str) -> Option<u64> {
-    let read: Value = crate::text::json(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let read: Value = crate::json::from_slice(&URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
     (read.get(0)?.as_str()? == of).then(|| read.get(1)?.as_u64())?
 }
 

@@ -216,16 +216,22 @@ pub struct Entry {
     receive: fn(&Pod, &str, &WebhookRequest) -> Result<Receipt>,
 }
 
+/// Without its long texts in the component, which holds them as it holds the forms: see [`written`].
+const fn brief(spec: Spec) -> Spec {
+    match cfg!(target_family = "wasm") {
+        true => Spec { description: "", sample_input: "", sample_output: "", ..spec },
+        false => spec,
+    }
+}
+
 const fn action<A: Action>() -> Entry {
     Entry {
-        spec: A::SPEC,
+        spec: brief(A::SPEC),
         kind: Kind::Action,
         deliveries: &[],
         #[cfg(not(target_family = "wasm"))]
         derived: || [forms::schema::<A::Input>(), forms::schema::<A::Output>()],
-        step: |pod, step, text| {
-            A::step(pod, step, forms::parse("input", &written::input(Kind::Action, A::SPEC.id), text)?, text)
-        },
+        step: |pod, step, text| A::step(pod, step, forms::input(Kind::Action, A::SPEC.id, text)?, text),
         poll: |_, _, _| Err(Failure::internal("an action does not poll")),
         receive: |_, _, _| Err(Failure::internal("an action receives nothing")),
     }
@@ -233,18 +239,14 @@ const fn action<A: Action>() -> Entry {
 
 const fn trigger<T: Trigger>() -> Entry {
     Entry {
-        spec: T::SPEC,
+        spec: brief(T::SPEC),
         kind: Kind::Trigger,
         deliveries: T::DELIVERIES,
         #[cfg(not(target_family = "wasm"))]
         derived: || [forms::schema::<T::Input>(), forms::schema::<T::Payload>()],
         step: |_, _, _| Err(Failure::internal("a trigger is not run")),
-        poll: |pod, text, cursor| {
-            T::poll(pod, forms::parse("input", &written::input(Kind::Trigger, T::SPEC.id), text)?, cursor)
-        },
-        receive: |pod, text, request| {
-            T::receive(pod, forms::parse("input", &written::input(Kind::Trigger, T::SPEC.id), text)?, request)
-        },
+        poll: |pod, text, cursor| T::poll(pod, forms::input(Kind::Trigger, T::SPEC.id, text)?, cursor),
+        receive: |pod, text, request| T::receive(pod, forms::input(Kind::Trigger, T::SPEC.id, text)?, request),
     }
 }
 
@@ -273,6 +275,17 @@ impl Entry {
     /// The form of the answer or of the payload.
     pub fn output_schema(&self) -> Value {
         written::output(self.kind, self.spec.id)
+    }
+
+    /// Description and samples of input and output.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn words(&self) -> [String; 3] {
+        [self.spec.description, self.spec.sample_input, self.spec.sample_output].map(str::to_owned)
+    }
+
+    #[cfg(target_family = "wasm")]
+    fn words(&self) -> [String; 3] {
+        written::words(self.kind, self.spec.id)
     }
 
     /// The forms of input and output from their types; what is written is held against them.
@@ -329,20 +342,21 @@ impl Entry {
 
     /// As the manifest tells it.
     pub fn told(&self) -> Operation {
+        let [description, sample_input, sample_output] = self.words();
         Operation {
             id: self.spec.id.to_owned(),
             kind: self.kind,
             deliveries: self.deliveries.to_vec(),
             title: self.spec.title.to_owned(),
-            description: self.spec.description.to_owned(),
+            description,
             group: self.spec.group.to_owned(),
             effect: self.spec.effect,
             idempotency: self.spec.idempotency,
             paged: self.spec.paged,
             input_schema: self.input_schema().to_string(),
             output_schema: self.output_schema().to_string(),
-            sample_input: self.spec.sample_input.to_owned(),
-            sample_output: self.spec.sample_output.to_owned(),
+            sample_input,
+            sample_output,
             deprecated: false,
         }
     }

@@ -76,7 +76,7 @@ impl Client {
     /// identity domain said no.
     pub fn complete(&self, asking: Asking, redirect_uri: &str, keep: &str, query: &str) -> Result<Session> {
         let Grant::Code { .. } = &self.grant else { return Err(no_browser()) };
-        let keep: Keep = serde_json::from_str(keep)
+        let keep: Keep = crate::json::from_str(keep)
             .map_err(|_| Failure::invalid("/keep", "this is not what authorize-url answered").remedy(AGAIN))?;
         if keep.version != VERSION || keep.bound != self.bound(redirect_uri) {
             return Err(Failure::invalid(

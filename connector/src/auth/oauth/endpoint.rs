@@ -115,7 +115,7 @@ impl Endpoint {
     }
 
     fn read(&self, response: &Response, secrets: &Secrets, remedy: &dyn Fn(&str, &str) -> String) -> Result<Granted> {
-        let body: Value = crate::text::json(&response.body).unwrap_or_default();
+        let body: Value = crate::json::from_slice(&response.body).unwrap_or_default();
         if response.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<') && response.status < 500 {
             return Err(self.strange("a web page came instead of a token").status(response.status));
         }

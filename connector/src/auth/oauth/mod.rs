@@ -222,7 +222,7 @@ impl Client {
     }
 
     fn ours(&self, session: &Session) -> Option<Kept> {
-        let kept: Kept = serde_json::from_str(&session.value).ok()?;
+        let kept: Kept = crate::json::from_str(&session.value).ok()?;
         (kept.version == VERSION && kept.settings == self.mark()).then_some(kept)
     }
 
@@ -346,7 +346,7 @@ impl Endpoint {
 
 /// Who a token is for, where it is a JWT that says so. Nothing is decided by it: the pod verifies.
 pub fn subject(token: &str) -> Option<String> {
-    let claims: Value = crate::text::json(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?).ok()?;
+    let claims: Value = crate::json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?).ok()?;
     claims.get("sub")?.as_str().map(str::to_owned)
 }
 

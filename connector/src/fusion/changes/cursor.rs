@@ -3,7 +3,7 @@
 //! `{"v", "of", "sum", "state"}`: the version, the fingerprint of what is watched, a checksum, and the
 //! trigger's own state. A cursor is text from outside, so nothing of it is used before the three fit.
 
-use jiff::Timestamp;
+use crate::fusion::moment::Timestamp;
 use serde_json::{Value, json};
 
 use crate::contract::ProblemKind;

@@ -1,6 +1,6 @@
 //! A row that was read, on its way to become an event.
 
-use jiff::Timestamp;
+use crate::fusion::moment::Timestamp;
 use serde_json::json;
 use serde_json::value::RawValue;
 

@@ -4,7 +4,7 @@
 //! less an overlap. A happening never changes, so its id and time are all that is remembered. Windows end at
 //! the pod's now, which its answer tells and not our clock, and are no longer than the source allows.
 
-use jiff::{SignedDuration, Timestamp};
+use crate::fusion::moment::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::memory::Memory;
@@ -118,7 +118,7 @@ pub fn poll(
         None => {
             let floor = match cursor::begin(pod, since)? {
                 Some(floor) => floor,
-                None => cursor::now(pod).saturating_sub(source.reach()).unwrap_or(Timestamp::UNIX_EPOCH),
+                None => cursor::now(pod).saturating_sub(source.reach()),
             };
             State { floor, from: floor, window: None, memory: Memory::default() }
         }
@@ -156,9 +156,9 @@ fn run(
         let window = match &state.window {
             Some(window) => window.clone(),
             None => {
-                let from = state.from.saturating_sub(overlap).unwrap_or(state.from).max(state.floor);
+                let from = state.from.saturating_sub(overlap).max(state.floor);
                 let now = cursor::now(pod).max(from);
-                let end = source.span().map_or(now, |span| from.saturating_add(span).unwrap_or(now));
+                let end = source.span().map_or(now, |span| from.saturating_add(span));
                 Window { from, to: end.min(now), list: 0, page: 1, skip: 0 }
             }
         };
@@ -203,7 +203,7 @@ fn run(
         } else {
             state.from = window.to;
             state.window = None;
-            let bound = state.from.saturating_sub(overlap).unwrap_or(state.from);
+            let bound = state.from.saturating_sub(overlap);
             state.memory.forget_before(bound);
             // The pod's clock may have told its time with the answer alone.
             let behind = cursor::now(pod).duration_since(state.from);

@@ -5,9 +5,9 @@
 //! it is an event of its own; rows with a count are the last to be forgotten, since the count stands in
 //! their dedup key.
 
+use crate::fusion::moment::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
 
 /// Bytes of one entry: 6 of the key's hash, 8 of the row's, 6 of the time, 1 of the count.
 const ENTRY: usize = 21;

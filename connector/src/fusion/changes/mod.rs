@@ -30,7 +30,7 @@ mod tests;
 pub mod watch;
 pub mod window;
 
-use jiff::{SignedDuration, Timestamp};
+use crate::fusion::moment::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 pub use self::watch::Watch;

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use crate::fusion::moment::Timestamp;
 
 use crate::fusion::time;
 use crate::http::{Door, Pending, Request, Response, SendError};
@@ -282,7 +282,7 @@ impl Door for Model {
         if !world.quiet && world.below(12) == 0 {
             return Err(SendError::Broken("the line broke".into()));
         }
-        let date = Timestamp::from_microsecond(world.clock).unwrap();
+        let date = jiff::Timestamp::from_microsecond(world.clock).unwrap();
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         headers.push(("date".to_owned(), date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()));
         let item = request.path.split('?').next().unwrap().rsplit('/').next().unwrap().parse::<u64>().ok();

@@ -4,7 +4,7 @@
 //! deleted rows are wanted, keys alone are read. A loss is an event only where the sweep was whole, misses at
 //! most a tenth of the rows, and the row's own address answers that it is not there.
 
-use jiff::{SignedDuration, Timestamp};
+use crate::fusion::moment::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::event::{self, moment};

@@ -1,6 +1,6 @@
 //! What is watched, and how: checked once, before anything is asked.
 
-use jiff::{SignedDuration, Timestamp};
+use crate::fusion::moment::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -219,7 +219,7 @@ impl<'a> Watch<'a> {
 
     /// From where on the next sweep reads; none for everything.
     pub fn lower(&self, state: &State) -> Option<Timestamp> {
-        let overlap = state.from.map(|from| from.saturating_sub(self.overlap).unwrap_or(from));
+        let overlap = state.from.map(|from| from.saturating_sub(self.overlap));
         overlap.max(state.floor)
     }
 

@@ -5,7 +5,7 @@
 //! asks the pod to compare times for equality, since it may keep them finer than it writes them. A row that
 //! changes while the sweep runs moves ahead of it, or stays where the next sweep begins.
 
-use jiff::{SignedDuration, Timestamp};
+use crate::fusion::moment::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::event::{self, Row};

@@ -4,10 +4,13 @@
 //! not a verdict. A role that only reads, and an abstract role, which everybody of a kind holds, count for
 //! nothing. The table is `duties.txt`, in our own words after the rule that one user serves one module.
 
+use std::sync::LazyLock;
+
 use super::Role;
 use crate::fusion::access::words;
+use crate::packed;
 
-const TABLE: &str = include_str!("duties.txt");
+static TABLE: LazyLock<String> = LazyLock::new(|| packed::text("duties.txt"));
 
 /// Two roles of one user that should not meet.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@
 //! condition and ignores it hands over nobody too many. Where it refuses a condition, all users are read and
 //! judged here. SCIM's pages go by index, so the last entry is read again and compared.
 
+use crate::fusion::moment::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{ACCOUNT_ROLES, SILENT_CUT, word};
+use crate::fusion::moment::Timestamp;
 use crate::fusion::time;
 
 /// SCIM's extension with what Fusion adds to a user (FACTS 4.2).
@@ -219,6 +220,6 @@ fn moment(object: &Value, member: &str) -> Option<String> {
 }
 
 /// A moment as outputs have it.
-pub fn spelt(at: jiff::Timestamp) -> String {
+pub fn spelt(at: Timestamp) -> String {
     time::in_query(at).replace("+00:00", "Z")
 }

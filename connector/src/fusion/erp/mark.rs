@@ -49,7 +49,7 @@ pub fn pend<T: Serialize>(pod: &Pod, action: &str, state: &T, later: Later) -> R
 /// `invalid-input` for what is no token of this action and pod.
 pub fn read<T: DeserializeOwned>(pod: &Pod, action: &str, token: &str) -> Result<T> {
     let f = fingerprint([action, &pod.settings.origin.authority]);
-    match serde_json::from_str::<Kept<T>>(token) {
+    match crate::json::from_str::<Kept<T>>(token) {
         Ok(kept) if kept.v == VERSION && kept.f == f => Ok(kept.s),
         read => {
             let whose = if read.is_ok() {

@@ -54,7 +54,7 @@ fn scale(attribute: &str, text: &str) -> i64 {
     let text = text.trim_matches('\'');
     match attribute {
         "InvoiceDate" => text.rsplit('-').next().unwrap().parse().unwrap(),
-        "LastUpdateDate" => text.parse::<jiff::Timestamp>().unwrap().subsec_microsecond().into(),
+        "LastUpdateDate" => crate::fusion::time::instant(text).unwrap().as_microsecond() % 1_000_000,
         _ => text.parse().unwrap(),
     }
 }

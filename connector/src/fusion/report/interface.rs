@@ -40,7 +40,7 @@ fn rows(pod: &Pod, q: &str, found: &mut Found) -> Result<usize> {
             .param("limit", &PAGE.to_string())
             .param("offset", &count.to_string());
         let response = pod.get(doing, &address)?;
-        let envelope: Envelope = crate::text::json(&response.body)
+        let envelope: Envelope = crate::json::from_slice(&response.body)
             .map_err(|error| pod.unexpected(doing, &format!("the body is not a list ({error})")))?;
         for row in &envelope.items {
             count += 1;
@@ -123,7 +123,7 @@ fn children(raw: Option<&RawValue>) -> Vec<String> {
     if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(text) {
         return list.into_iter().map(|row| row.get().to_owned()).collect();
     }
-    let envelope = serde_json::from_str::<Envelope>(text);
+    let envelope = crate::json::from_str::<Envelope>(text);
     envelope.map(|envelope| envelope.items.iter().map(|row| row.get().to_owned()).collect()).unwrap_or_default()
 }
 

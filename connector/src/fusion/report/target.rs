@@ -16,7 +16,7 @@ pub fn has_batches(pod: &Pod, import: &str) -> Result<bool> {
         .param("limit", "1")
         .param("onlyData", "true");
     let response = pod.get(doing, &address)?;
-    let envelope: Envelope = crate::text::json(&response.body)
+    let envelope: Envelope = crate::json::from_slice(&response.body)
         .map_err(|error| pod.unexpected(doing, &format!("the body is not a list ({error})")))?;
     Ok(!envelope.items.is_empty())
 }

@@ -189,7 +189,7 @@ impl<'a> Place<'a> {
         for _ in 0..PAGES {
             let address = self.address.clone().param("limit", &PAGE.to_string()).param("offset", &offset.to_string());
             let response = self.pod.get(self.doing(), &address)?;
-            let envelope: Envelope = crate::text::json(&response.body).map_err(|error| {
+            let envelope: Envelope = crate::json::from_slice(&response.body).map_err(|error| {
                 self.pod.garbled(self.doing(), &format!("the body is not a list of attachments ({error})"))
             })?;
             if let Some(row) = envelope.items.iter().find(|row| fits(row.get())) {

@@ -234,7 +234,7 @@ fn answered(target: &Target, steps: &[Step], before: &[String], body: &[u8]) -> 
         #[serde(borrow)]
         payload: &'a RawValue,
     }
-    let answer: Answer = crate::text::json(body).ok()?;
+    let answer: Answer = crate::json::from_slice(body).ok()?;
     let row = |index: usize| {
         let id = format!("part{index}");
         whole_object(answer.parts.iter().find(|part| part.id == id)?.payload.get().as_bytes())
@@ -287,7 +287,7 @@ fn before(pod: &Pod, target: &Target, steps: &[Step]) -> Vec<String> {
             .param("onlyData", "true")
             .param("limit", &PER_QUESTION.to_string());
         let Ok(response) = pod.get(doing, &address) else { break };
-        let Ok(envelope) = crate::text::json::<Envelope>(&response.body) else { break };
+        let Ok(envelope) = crate::json::from_slice::<Envelope>(&response.body) else { break };
         rows.extend(envelope.items.iter().map(|row| row.get().to_owned()));
     }
     rows

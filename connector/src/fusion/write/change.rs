@@ -334,7 +334,7 @@ fn indicator(record: &str) -> Option<String> {
         indicator: Option<String>,
     }
     let [links] = pick(record, ["links"]);
-    let links: Vec<Link> = serde_json::from_str(links?.get()).ok()?;
+    let links: Vec<Link> = crate::json::from_str(links?.get()).ok()?;
     let link = links.into_iter().find(|link| link.rel.as_deref() == Some("self"))?;
     let indicator =
         link.properties?.indicator.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"'))?;

@@ -68,7 +68,7 @@ pub fn same(one: &RawValue, other: &RawValue) -> bool {
 
 /// The same day, where one of them is a plain date, else the same instant.
 fn moment(a: &str, b: &str) -> bool {
-    let day = |text: &str| text.get(..10).and_then(|day| day.parse::<jiff::civil::Date>().ok());
+    let day = |text: &str| text.get(..10).and_then(time::day);
     match (a.len(), b.len()) {
         (10, _) | (_, 10) => day(a).is_some() && day(a) == day(b),
         _ => time::instant(a).is_some() && time::instant(a) == time::instant(b),

@@ -214,7 +214,7 @@ fn lines_of(pod: &Pod, target: &Target, key: &str) -> Result<Vec<String>> {
             .param("limit", &PAGE.to_string())
             .param("offset", &lines.len().to_string());
         let response = pod.get(doing, &address)?;
-        let envelope: Envelope = crate::text::json(&response.body)
+        let envelope: Envelope = crate::json::from_slice(&response.body)
             .map_err(|error| pod.garbled(doing, &format!("the body is not a list of lines ({error})")))?;
         let before = lines.len();
         lines.extend(envelope.items.iter().map(|line| line.get().to_owned()));
