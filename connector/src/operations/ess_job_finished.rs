@@ -9,10 +9,11 @@ use super::get_ess_job::told;
 use super::import_completed::{self, confirmed, named, receipt};
 use super::{Spec, Trigger};
 use crate::contract::{Delivery, Effect, Event, Idempotency, PollResult, ProblemKind, Receipt, WebhookRequest};
+use crate::fusion::changes;
 use crate::fusion::erp::jobs::Look;
 use crate::fusion::erp::state;
 use crate::fusion::ess;
-use crate::fusion::moment::{SignedDuration, Timestamp};
+use crate::fusion::moment::SignedDuration;
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::time;
@@ -116,7 +117,6 @@ impl Trigger for EssJobFinished {
 }
 
 fn of_job(pod: &Pod, job: &str, since: Option<&str>, cursor: Option<&str>) -> Result<PollResult> {
-    let now = || Timestamp::from_millisecond(pod.now_ms()).unwrap_or(Timestamp::UNIX_EPOCH);
     let mut kept = match cursor {
         Some(text) => crate::json::from_str::<Cursor>(text)
             .ok()
@@ -129,20 +129,7 @@ fn of_job(pod: &Pod, job: &str, since: Option<&str>, cursor: Option<&str>) -> Re
                 )
                 .remedy("Begin without a cursor, or with another state file.")
             })?,
-        None => Cursor {
-            v: 1,
-            job: job.to_owned(),
-            from: match since.map(str::trim).unwrap_or("now") {
-                "now" => Some(time::in_event(now())),
-                "beginning" => None,
-                text => Some(time::instant_or_day(text).map(time::in_event).ok_or_else(|| {
-                    Failure::invalid(
-                        "/since",
-                        "now, beginning or a date and time as in 2026-01-31T10:00:00Z is expected",
-                    )
-                })?),
-            },
-        },
+        None => Cursor { v: 1, job: job.to_owned(), from: changes::cursor::begin(pod, since)?.map(time::in_event) },
     };
     let path = job.trim().trim_start_matches('/').replace(',', "/");
     let mut filter = format!("jobDefinitionId eq \"JobDefinition://{path}\"");

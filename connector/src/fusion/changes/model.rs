@@ -53,6 +53,8 @@ pub struct World {
     cap: usize,
     next: u64,
     pub requests: usize,
+    /// After so many requests more the line is dead.
+    pub dead_after: Option<usize>,
 }
 
 /// See the module.
@@ -73,6 +75,7 @@ impl World {
             cap: 0,
             next: 1,
             requests: 0,
+            dead_after: None,
         };
         world.cap = 1 + world.below(6);
         for _ in 0..world.below(8) {
@@ -211,8 +214,12 @@ impl World {
         let stamp =
             if query.contains("orderBy=CreationDate") { |row: &Row| row.created } else { |row: &Row| row.version.0 };
         let limit = self.cap.min(limit);
-        let mut found: Vec<(&u64, &Row)> =
-            self.rows.iter().filter(|(id, row)| q.split(';').all(|term| self.holds(term, **id, row))).collect();
+        let terms: Vec<(&str, &str, i64)> = q.split(';').filter(|term| !term.is_empty()).map(term).collect();
+        let mut found: Vec<(&u64, &Row)> = self
+            .rows
+            .iter()
+            .filter(|(id, row)| terms.iter().all(|(name, sign, value)| self.holds((name, sign, *value), **id, row)))
+            .collect();
         if by_time {
             found.sort_by_key(|(id, row)| (self.kept(stamp(row)), **id));
         }
@@ -223,27 +230,33 @@ impl World {
         format!("{{\"items\":[{}],\"count\":{},\"hasMore\":{more},\"limit\":{limit}}}", items.join(","), items.len())
     }
 
-    fn holds(&self, term: &str, id: u64, row: &Row) -> bool {
-        if term.is_empty() {
-            return true;
-        }
-        let words: Vec<&str> = term.splitn(3, ' ').collect();
-        let [name, sign, value] = words.as_slice() else { panic!("a term that no pod takes: {term}") };
-        let value = value.trim_matches('\'');
-        let (left, right) = match *name {
-            "InvoiceId" => (i64::try_from(id).unwrap(), value.parse().unwrap()),
-            "LastUpdateDate" => (self.kept(row.version.0), time::instant(value).unwrap().as_microsecond()),
-            "CreationDate" => (self.kept(row.created), time::instant(value).unwrap().as_microsecond()),
-            "invoiceLines.LastUpdateDate" => (self.kept(row.version.2), time::instant(value).unwrap().as_microsecond()),
+    fn holds(&self, (name, sign, right): (&str, &str, i64), id: u64, row: &Row) -> bool {
+        let left = match name {
+            "InvoiceId" => i64::try_from(id).unwrap(),
+            "LastUpdateDate" => self.kept(row.version.0),
+            "CreationDate" => self.kept(row.created),
+            "invoiceLines.LastUpdateDate" => self.kept(row.version.2),
             other => panic!("an attribute that no pod knows: {other}"),
         };
-        match *sign {
+        match sign {
             ">" => left > right,
             ">=" => left >= right,
             "<" => left < right,
             other => panic!("a sign that no pod takes: {other}"),
         }
     }
+}
+
+/// Attribute, sign and value of a term of `q`.
+fn term(text: &str) -> (&str, &str, i64) {
+    let words: Vec<&str> = text.splitn(3, ' ').collect();
+    let [name, sign, value] = words.as_slice() else { panic!("a term that no pod takes: {text}") };
+    let value = value.trim_matches('\'');
+    let value = match *name {
+        "InvoiceId" => value.parse().unwrap(),
+        _ => time::instant(value).unwrap().as_microsecond(),
+    };
+    (*name, *sign, value)
 }
 
 impl Model {
@@ -279,6 +292,12 @@ impl Door for Model {
         let mut world = self.0.borrow_mut();
         world.happen();
         world.requests += 1;
+        if let Some(left) = world.dead_after {
+            world.dead_after = Some(left.saturating_sub(1));
+            if left == 0 {
+                return Err(SendError::Broken("the line is dead".into()));
+            }
+        }
         if !world.quiet && world.below(12) == 0 {
             return Err(SendError::Broken("the line broke".into()));
         }
