@@ -12,12 +12,14 @@
 mod access;
 mod bad_input;
 mod bulk;
+mod changes;
 mod connections;
 mod contract;
 mod documented;
 mod faults;
 mod forms;
 mod invoices;
+mod killed;
 mod million;
 mod moving;
 mod odd_reads;

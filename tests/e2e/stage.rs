@@ -204,11 +204,11 @@ impl Stage {
         panic!("the search has no end");
     }
 
-    pub fn poll(&self, input: &Value, cursor: Option<&str>) -> Result<PollResult, Refused> {
+    pub fn poll(&self, trigger: &str, input: &Value, cursor: Option<&str>) -> Result<PollResult, Refused> {
         let call = Call { id: "test".into(), attempt: 0, remaining_ms: None };
         let run = self.host_run();
         let (connection, input) = (self.connection(), input.to_string());
-        wait(self.connector.poll(&run, &connection, &call, "new_or_updated_record", &input, cursor)).map_err(refused)
+        wait(self.connector.poll(&run, &connection, &call, trigger, &input, cursor)).map_err(refused)
     }
 
     /// What reached the simulated pod: method and path with query.

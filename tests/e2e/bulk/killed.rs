@@ -43,7 +43,7 @@ fn a_host_that_is_killed_at_any_moment_leaves_one_load_and_the_whole_report() {
             if ended.code != 5 {
                 break;
             }
-            let token = answer(&ended)["pending"]["token"].as_str().unwrap().to_owned();
+            let token = answer(&ended)["pending"]["token"].to_string();
             let resume = [&["resume"], &told[..], &["--token", &token]].concat();
             an_hour_later(&served);
             if step < 2 {
