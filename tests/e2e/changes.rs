@@ -75,7 +75,7 @@ fn a_line_that_changes_changes_its_invoice_where_lines_are_chosen() {
     let key = made["record"]["InvoiceId"].to_string();
     pass(&stage);
     let plain = json!({"resource": "invoices", "fields": ["InvoiceNumber"]});
-    let with_lines = json!({"resource": "invoices", "fields": ["InvoiceNumber"], "children": ["invoiceLines"]});
+    let with_lines = json!({"resource": "invoices", "fields": ["InvoiceNumber", "invoiceLines.Description"], "children": ["invoiceLines"]});
     let (mut of_plain, mut of_lines) = (None, None);
     drain(&stage, CHANGED, &plain, &mut of_plain);
     drain(&stage, CHANGED, &with_lines, &mut of_lines);

@@ -154,7 +154,9 @@ fn lacks_fields(target: &Target, names: &Names) -> bool {
     let known = target.known.as_ref();
     let field = |name: &String| {
         let stamp = |stamp: super::catalogue::Stamp| stamp.attribute == name;
-        target.plain_key() == Some(name.as_str())
+        // What is no name at all is told where the request is written.
+        query::path(name).is_none()
+            || target.plain_key() == Some(name.as_str())
             || known.is_some_and(|known| known.kind(name).is_some() || known.changed.is_some_and(stamp))
     };
     let child = |name: &String| name == "all" || known.is_some_and(|known| known.children.contains(&name.as_str()));

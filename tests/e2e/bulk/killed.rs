@@ -8,7 +8,8 @@ use super::sample::{INVOICES, nested, payables};
 use super::{counts, invoices, loads, rejections};
 use crate::served::{Ended, Served};
 
-const TURNS: u32 = 24;
+/// A page of the scheduler holds all loads of these.
+const TURNS: u32 = 20;
 
 /// The job is over, however far it was.
 fn an_hour_later(served: &Served) {
@@ -36,7 +37,7 @@ fn a_host_that_is_killed_at_any_moment_leaves_one_load_and_the_whole_report() {
         let input = payables(json!({"rows": nested(&group, &INVOICES)})).to_string().replace("2026-07-03", &today);
         let told = ["import_bulk_data", "--connection", "pod.json", "--input", &input, "--call-id", &id, "--no-wait"];
         let run = [&["run"], &told[..]].concat();
-        killed(&served, &run, turn * 12);
+        killed(&served, &run, turn * 14);
         let mut ended = served.harness(&run);
         for step in 0.. {
             assert!(step < 40, "{ended:?}");
@@ -47,7 +48,7 @@ fn a_host_that_is_killed_at_any_moment_leaves_one_load_and_the_whole_report() {
             let resume = [&["resume"], &told[..], &["--token", &token]].concat();
             an_hour_later(&served);
             if step < 2 {
-                killed(&served, &resume, turn * 12);
+                killed(&served, &resume, turn * 14);
             }
             ended = served.harness(&resume);
         }

@@ -108,13 +108,21 @@ pub(super) fn read(pod: &Pod, watch: &Watch, row: &str, gathered: &mut Gathered)
 }
 
 /// Makes an event of a row, unless it was one already. `lower` is where the sweep begins.
+///
+/// Of a row that changes while a poll runs only the last version is handed over, and told from others by what was
+/// known before the poll: after a crash it comes again under the same key, whatever was seen on the way.
 pub(super) fn take(watch: &Watch, state: &mut State, lower: Option<Timestamp>, row: Row, gathered: &mut Gathered) {
     let once = watch.only_new || watch.by == By::Creation;
     if once && watch.by != By::Creation && lower.is_some_and(|lower| row.at < lower) {
         // It was changed now and created before: an update.
         return;
     }
-    let known = state.memory.knows(&row.id);
+    if !once && let Some(before) = gathered.before.get(&row.id) {
+        state.memory.put_back(&row.id, *before);
+        gathered.withdraw(&prefix(watch, &row.id));
+    }
+    let before = state.memory.version(&row.id);
+    let known = before.is_some();
     if once && known {
         return;
     }
@@ -125,14 +133,20 @@ pub(super) fn take(watch: &Watch, state: &mut State, lower: Option<Timestamp>, r
         Some(true) if !known => "new",
         _ => "updated",
     };
-    let mut dedup = format!("{}:{}:{}", watch.target.name, row.id, row.at.as_millisecond());
+    let mut dedup = format!("{}{}", prefix(watch, &row.id), row.at.as_millisecond());
     if !once {
         dedup.push_str(&format!(":{:016x}", row.hash));
     }
     if again > 0 && !once {
         dedup.push_str(&format!(":{again}"));
     }
+    gathered.before.entry(row.id).or_insert(before);
     gathered.push(made(watch, dedup, Some(row.at), &row.key, change, &row.text));
+}
+
+/// How every dedup key of a row begins.
+fn prefix(watch: &Watch, id: &str) -> String {
+    format!("{}:{id}:", watch.target.name)
 }
 
 /// An event.

@@ -70,9 +70,23 @@ impl Memory {
         }
     }
 
-    /// Whether anything is known of a row.
-    pub fn knows(&self, key: &str) -> bool {
-        self.place(key).is_ok()
+    /// What is known of a row.
+    pub fn version(&self, key: &str) -> Option<Version> {
+        self.place(key).ok().and_then(|place| self.0.get(place)).map(|(_, version)| *version)
+    }
+
+    /// Takes a row back to what was known of it.
+    pub fn put_back(&mut self, key: &str, known: Option<Version>) {
+        match (self.place(key), known) {
+            (Ok(place), Some(known)) => {
+                if let Some((_, version)) = self.0.get_mut(place) {
+                    *version = known;
+                }
+            }
+            (Ok(place), None) => drop(self.0.remove(place)),
+            (Err(place), Some(known)) => self.0.insert(place, (short(key), known)),
+            (Err(_), None) => {}
+        }
     }
 
     /// Forgets what cannot come again: rows whose last change lies before `bound`.
@@ -168,7 +182,8 @@ mod tests {
         let text = memory.write();
         assert!(text.len() <= 64 * 1024, "{}", text.len());
         let back = Memory::read(&text).unwrap();
-        assert!(back.knows("9999") && !back.knows("8") && back.knows("7"));
+        let knows = |key: &str| back.version(key).is_some();
+        assert!(knows("9999") && !knows("8") && knows("7"));
         memory.forget_before(at(9_990));
         assert_eq!(memory.len(), 10);
     }

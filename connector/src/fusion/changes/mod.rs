@@ -30,6 +30,8 @@ mod tests;
 pub mod watch;
 pub mod window;
 
+use std::collections::BTreeMap;
+
 use crate::fusion::moment::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -150,6 +152,8 @@ pub struct Gathered {
     pub events: Vec<Event>,
     /// Warnings, each once.
     pub warnings: Vec<Warning>,
+    /// Of each row with an event, what was known of it before this poll.
+    before: BTreeMap<String, Option<memory::Version>>,
     bytes: usize,
     limit: usize,
     requests: usize,
@@ -158,7 +162,7 @@ pub struct Gathered {
 impl Gathered {
     fn new(limit: u32) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX).max(1);
-        Self { events: Vec::new(), warnings: Vec::new(), bytes: 0, limit, requests: 0 }
+        Self { events: Vec::new(), warnings: Vec::new(), before: BTreeMap::new(), bytes: 0, limit, requests: 0 }
     }
 
     /// Events that there is still room for.
@@ -173,6 +177,14 @@ impl Gathered {
     fn push(&mut self, event: Event) {
         self.bytes += event.payload.len();
         self.events.push(event);
+    }
+
+    /// Takes back the event whose dedup key begins so.
+    fn withdraw(&mut self, prefix: &str) {
+        if let Some(at) = self.events.iter().rposition(|event| event.dedup_key.starts_with(prefix)) {
+            let event = self.events.remove(at);
+            self.bytes = self.bytes.saturating_sub(event.payload.len());
+        }
     }
 
     /// Whether the poll should end here, and the next one go on.
