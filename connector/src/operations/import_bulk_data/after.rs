@@ -1,0 +1,110 @@
+//! The jobs that come after a load: the import where the load does not run it, then those of `then`.
+
+use serde_json::{Value, json};
+
+use super::{ID, Import, Next, Stage, State};
+use crate::contract::Outcome;
+use crate::fusion::erp::jobs::tree;
+use crate::fusion::erp::mark::{self, Later};
+use crate::fusion::erp::send::Submitted;
+use crate::fusion::erp::state::{End, end as ending};
+use crate::fusion::pod::Pod;
+use crate::operations::submit_ess_job::Job as Further;
+use crate::operations::waiting::{Plan, Waiting, package, positional};
+use crate::problem::{Failure, Result};
+
+impl Import<'_> {
+    /// One step of a job that comes after: note what is the newest, submit, look.
+    pub(super) fn then(&self, pod: &Pod, mut state: State) -> Result<Outcome> {
+        let group = state.group.clone().unwrap_or_default();
+        let Stage::Then { request, end, at, newest, waiting, done } = &mut state.stage else {
+            return Err(Failure::internal("there is nothing after"));
+        };
+        // Where the import is a job of its own, it is the first.
+        let imports = state.import.as_ref().filter(|_| *at == 0);
+        let place = at.saturating_sub(usize::from(state.import.is_some()));
+        let list = self.input.then.as_deref().unwrap_or_default();
+        let job = match (imports, list.get(place)) {
+            (Some(parameters), _) => Some(of_name(self.object.job, parameters.clone())),
+            (None, Some(next)) => Some(next.job(request, &group, place)?),
+            (None, None) => None,
+        };
+        let Some(job) = job else {
+            let (request, end, done) = (request.clone(), end.clone(), std::mem::take(done));
+            let tree = tree(pod, &request).unwrap_or_default();
+            return self.report(pod, &state, &request, &end, tree, done);
+        };
+        let plan = Plan {
+            action: ID,
+            what: &job.definition,
+            minutes: self.input.timeout_minutes,
+            documents: &[],
+            account: None,
+            open: false,
+        };
+        let told = match (&mut *waiting, &*newest) {
+            (Some(waiting), _) => match waiting.go_on(pod, &plan)? {
+                Ok(told) => Value::Object(told),
+                Err(later) => return mark::pend(pod, ID, &state, Later { progress: Some(97), ..later }),
+            },
+            (None, None) => {
+                // A life of the call before this one may have run it.
+                if let Some(id) = job.after(pod, request, done) {
+                    let message = format!("{} ran after the load already; it was not submitted again.", job.definition);
+                    state.warnings.push(json!({"code": "then_found", "message": message, "key": id}));
+                    *waiting = Some(Box::new(Waiting::new(pod, &Submitted { request: id, document: None }, true)));
+                    return self.pend(pod, &state);
+                }
+                *newest = Some(job.newest(pod).unwrap_or_default());
+                return self.pend(pod, &state);
+            }
+            (None, Some(before)) => match job.once(pod, before) {
+                Ok(begun) => {
+                    *waiting = Some(Box::new(begun));
+                    return self.pend(pod, &state);
+                }
+                Err(failure) if failure.again || imports.is_some() => return Err(failure),
+                Err(failure) => json!({"request_id": "-1", "state": "ERROR", "meaning": failure.problem.message}),
+            },
+        };
+        let of = |name: &str| told.get(name).cloned().unwrap_or_default();
+        let (id, ended) = (of("request_id"), of("state"));
+        let ended = ended.as_str().unwrap_or_default();
+        done.push(json!({"request_id": id, "name": job.definition, "state": ended, "parent_request_id": null}));
+        let how = ending(ended);
+        if imports.is_some() {
+            ended.clone_into(end);
+        } else if how != Some(End::Good) {
+            let meaning = of("meaning");
+            if let Some(Value::Object(job)) = done.last_mut().filter(|_| !meaning.is_null()) {
+                job.insert("message".to_owned(), meaning.clone());
+            }
+            let message = format!("{} ended as {ended}. {}", job.definition, meaning.as_str().unwrap_or_default());
+            state.warnings.push(json!({"code": "then_not_succeeded", "message": message, "key": id}));
+        }
+        // Nothing is validated or posted after an import that failed.
+        *at = if imports.is_some() && how == Some(End::Failed) { list.len() + 1 } else { *at + 1 };
+        (*newest, *waiting) = (None, None);
+        self.pend(pod, &state)
+    }
+}
+
+/// A job by its `<package>,<definition>`.
+fn of_name(name: &str, parameters: String) -> Further {
+    let (path, definition) = name.split_once(',').unwrap_or((name, ""));
+    Further { package: package(path), definition: definition.to_owned(), parameters }
+}
+
+impl Next {
+    /// The job, as the load's request and group fill its parameters.
+    fn job(&self, request: &str, group: &str, place: usize) -> Result<Further> {
+        let filled: Option<Vec<String>> = self.parameters.as_ref().map(|list| {
+            list.iter().map(|text| text.replace("{request_id}", request).replace("{group_id}", group)).collect()
+        });
+        Ok(Further {
+            package: package(&self.package),
+            definition: self.definition.clone(),
+            parameters: positional(filled.as_deref(), &format!("/then/{place}/parameters"))?,
+        })
+    }
+}
