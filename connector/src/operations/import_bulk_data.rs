@@ -122,19 +122,34 @@ pub enum Purge {
     WhenComplete,
 }
 
-/// A job that comes after.
+/// A job that comes after: name, or package and definition.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "Further job", deny_unknown_fields)]
 pub struct Next {
+    /// A job that is known: validate_invoices (APXAPRVL), or post_journals (AutoPost, whose parameter is the id of
+    /// the criteria set). Instead of package and definition.
+    #[schemars(title = "Name")]
+    pub name: Option<Known>,
     /// Package of its definition.
     #[schemars(title = "Package", length(min = 1, max = 400))]
-    pub package: String,
+    pub package: Option<String>,
     /// Name of its definition.
     #[schemars(title = "Definition", length(min = 1, max = 200), pattern("^[^,/\\s]+$"))]
-    pub definition: String,
+    pub definition: Option<String>,
     /// Parameters by position.
     #[schemars(title = "Parameters")]
     pub parameters: Option<Vec<String>>,
+}
+
+/// Jobs that people run after an import.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Known {
+    /// Validate Payables Invoices.
+    ValidateInvoices,
+    /// AutoPost Journals.
+    PostJournals,
 }
 
 /// What became of the rows.
@@ -340,6 +355,9 @@ impl<'a> Import<'a> {
             if input.callback_url.is_some() {
                 return Err(Failure::invalid("/callback_url", "the route upload_and_submit takes none"));
             }
+        }
+        for (place, next) in input.then.iter().flatten().enumerate() {
+            next.definition(place)?;
         }
         let mut parameters = BTreeMap::new();
         for (name, value) in input.parameters.iter().flatten() {

@@ -1,8 +1,10 @@
 //! The jobs that come after a load: the import where the load does not run it, then those of `then`.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
-use super::{ID, Import, Next, Stage, State};
+use super::{ID, Import, Known, Next, Stage, State};
 use crate::contract::Outcome;
 use crate::fusion::erp::jobs::tree;
 use crate::fusion::erp::mark::{self, Later};
@@ -25,7 +27,7 @@ impl Import<'_> {
         let place = at.saturating_sub(usize::from(state.import.is_some()));
         let list = self.input.then.as_deref().unwrap_or_default();
         let job = match (imports, list.get(place)) {
-            (Some(parameters), _) => Some(of_name(self.object.job, parameters.clone())),
+            (Some(parameters), _) => Some(split(self.object.job, parameters.clone())),
             (None, Some(next)) => Some(next.job(request, &group, place)?),
             (None, None) => None,
         };
@@ -89,22 +91,37 @@ impl Import<'_> {
     }
 }
 
-/// A job by its `<package>,<definition>`.
-fn of_name(name: &str, parameters: String) -> Further {
-    let (path, definition) = name.split_once(',').unwrap_or((name, ""));
+fn split(job: &str, parameters: String) -> Further {
+    let (path, definition) = job.split_once(',').unwrap_or((job, ""));
     Further { package: package(path), definition: definition.to_owned(), parameters }
 }
 
 impl Next {
+    /// `<package>,<definition>`.
+    ///
+    /// # Errors
+    /// `invalid-input` where it is named in two ways or in none.
+    pub(super) fn definition(&self, place: usize) -> Result<Cow<'static, str>> {
+        match (self.name, &self.package, &self.definition) {
+            (Some(Known::ValidateInvoices), None, None) => {
+                Ok("/oracle/apps/ess/financials/payables/invoices/transactions,APXAPRVL".into())
+            }
+            (Some(Known::PostJournals), None, None) => {
+                Ok("/oracle/apps/ess/financials/generalLedger/programs/common,AutomaticPosting".into())
+            }
+            (None, Some(package), Some(definition)) => Ok(format!("{package},{definition}").into()),
+            _ => {
+                Err(Failure::invalid(format!("/then/{place}"), "either name, or package and definition, are expected"))
+            }
+        }
+    }
+
     /// The job, as the load's request and group fill its parameters.
     fn job(&self, request: &str, group: &str, place: usize) -> Result<Further> {
         let filled: Option<Vec<String>> = self.parameters.as_ref().map(|list| {
             list.iter().map(|text| text.replace("{request_id}", request).replace("{group_id}", group)).collect()
         });
-        Ok(Further {
-            package: package(&self.package),
-            definition: self.definition.clone(),
-            parameters: positional(filled.as_deref(), &format!("/then/{place}/parameters"))?,
-        })
+        let parameters = positional(filled.as_deref(), &format!("/then/{place}/parameters"))?;
+        Ok(split(&self.definition(place)?, parameters))
     }
 }

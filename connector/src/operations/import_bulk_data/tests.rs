@@ -386,3 +386,35 @@ fn what_the_other_route_cannot_do_is_refused() {
         assert!(door.sent.borrow().is_empty());
     }
 }
+
+#[test]
+fn a_job_after_the_import_goes_by_its_name() {
+    let then = |job: &str| AP.replacen('{', &format!(r#"{{"then":[{job}],"#), 1);
+    let sent = |job: &str| {
+        let input = then(job);
+        let mut token = submitted(&input);
+        for answers in [vec![items(r#"{"RequestStatus":"SUCCEEDED"}"#), items("")], vec![answer(404, "{}"), items("")]]
+        {
+            token = pending(step(&Fake::new(answers), &input, Some(&token))).token;
+        }
+        let door = Fake::new([items(""), taken("80")]);
+        pending(step(&door, &input, Some(&token)));
+        bodies(&door).remove(0)
+    };
+    let job = sent(r#"{"name":"post_journals","parameters":["1061"]}"#);
+    assert_eq!(
+        (&job["JobPackageName"], &job["JobDefName"], &job["ESSParameters"]),
+        (
+            &"/oracle/apps/ess/financials/generalLedger/programs/common".into(),
+            &"AutomaticPosting".into(),
+            &"1061".into()
+        )
+    );
+    assert_eq!(sent(r#"{"name":"validate_invoices","parameters":["1","{group_id}"]}"#)["JobDefName"], "APXAPRVL");
+    for wrong in [r#"{}"#, r#"{"package":"/p"}"#, r#"{"name":"post_journals","definition":"D"}"#, r#"{"name":"other"}"#]
+    {
+        let door = Fake::new([]);
+        assert_eq!(step(&door, &then(wrong), None).unwrap_err().kind(), ProblemKind::InvalidInput, "{wrong}");
+        assert!(door.sent.borrow().is_empty());
+    }
+}
