@@ -288,6 +288,9 @@ enum Stage {
         newest: Option<String>,
         waiting: Option<Box<Waiting>>,
         done: Vec<Value>,
+        /// When the answer to the import's submission was lost, in milliseconds on the pod's clock.
+        #[serde(default)]
+        lost: Option<i64>,
     },
 }
 
@@ -483,6 +486,7 @@ impl<'a> Import<'a> {
                                 newest: None,
                                 waiting: None,
                                 done: Vec::new(),
+                                lost: None,
                             };
                             return self.pend(pod, &state);
                         }

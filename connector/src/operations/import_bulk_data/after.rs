@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
+use super::submit::LOOK_MS;
 use super::{ID, Import, Known, Next, Stage, State};
-use crate::contract::Outcome;
+use crate::contract::{Outcome, ProblemKind};
 use crate::fusion::erp::jobs::tree;
 use crate::fusion::erp::mark::{self, Later};
 use crate::fusion::erp::send::Submitted;
@@ -19,7 +20,7 @@ impl Import<'_> {
     /// One step of a job that comes after: note what is the newest, submit, look.
     pub(super) fn then(&self, pod: &Pod, mut state: State) -> Result<Outcome> {
         let group = state.group.clone().unwrap_or_default();
-        let Stage::Then { request, end, at, newest, waiting, done } = &mut state.stage else {
+        let Stage::Then { request, end, at, newest, waiting, done, lost } = &mut state.stage else {
             return Err(Failure::internal("there is nothing after"));
         };
         // Where the import is a job of its own, it is the first.
@@ -60,9 +61,27 @@ impl Import<'_> {
                 *newest = Some(job.newest(pod).unwrap_or_default());
                 return self.pend(pod, &state);
             }
+            // A pod registers jobs late, and a second import would find no rows and report that nothing arrived.
+            (None, Some(before)) if lost.is_some() => match job.since(pod, before) {
+                Ok(Some(id)) => {
+                    *waiting = Some(Box::new(Waiting::new(pod, &Submitted { request: id, document: None }, true)));
+                    return self.pend(pod, &state);
+                }
+                _ if pod.now_ms().saturating_sub(lost.unwrap_or_default()) > LOOK_MS => {
+                    return Err(job.unknown(&Failure::internal("it was not found within 15 minutes")));
+                }
+                _ => {
+                    let status = format!("{}: the answer was lost; looking for it", job.definition);
+                    return mark::pend(pod, ID, &state, Later { status, progress: Some(96), wait_ms: 30_000 });
+                }
+            },
             (None, Some(before)) => match job.once(pod, before) {
                 Ok(begun) => {
                     *waiting = Some(Box::new(begun));
+                    return self.pend(pod, &state);
+                }
+                Err(failure) if imports.is_some() && failure.kind() == ProblemKind::UnknownOutcome => {
+                    *lost = Some(pod.now_ms());
                     return self.pend(pod, &state);
                 }
                 Err(failure) if failure.again || imports.is_some() => return Err(failure),

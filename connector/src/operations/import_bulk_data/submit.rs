@@ -17,7 +17,7 @@ use crate::problem::{Failure, Result};
 use serde_json::json;
 
 /// How long a load whose answer was lost is looked for: a pod registers one late.
-const LOOK_MS: i64 = 15 * 60 * 1000;
+pub(super) const LOOK_MS: i64 = 15 * 60 * 1000;
 /// Requests whose jobs are looked into for the name of the document.
 const CANDIDATES: usize = 12;
 /// What loads (FACTS 3.5).

@@ -368,6 +368,19 @@ fn the_import_of_its_own_decides_and_runs_once() {
     // Refused, it is an error; the rows wait in the interface tables for the same call.
     let refused = step(&Fake::new([items(""), answer(200, r#"{"ReqstId":"-1"}"#)]), &input, Some(&token)).unwrap_err();
     assert!(refused.kind() == ProblemKind::Forbidden && refused.problem.message.contains("APXIIMPT"));
+    // Where its answer is lost it is looked for, as long as the load would be.
+    let lost = Fake::new([items(""), typed(504, "", ""), items(""), items(""), items("")]);
+    let lost = pending(step(&lost, &input, Some(&token))).token;
+    let found = r#"{"requestId":80,"state":"RUNNING","jobDefinitionId":"JobDefinition://oracle/apps/ess/financials/payables/invoices/transactions/APXIIMPT","requestParameters":[ARGUMENTS]}"#;
+    let list = serde_json::from_str::<Value>(&token).unwrap()["s"]["import"].as_str().unwrap().to_owned();
+    let named = |(at, value): (usize, &str)| format!(r#"{{"name":"submit.argument{}","value":"{value}"}}"#, at + 1);
+    let arguments: Vec<String> = list.split(',').enumerate().map(named).collect();
+    let found = items(&found.replace("ARGUMENTS", &arguments.join(",")));
+    assert!(pending(step(&Fake::new([items("")]), &input, Some(&lost))).status.contains("looking"));
+    assert!(pending(step(&Fake::new([found]), &input, Some(&lost))).token.contains("\"80\""));
+    let door = Fake::new([items("")]);
+    door.wait(Duration::from_secs(16 * 60));
+    assert_eq!(step(&door, &input, Some(&lost)).unwrap_err().kind(), ProblemKind::UnknownOutcome);
     for answers in [vec![items(""), taken("80")], vec![items(r#"{"RequestStatus":"ERROR"}"#)]] {
         token = pending(step(&Fake::new(answers), &input, Some(&token))).token;
     }
