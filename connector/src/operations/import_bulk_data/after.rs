@@ -64,6 +64,7 @@ impl Import<'_> {
             // A pod registers jobs late, and a second import would find no rows and report that nothing arrived.
             (None, Some(before)) if lost.is_some() => match job.since(pod, before) {
                 Ok(Some(id)) => {
+                    *lost = None;
                     *waiting = Some(Box::new(Waiting::new(pod, &Submitted { request: id, document: None }, true)));
                     return self.pend(pod, &state);
                 }

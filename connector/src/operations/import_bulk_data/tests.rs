@@ -377,7 +377,8 @@ fn the_import_of_its_own_decides_and_runs_once() {
     let arguments: Vec<String> = list.split(',').enumerate().map(named).collect();
     let found = items(&found.replace("ARGUMENTS", &arguments.join(",")));
     assert!(pending(step(&Fake::new([items("")]), &input, Some(&lost))).status.contains("looking"));
-    assert!(pending(step(&Fake::new([found]), &input, Some(&lost))).token.contains("\"80\""));
+    let going = pending(step(&Fake::new([found]), &input, Some(&lost))).token;
+    assert!(going.contains("\"80\"") && going.contains(r#""lost":null"#), "{going}");
     let door = Fake::new([items("")]);
     door.wait(Duration::from_secs(16 * 60));
     assert_eq!(step(&door, &input, Some(&lost)).unwrap_err().kind(), ProblemKind::UnknownOutcome);
