@@ -5,6 +5,7 @@
 //! submitted), look, run what comes after, report. Names on the pod come from the call's id, so a step that
 //! is done again finds what the one before sent.
 
+mod after;
 mod findings;
 mod intent;
 mod of;
@@ -25,14 +26,12 @@ use of::Of;
 use super::answer::Told;
 use super::file::{AnsweredFile, GivenFile, answered};
 use super::get_ess_job::Job;
-use super::submit_ess_job::Job as Further;
-use super::waiting::{Plan, Waiting, package, positional};
+use super::waiting::Waiting;
 use super::{Action, Spec, Step};
 use crate::contract::{Effect, Idempotency, Outcome, ProblemKind};
 use crate::files;
 use crate::fusion::erp::jobs::{Seen, Watch};
 use crate::fusion::erp::mark::{self, Later};
-use crate::fusion::erp::send::Submitted;
 use crate::fusion::erp::state::End;
 use crate::fusion::erp::tree::Tree;
 use crate::fusion::fbdi::{self, Built, Content, InputFile, Object, Options, Source};
@@ -92,6 +91,23 @@ pub struct Input {
     /// Address that the pod calls when the load has ended, as for the trigger import_completed.
     #[schemars(title = "Callback address", length(min = 1, max = 2000), extend("x-connector-visibility" = "advanced", "x-connector-order" = 13))]
     pub callback_url: Option<String>,
+    /// How it is submitted: import_bulk_data loads and imports with one request; upload_and_submit uploads the
+    /// file, then runs the loader and the import as jobs of their own, for who may run these alone.
+    #[schemars(title = "Route", extend("default" = "import_bulk_data", "x-connector-visibility" = "advanced", "x-connector-order" = 14))]
+    #[serde(default)]
+    pub route: Route,
+}
+
+/// How it is submitted.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Route {
+    /// `importBulkData`.
+    #[default]
+    ImportBulkData,
+    /// `uploadFileToUCM`, then `submitESSJobRequest` for the loader and for the import.
+    UploadAndSubmit,
 }
 
 /// When to purge.
@@ -106,19 +122,34 @@ pub enum Purge {
     WhenComplete,
 }
 
-/// A job that comes after.
+/// A job that comes after: name, or package and definition.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(title = "Further job", deny_unknown_fields)]
 pub struct Next {
+    /// A job that is known: validate_invoices (APXAPRVL), or post_journals (AutoPost, whose parameter is the id of
+    /// the criteria set). Instead of package and definition.
+    #[schemars(title = "Name")]
+    pub name: Option<Known>,
     /// Package of its definition.
     #[schemars(title = "Package", length(min = 1, max = 400))]
-    pub package: String,
+    pub package: Option<String>,
     /// Name of its definition.
     #[schemars(title = "Definition", length(min = 1, max = 200), pattern("^[^,/\\s]+$"))]
-    pub definition: String,
+    pub definition: Option<String>,
     /// Parameters by position.
     #[schemars(title = "Parameters")]
     pub parameters: Option<Vec<String>>,
+}
+
+/// Jobs that people run after an import.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Known {
+    /// Validate Payables Invoices.
+    ValidateInvoices,
+    /// AutoPost Journals.
+    PostJournals,
 }
 
 /// What became of the rows.
@@ -234,6 +265,9 @@ struct State {
     content: String,
     /// Files of the load: how many jobs it will have.
     files: usize,
+    /// The import's positional list, where it is a job of its own.
+    #[serde(default)]
+    import: Option<String>,
     /// Warnings of building, as they are answered.
     warnings: Vec<Value>,
     stage: Stage,
@@ -254,6 +288,9 @@ enum Stage {
         newest: Option<String>,
         waiting: Option<Box<Waiting>>,
         done: Vec<Value>,
+        /// When the answer to the import's submission was lost, in milliseconds on the pod's clock.
+        #[serde(default)]
+        lost: Option<i64>,
     },
 }
 
@@ -311,6 +348,20 @@ impl<'a> Import<'a> {
             (None, None, Some(zip)) => Source::Zip(given(zip, "/zip")?),
             _ => return Err(Failure::invalid("", "exactly one of rows, files and zip is expected")),
         };
+        if input.route == Route::UploadAndSubmit {
+            if input.wait == Some(false) {
+                return Err(Failure::invalid(
+                    "/wait",
+                    "with the route upload_and_submit the import follows the load, so that the end of the load is waited for",
+                ));
+            }
+            if input.callback_url.is_some() {
+                return Err(Failure::invalid("/callback_url", "the route upload_and_submit takes none"));
+            }
+        }
+        for (place, next) in input.then.iter().flatten().enumerate() {
+            next.definition(place)?;
+        }
         let mut parameters = BTreeMap::new();
         for (name, value) in input.parameters.iter().flatten() {
             let text = match value.get() {
@@ -337,7 +388,18 @@ impl<'a> Import<'a> {
     }
 
     fn build(&self, pod: &Pod) -> Result<Built> {
-        fbdi::build(self.object, &self.source, &self.options(), pod)
+        let mut built = fbdi::build(self.object, &self.source, &self.options(), pod)?;
+        if self.uploads() {
+            // What the other route has sent under this call id is not this load.
+            let content = format!("u{}", built.content);
+            built.file_name = built.file_name.replacen(&built.content, &content, 1);
+            built.content = content;
+        }
+        Ok(built)
+    }
+
+    fn uploads(&self) -> bool {
+        self.input.route == Route::UploadAndSubmit
     }
 
     fn begin(&self, pod: &Pod, of: Of) -> Result<Outcome> {
@@ -348,6 +410,7 @@ impl<'a> Import<'a> {
             group: built.group_id.clone(),
             content: built.content.clone(),
             files: built.counts.len(),
+            import: self.uploads().then(|| built.parameter_list.clone()),
             warnings: warnings(&built),
             stage: Stage::Lost { at: 0, sent: 0, cause: String::new() },
         };
@@ -381,7 +444,7 @@ impl<'a> Import<'a> {
                 wait_ms: 5_000,
             },
             Stage::Then { at, .. } => Later {
-                status: format!("{}: the import has ended; job {} after it", self.object.title, at + 1),
+                status: format!("{}: the load has ended; job {} after it", self.object.title, at + 1),
                 progress: Some(96),
                 wait_ms: 0,
             },
@@ -412,7 +475,9 @@ impl<'a> Import<'a> {
                 match looked? {
                     Seen::Going(later) => mark::pend(pod, ID, &state, later),
                     Seen::Ended(end, look) => {
-                        let runs = end != End::Failed && self.input.then.as_ref().is_some_and(|then| !then.is_empty());
+                        let then =
+                            state.import.is_some() || self.input.then.as_ref().is_some_and(|then| !then.is_empty());
+                        let runs = end != End::Failed && then;
                         if runs {
                             state.stage = Stage::Then {
                                 request,
@@ -421,6 +486,7 @@ impl<'a> Import<'a> {
                                 newest: None,
                                 waiting: None,
                                 done: Vec::new(),
+                                lost: None,
                             };
                             return self.pend(pod, &state);
                         }
@@ -430,76 +496,6 @@ impl<'a> Import<'a> {
             }
             Stage::Then { .. } => self.then(pod, state),
         }
-    }
-
-    /// One step of a job that comes after: note what is the newest, submit, look.
-    fn then(&self, pod: &Pod, mut state: State) -> Result<Outcome> {
-        let group = state.group.clone().unwrap_or_default();
-        let Stage::Then { request, end, at, newest, waiting, done } = &mut state.stage else {
-            return Err(Failure::internal("there is nothing after"));
-        };
-        let list = self.input.then.as_deref().unwrap_or_default();
-        let Some(next) = list.get(*at) else {
-            let (request, end, done) = (request.clone(), end.clone(), std::mem::take(done));
-            let tree = crate::fusion::erp::jobs::tree(pod, &request).unwrap_or_default();
-            return self.report(pod, &state, &request, &end, tree, done);
-        };
-        let filled: Option<Vec<String>> = next.parameters.as_ref().map(|list| {
-            list.iter().map(|text| text.replace("{request_id}", request).replace("{group_id}", &group)).collect()
-        });
-        let job = Further {
-            package: package(&next.package),
-            definition: next.definition.clone(),
-            parameters: positional(filled.as_deref(), &format!("/then/{at}/parameters"))?,
-        };
-        let plan = Plan {
-            action: ID,
-            what: &next.definition,
-            minutes: self.input.timeout_minutes,
-            documents: &[],
-            account: None,
-            open: false,
-        };
-        let told = match (&mut *waiting, &*newest) {
-            (Some(waiting), _) => match waiting.go_on(pod, &plan)? {
-                Ok(told) => Value::Object(told),
-                Err(later) => return mark::pend(pod, ID, &state, Later { progress: Some(97), ..later }),
-            },
-            (None, None) => {
-                // A life of the call before this one may have run it.
-                if let Some(id) = job.after(pod, request, done) {
-                    let message =
-                        format!("{} ran after the import already; it was not submitted again.", next.definition);
-                    state.warnings.push(json!({"code": "then_found", "message": message, "key": id}));
-                    *waiting = Some(Box::new(Waiting::new(pod, &Submitted { request: id, document: None }, true)));
-                    return self.pend(pod, &state);
-                }
-                *newest = Some(job.newest(pod).unwrap_or_default());
-                return self.pend(pod, &state);
-            }
-            (None, Some(before)) => match job.once(pod, before) {
-                Ok(begun) => {
-                    *waiting = Some(Box::new(begun));
-                    return self.pend(pod, &state);
-                }
-                Err(failure) if failure.again => return Err(failure),
-                Err(failure) => json!({"request_id": "-1", "state": "ERROR", "meaning": failure.problem.message}),
-            },
-        };
-        let of = |name: &str| told.get(name).cloned().unwrap_or_default();
-        let (id, ended) = (of("request_id"), of("state"));
-        let ended = ended.as_str().unwrap_or_default();
-        done.push(json!({"request_id": id, "name": next.definition, "state": ended, "parent_request_id": null}));
-        if crate::fusion::erp::state::end(ended) != Some(End::Good) {
-            let meaning = of("meaning");
-            if let Some(Value::Object(job)) = done.last_mut().filter(|_| !meaning.is_null()) {
-                job.insert("message".to_owned(), meaning.clone());
-            }
-            let message = format!("{} ended as {ended}. {}", next.definition, meaning.as_str().unwrap_or_default());
-            state.warnings.push(json!({"code": "then_not_succeeded", "message": message, "key": id}));
-        }
-        (*at, *newest, *waiting) = (*at + 1, None, None);
-        self.pend(pod, &state)
     }
 
     /// Rows that stand alone: those of tables without a parent.

@@ -152,7 +152,7 @@ impl Job {
     }
 
     /// A request of these parameters that is newer.
-    fn since(&self, pod: &Pod, newest: &str) -> Result<Option<String>> {
+    pub(super) fn since(&self, pod: &Pod, newest: &str) -> Result<Option<String>> {
         let found = self.requests(pod)?;
         let newer = |request: &&ess::Request| number(&request.id) > number(newest) && self.is_same(request);
         Ok(found.iter().rfind(newer).map(|request| request.id.clone()))
@@ -197,7 +197,7 @@ impl Job {
         Err(self.unknown(&cause))
     }
 
-    fn unknown(&self, cause: &Failure) -> Failure {
+    pub(super) fn unknown(&self, cause: &Failure) -> Failure {
         send::unknown(
             cause,
             &format!("{} may or may not have been submitted", self.definition),

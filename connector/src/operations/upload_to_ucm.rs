@@ -90,7 +90,7 @@ impl Action for UploadToUcm {
 }
 
 /// F2: the pod stores it somewhere, or nowhere, and tells no id.
-fn no_id(account: &str) -> Failure {
+pub(super) fn no_id(account: &str) -> Failure {
     Failure::permanent(ProblemKind::NotFound, format!("The pod took the file and told no document id: it has no account {account}, or the user may not write to it."))
         .remedy("Choose the account from list_interface_options, and give the user the role that owns it.")
 }

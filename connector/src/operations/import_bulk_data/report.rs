@@ -39,11 +39,14 @@ impl Import<'_> {
         }
         let told = std::mem::take(&mut found.rejections);
         let (rejected, imported) = (found.rejected, found.imported);
-        match self.logs(pod, request, tree.as_ref(), &mut found) {
-            Ok(true) => {}
-            Ok(false) => warn("no_logs", "The pod gave no logs of the load.".to_owned()),
-            Err(failure) if failure.again => return Err(failure),
-            Err(failure) => warn("logs_unread", failure.problem.message.clone()),
+        let import = state.import.as_ref().and_then(|_| after.first()?.get("request_id")?.as_str());
+        for (request, tree) in std::iter::once((request, tree.as_ref())).chain(import.map(|id| (id, None))) {
+            match self.logs(pod, request, tree, &mut found) {
+                Ok(true) => {}
+                Ok(false) => warn("no_logs", format!("The pod gave no logs of request {request}.")),
+                Err(failure) if failure.again => return Err(failure),
+                Err(failure) => warn("logs_unread", failure.problem.message.clone()),
+            }
         }
         if !told.is_empty() {
             // Interface rows are data; what the report says of the same rows is not told twice.
@@ -51,7 +54,7 @@ impl Import<'_> {
             found.rejections.splice(0..0, told);
         }
         (found.rejected, found.imported) = (rejected.or(found.rejected), imported.or(found.imported));
-        self.journals(pod, tree.as_ref(), &mut found)?;
+        self.journals(pod, tree.as_ref(), import, &mut found)?;
         let counts = Counted::of(state.read, &found, ended, self.object.tables.len() == 1);
         if !counts.verified {
             warn("not_verified", "Neither interface rows nor reports told how many rows were imported; the counts follow the job's state.".to_owned());
@@ -161,15 +164,15 @@ impl Import<'_> {
     }
 
     /// Journals are looked for among the records (T4).
-    fn journals(&self, pod: &Pod, tree: Option<&Tree>, found: &mut Found) -> Result<()> {
+    fn journals(&self, pod: &Pod, tree: Option<&Tree>, import: Option<&str>, found: &mut Found) -> Result<()> {
         if self.object.id != "gl_journals" {
             return Ok(());
         }
         let (package, _) = self.object.job.split_once(',').unwrap_or((self.object.job, ""));
         let job =
             tree.and_then(|tree| tree.jobs.iter().find(|job| job.path.trim_matches('/') == package.trim_matches('/')));
-        let Some(job) = job else { return Ok(()) };
-        match target::has_batches(pod, &job.id) {
+        let Some(id) = import.or(job.map(|job| job.id.as_str())) else { return Ok(()) };
+        match target::has_batches(pod, id) {
             Ok(false) if found.imported.is_none() => found.imported = Some(0),
             Ok(_) => {}
             Err(failure) if failure.again => return Err(failure),

@@ -12,11 +12,12 @@ use crate::fusion::ess;
 use crate::fusion::fbdi::{Built, content_prefix, file_prefix};
 use crate::fusion::pod::{Lost, Pod};
 use crate::http::Stream;
+use crate::operations::upload_to_ucm::no_id;
 use crate::problem::{Failure, Result};
 use serde_json::json;
 
 /// How long a load whose answer was lost is looked for: a pod registers one late.
-const LOOK_MS: i64 = 15 * 60 * 1000;
+pub(super) const LOOK_MS: i64 = 15 * 60 * 1000;
 /// Requests whose jobs are looked into for the name of the document.
 const CANDIDATES: usize = 12;
 /// What loads (FACTS 3.5).
@@ -28,43 +29,73 @@ enum There {
     /// The load, and its document.
     Load(String, Option<String>),
     /// A document of its name, and no load that is known.
-    Document,
+    Document(String),
     Nothing,
 }
 
 impl Import<'_> {
     /// Sends the load unless it is there; the state says what became of it.
     pub(super) fn submit(&self, pod: &Pod, built: &Built, state: &mut State) -> Result<()> {
-        match self.there(pod, &state.content)? {
+        let found = match self.there(pod, &state.content)? {
             There::Load(request, document) => {
                 state.stage = Stage::Loading { watch: Watch::new(pod, &request), document };
                 return Ok(());
             }
+            // By itself it loads nothing; whether its load was sent, the note tells.
+            There::Document(id) if self.uploads() => Some(id),
             // A pod keeps the document of a load that it refused.
-            There::Document if self.intent().map_or(Ok(false), |intent| intent.was_refused(pod))? => {}
-            There::Document => {
+            There::Document(_) if self.intent().map_or(Ok(false), |intent| intent.was_refused(pod))? => None,
+            There::Document(_) => {
                 // It was uploaded by this call, so that its load may be on its way.
                 state.stage = Stage::Lost { at: pod.now_ms(), sent: 1, cause: "an attempt before".to_owned() };
                 return Ok(());
             }
-            There::Nothing => {}
-        }
-        let Some(intent) = self.intent() else { return self.send(pod, built, state, 1) };
+            There::Nothing => None,
+        };
+        let Some(intent) = self.intent() else { return self.send(pod, built, state, 1, found) };
         if intent.stands(pod)? {
             let cause = "an attempt before was about to send it".to_owned();
             state.stage = Stage::Lost { at: pod.now_ms(), sent: 1, cause };
             return Ok(());
         }
+        let document = self.uploaded(pod, built, found)?;
         intent.note(pod)?;
-        self.send(pod, built, state, 1).inspect_err(|_| intent.refused(pod))
+        self.send(pod, built, state, 1, document)
     }
 
-    /// Where a second load would double the rows.
+    /// Where a second load would double the rows, or a document does not tell that its load was sent.
     fn intent(&self) -> Option<Intent<'_>> {
-        (!self.object.refuses_duplicates).then_some(Intent { call: self.call, account: self.object.account })
+        (self.uploads() || !self.object.refuses_duplicates)
+            .then_some(Intent { call: self.call, account: self.object.account })
     }
 
-    fn send(&self, pod: &Pod, built: &Built, state: &mut State, sent: u8) -> Result<()> {
+    /// The document to load, uploaded unless it was found; none where the load carries it.
+    fn uploaded(&self, pod: &Pod, built: &Built, found: Option<String>) -> Result<Option<String>> {
+        if found.is_some() || !self.uploads() {
+            return Ok(found);
+        }
+        let account = self.object.account;
+        let fields = [("FileName", built.file_name.as_str()), ("ContentType", "zip"), ("DocumentAccount", account)];
+        let open = || -> io::Result<Box<dyn Read + '_>> { Ok(Box::new(built.archive.base64_reader()?)) };
+        let content = Stream { len: built.archive.base64_len(), open: &open };
+        let id = match send::send(pod, "upload the file", "uploadFileToUCM", &fields, Some(content)) {
+            Ok(row) => erp::told(&row, "DocumentId").ok_or_else(|| no_id(account))?,
+            Err(Lost::Refused(failure)) => {
+                return Err(failure.or_remedy(|| format!("Check that the user may write to {account}.")));
+            }
+            Err(Lost::Unknown(mut failure)) => {
+                let prefix = content_prefix(self.call, &built.content);
+                let ids = erp::document_ids(pod, &prefix, Some(account), None).unwrap_or_default();
+                failure.again = true;
+                let remedy = "Nothing was loaded; the call can be made again with the same id.";
+                ids.last().cloned().ok_or_else(|| failure.remedy(remedy))?
+            }
+        };
+        Ok(Some(id))
+    }
+
+    /// Sends the load: of that document, or with its own.
+    fn send(&self, pod: &Pod, built: &Built, state: &mut State, sent: u8, document: Option<String>) -> Result<()> {
         let what = format!("load {}", self.object.title);
         let options =
             format!("InterfaceDetails={},ImportOption=Y,PurgeOption=N,ExtractFileType=ALL", self.object.interface_id);
@@ -80,18 +111,35 @@ impl Import<'_> {
         ];
         let open = || -> io::Result<Box<dyn Read + '_>> { Ok(Box::new(built.archive.base64_reader()?)) };
         let content = Stream { len: built.archive.base64_len(), open: &open };
-        match send::submit(pod, &what, "importBulkData", self.object.job, &fields, Some(content)) {
+        let submitted = match &document {
+            Some(id) => {
+                let (package, definition) = LOADER.split_once(',').unwrap_or((LOADER, ""));
+                // FACTS 3.5: interface, document, and twice N.
+                let arguments = format!("{},{id},N,N", self.object.interface_id);
+                let fields =
+                    [("JobPackageName", package), ("JobDefName", definition), ("ESSParameters", arguments.as_str())];
+                send::submit(pod, &what, "submitESSJobRequest", LOADER, &fields, None)
+            }
+            None => send::submit(pod, &what, "importBulkData", self.object.job, &fields, Some(content)),
+        };
+        match submitted {
             Ok(submitted) => {
-                if submitted.document.is_none() {
+                let document = submitted.document.or(document);
+                if document.is_none() {
                     state.warnings.push(json!({"code": "no_document_id", "key": self.object.account,
                         "message": "The pod took the load and told no document id: the account is not there, or the user may not write to it; then no rows arrive."}));
                 }
-                state.stage =
-                    Stage::Loading { watch: Watch::new(pod, &submitted.request), document: submitted.document };
+                state.stage = Stage::Loading { watch: Watch::new(pod, &submitted.request), document };
                 Ok(())
             }
-            Err(Lost::Refused(failure)) => Err(failure
-                .or_remedy(|| format!("Check that the user may run the import and write to {}.", self.object.account))),
+            Err(Lost::Refused(failure)) => {
+                if let Some(intent) = self.intent() {
+                    intent.refused(pod);
+                }
+                Err(failure.or_remedy(|| {
+                    format!("Check that the user may run the import and write to {}.", self.object.account)
+                }))
+            }
             Err(Lost::Unknown(cause)) => {
                 state.stage = Stage::Lost { at: pod.now_ms(), sent, cause: cause.problem.message.clone() };
                 Ok(())
@@ -117,10 +165,15 @@ impl Import<'_> {
                 state.stage = Stage::Loading { watch: Watch::new(pod, &request), document };
                 return Ok(None);
             }
-            Some(There::Nothing | There::Document) if passed > LOOK_MS => {
+            Some(there @ (There::Nothing | There::Document(_))) if passed > LOOK_MS => {
                 if sent < 2 && self.object.refuses_duplicates {
                     let built = self.build(pod)?;
-                    self.send(pod, &built, state, 2)?;
+                    let found = match there {
+                        There::Document(id) if self.uploads() => Some(id),
+                        _ => None,
+                    };
+                    let document = self.uploaded(pod, &built, found)?;
+                    self.send(pod, &built, state, 2, document)?;
                     return Ok(None);
                 }
                 let cause = Failure::internal(cause);
@@ -182,6 +235,6 @@ impl Import<'_> {
                 return Ok(There::Load(request.id, Some(document)));
             }
         }
-        Ok(There::Document)
+        Ok(There::Document(document))
     }
 }
