@@ -5,6 +5,9 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::result_large_err,
+    clippy::type_complexity,
     missing_docs,
     reason = "a test says what it expects, and fails where it is not so"
 )]

@@ -43,7 +43,11 @@ fn same(left: &Value, right: &Value) {
 
 #[test]
 fn a_call_that_is_made_again_at_any_moment_finds_its_load_and_reports_the_same() {
-    for input in [sample("6001"), balanced("6001")] {
+    let apart = |mut input: Value| {
+        input["route"] = "upload_and_submit".into();
+        input
+    };
+    for input in [sample("6001"), balanced("6001"), apart(sample("6001")), apart(balanced("6001"))] {
         let whole = {
             let stage = Stage::sim(json!([]));
             tokens(&stage, &input)
