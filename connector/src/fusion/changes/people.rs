@@ -31,7 +31,7 @@ struct State {
     users: Map<String, Value>,
     /// Codes of roles, or what else names them.
     roles: Vec<Value>,
-    /// Whole sweeps so far.
+    /// Number of the sweep, a part of dedup keys.
     round: u64,
     /// The sweep under way goes on there; `Null` where none is, `true` where losses are looked up.
     at: Value,
@@ -166,7 +166,7 @@ fn run(pod: &Pod, people: &People, state: &mut State, gathered: &mut Gathered) -
     if !losses(pod, people, state, gathered)? {
         return Ok(true);
     }
-    state.round += 1;
+    state.round = super::sweep::next_round(state.round, cursor::now(pod));
     state.at = Value::Null;
     Ok(false)
 }

@@ -26,7 +26,8 @@ const DOUBTS: [&str; 4] = ["truncated", "stopped_early", "rows_shifted", "rows_h
 pub struct Rows {
     /// The rows.
     pub known: Snapshot,
-    /// Whole sweeps so far; a part of dedup keys, so that a row that comes back to what it was is an event.
+    /// Number of the sweep, see [`next_round`]; a part of dedup keys, so that a row that comes back to what it was
+    /// is an event.
     pub round: u64,
     /// Rows that were known when the sweep began.
     pub before: usize,
@@ -38,7 +39,23 @@ pub struct Rows {
     pub baseline: Option<Timestamp>,
 }
 
+/// The number after that of a sweep: the first is 0, and the second the second in which the first ended, so that a
+/// cursor that begins anew does not give what happens later the dedup keys of what happened before.
+pub(super) fn next_round(round: u64, now: Timestamp) -> u64 {
+    match round {
+        0 => u64::try_from(now.as_second()).unwrap_or_default().max(1),
+        round => round.saturating_add(1),
+    }
+}
+
 impl Rows {
+    /// A whole sweep has ended.
+    fn ended(&mut self, now: Timestamp) {
+        self.known.forget_seen();
+        self.round = next_round(self.round, now);
+        self.swept = Some(now);
+    }
+
     /// As it stands in a cursor.
     pub(super) fn write(&mut self) -> Value {
         self.known.settle();
@@ -156,9 +173,7 @@ fn close(rows: &mut Rows, now: Timestamp) {
     if !rows.doubt && !rows.known.drops(missing.len(), rows.before) {
         rows.known.remove_missing();
     }
-    rows.known.forget_seen();
-    rows.round += 1;
-    rows.swept = Some(now);
+    rows.ended(now);
 }
 
 /// Looks up the rows that were missed, as many as there is room for.
@@ -177,9 +192,7 @@ pub(super) fn losses(pod: &Pod, watch: &Watch, state: &mut State, gathered: &mut
             "No deleted rows of {name} are reported: {why}. Most often a role or a page of the answer is what is missing; where the rows are gone indeed, set allow_drop for one poll."
         );
         gathered.warn(warning("sudden-drop", told, None));
-        rows.known.forget_seen();
-        rows.round += 1;
-        rows.swept = Some(cursor::now(pod));
+        rows.ended(cursor::now(pod));
         state.rows = Some(rows);
         return Ok(Step::Done);
     }
@@ -212,9 +225,7 @@ pub(super) fn losses(pod: &Pod, watch: &Watch, state: &mut State, gathered: &mut
             }
         }
     }
-    rows.known.forget_seen();
-    rows.round += 1;
-    rows.swept = Some(cursor::now(pod));
+    rows.ended(cursor::now(pod));
     state.rows = Some(rows);
     Ok(Step::Done)
 }

@@ -353,6 +353,23 @@ fn deleted_rows_are_told_and_a_sudden_drop_is_not_believed() {
 }
 
 #[test]
+fn a_cursor_that_begins_anew_gives_what_happens_later_a_key_of_its_own() {
+    let asked = Question { by: Some(By::Sweep), deleted: true, since: Some("now"), ..question(&[]) };
+    let model = Model::plain(40, 7);
+    let mut keys = BTreeSet::new();
+    for _ in 0..2 {
+        let mut cursor = None;
+        drain(&model, &asked, &mut cursor);
+        let (row, hour) = (model.0.borrow_mut().rows.remove(&5).unwrap(), 3_600_000_000);
+        model.0.borrow_mut().clock += hour;
+        let polled = poll_once(&model, &asked, cursor.as_deref(), 500).unwrap();
+        assert_eq!(polled.events.len(), 1);
+        assert!(keys.insert(polled.events[0].dedup_key.clone()));
+        model.0.borrow_mut().rows.insert(5, row);
+    }
+}
+
+#[test]
 fn a_sweep_tells_new_and_changed_rows_by_their_fingerprints() {
     let model = Model::plain(20, 6);
     let asked = Question { by: Some(By::Sweep), ..question(&[]) };
