@@ -72,7 +72,7 @@ impl SqliteStore {
     }
 
     fn at(file: &Path, lock: Option<File>) -> Result<Self, StateError> {
-        let database = open::writable(file, lock.is_some())?;
+        let database = open::writable(file)?;
         Ok(Self { file: file.to_owned(), database, key: None, kept: KEPT, pruned_at: None, _lock: lock })
     }
 
