@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use host_harness::contract::actions::Outcome;
+use host_harness::follow::round::Fault;
 use host_harness::state::seal::Key;
 use host_harness::state::trail::{Claim, Entry, EntryKind};
 use host_harness::state::{SqliteStore, StateError, Store as _, digest};
@@ -104,6 +105,16 @@ pub fn outcome(ended: &Result<Outcome, Ending>) -> String {
         Ok(Outcome::Done(_)) => "done".to_owned(),
         Ok(Outcome::Pending(_)) => "pending".to_owned(),
         Err(ending) => ending.told.as_ref().map_or_else(|| "execution-failed".to_owned(), |told| told.kind.clone()),
+    }
+}
+
+/// How a call of a trigger failed, for the trail.
+pub fn fault(site: &Site, ending: &Ending) -> Fault {
+    let told = ending.told.as_ref();
+    Fault {
+        kind: told.map_or_else(|| "execution-failed".to_owned(), |told| told.kind.clone()),
+        message: told.map(|told| site.secrets.clean(&told.message)).unwrap_or_default(),
+        held: None,
     }
 }
 
