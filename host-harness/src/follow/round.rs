@@ -152,18 +152,20 @@ impl Teller {
         entry.body = self.bodies.then(|| self.input.clone());
         let keys: Vec<String> = result.events.iter().map(|event| event.dedup_key.clone()).collect();
         let borrowed: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let known = store.acknowledged(&self.stream, &borrowed, now)?;
-        let mut seen = HashSet::new();
-        let mut events = result.events;
-        events.retain(|event| !known.contains(&event.dedup_key) && seen.insert(event.dedup_key.clone()));
-        let fresh: Vec<&str> = events.iter().map(|event| event.dedup_key.as_str()).collect();
-        let mut repeated = HashSet::new();
-        let mut call = Some(entry);
-        // With nothing to hand over there is one thing to store instead of two.
-        if let Some(entry) = call.take_if(|_| !fresh.is_empty()) {
+        let (mut events, mut repeated, mut call) = (result.events, HashSet::new(), Some(entry));
+        if !events.is_empty() {
+            // As one: what another process receives beside must not be taken between the look and the word.
             store.together(&mut |store| {
-                repeated = store.announce(&self.stream, &fresh, forget_at, now)?;
-                store.note(Some(&self.stream), std::slice::from_ref(&entry))
+                let known = store.acknowledged(&self.stream, &borrowed, now)?;
+                let mut seen = HashSet::new();
+                events.retain(|event| !known.contains(&event.dedup_key) && seen.insert(event.dedup_key.clone()));
+                let fresh: Vec<&str> = events.iter().map(|event| event.dedup_key.as_str()).collect();
+                // With nothing to hand over there is one thing to store instead of two.
+                if let Some(entry) = call.take_if(|_| !fresh.is_empty()) {
+                    repeated = store.announce(&self.stream, &fresh, forget_at, now)?;
+                    store.note(Some(&self.stream), std::slice::from_ref(&entry))?;
+                }
+                Ok(())
             })?;
         }
         let marked = |event: Event| {

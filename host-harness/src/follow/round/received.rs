@@ -108,7 +108,7 @@ mod tests {
     use super::super::tests::{answer, asked, at, teller};
     use super::*;
     use crate::contract::triggers::Event;
-    use crate::state::MemoryStore;
+    use crate::state::{MemoryStore, SqliteStore};
 
     fn receipt(keys: &[&str]) -> Receipt {
         let event = |key: &&str| Event { dedup_key: (*key).into(), occurred_at: None, payload: "{}".into() };
@@ -117,24 +117,30 @@ mod tests {
 
     #[test]
     fn an_event_comes_once_whether_it_is_sent_twice_or_polled_as_well() {
-        let (teller, mut store) = (teller(), MemoryStore::default());
-        let mut progress = teller.progress(&store, at(1)).unwrap();
-        let polled = teller.take_in(&mut store, &asked(), None, answer(&["a"], "1"), at(1)).unwrap();
-        teller.settle(&mut store, &polled, &mut progress, at(9), at(1)).unwrap();
-        let first = teller.take_receipt(&mut store, &asked(), &mut receipt(&["a", "b"]), at(2)).unwrap();
+        once(&mut MemoryStore::default());
+        let folder = tempfile::tempdir().unwrap();
+        once(&mut SqliteStore::open(&folder.path().join("s")).unwrap());
+    }
+
+    fn once(store: &mut dyn Store) {
+        let teller = teller();
+        let mut progress = teller.progress(store, at(1)).unwrap();
+        let polled = teller.take_in(store, &asked(), None, answer(&["a"], "1"), at(1)).unwrap();
+        teller.settle(store, &polled, &mut progress, at(9), at(1)).unwrap();
+        let first = teller.take_receipt(store, &asked(), &mut receipt(&["a", "b"]), at(2)).unwrap();
         assert_eq!(first.len(), 1, "a was polled");
         // No commit: whoever handed it over has crashed, and the sender comes again.
         let mut again = receipt(&["b"]);
-        let second = teller.take_receipt(&mut store, &asked(), &mut again, at(3)).unwrap();
+        let second = teller.take_receipt(store, &asked(), &mut again, at(3)).unwrap();
         assert!(second.lines(None).concat().contains(r#""repeated":true"#) && again.events.is_empty());
-        teller.settle_receipt(&mut store, &second, at(3)).unwrap();
+        teller.settle_receipt(store, &second, at(3)).unwrap();
         assert_eq!(store.cursor(&teller.stream).unwrap().as_deref(), Some("1"));
-        let third = teller.take_receipt(&mut store, &asked(), &mut receipt(&["b"]), at(2_591_000)).unwrap();
+        let third = teller.take_receipt(store, &asked(), &mut receipt(&["b"]), at(2_591_000)).unwrap();
         assert!(third.is_empty());
-        teller.settle_receipt(&mut store, &third, at(4)).unwrap();
-        let polled = teller.take_in(&mut store, &asked(), Some("1"), answer(&["b", "c"], "2"), at(5)).unwrap();
+        teller.settle_receipt(store, &third, at(4)).unwrap();
+        let polled = teller.take_in(store, &asked(), Some("1"), answer(&["b", "c"], "2"), at(5)).unwrap();
         assert_eq!(polled.len(), 1, "b was sent");
-        teller.settle(&mut store, &polled, &mut progress, at(9), at(5)).unwrap();
+        teller.settle(store, &polled, &mut progress, at(9), at(5)).unwrap();
         let kept = store.progress(&teller.stream).unwrap().unwrap();
         assert_eq!((kept.events, kept.polls, kept.received), (3, 2, 2), "a poll keeps what was received beside it");
     }
