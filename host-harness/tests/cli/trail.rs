@@ -90,6 +90,21 @@ fn a_request_that_comes_twice_hands_its_event_over_once() {
     assert!(status["lag_seconds"].is_null() && status["next_poll"].is_null(), "nothing is polled");
 }
 
+#[cfg(unix)]
+#[test]
+fn of_requests_that_come_at_once_one_hands_the_event_over() {
+    let Some(bench) = Bench::new() else { return };
+    bench.write("one.yaml", "body: {job: 1}\n");
+    let receive = ["receive", "receives", "--connection", "pod.json", "--input", "{}", "--state", "s.db"];
+    let receive = [&receive[..], &["--request", "one.yaml"]].concat();
+    let mut all: Vec<_> = (0..6).map(|_| bench.start(&receive, "receipts")).collect();
+    assert!(all.iter_mut().all(|one| one.wait().unwrap().success()), "none finds the file in use");
+    let receipts = bench.read("receipts");
+    assert_eq!(receipts.lines().count(), 6);
+    let handed = receipts.lines().filter(|line| line.contains("dedup_key") && !line.contains("repeated"));
+    assert_eq!(handed.count(), 1, "{receipts}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_event_that_nobody_took_comes_again_marked() {
