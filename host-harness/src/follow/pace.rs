@@ -100,7 +100,8 @@ mod tests {
     #[test]
     fn idle_streams_slow_down_and_busy_ones_speed_up() {
         let mut pace = Pace::new(Bounds::default());
-        let idle: Vec<u64> = (0..4).map(|_| pace.after(0, false, None).as_secs() / 60).collect();
+        // The third is the longest there is, and from there on chance alone tells waits apart.
+        let idle: Vec<u64> = (0..3).map(|_| pace.after(0, false, None).as_secs() / 60).collect();
         assert!(idle.windows(2).all(|two| matches!(two, [a, b] if a <= b)), "{idle:?}");
         assert!(about(pace.after(0, false, None), 15 * MINUTE));
         assert!(about(pace.after(3, false, None), 15 * MINUTE / 2));

@@ -3,6 +3,8 @@
 //! Three steps on a store, with the hand-over between the first and the second in the hands of whoever has the
 //! sink. Each step is stored whole or not at all.
 
+mod received;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -79,10 +81,15 @@ impl Round {
     /// A line for each event to hand over.
     #[must_use]
     pub fn lines(&self, subscription: Option<&str>) -> Vec<String> {
-        let line = |(event, repeated): &(Event, bool)| {
-            Line::new(event, Marks { repeated: *repeated, replay: false, subscription }).text()
+        self.views(subscription).map(|line| line.text()).collect()
+    }
+
+    /// What those lines are made of.
+    pub fn views<'a>(&'a self, subscription: Option<&'a str>) -> impl Iterator<Item = Line<'a>> {
+        let line = move |(event, repeated): &'a (Event, bool)| {
+            Line::new(event, Marks { repeated: *repeated, replay: false, subscription })
         };
-        self.fresh.iter().map(line).collect()
+        self.fresh.iter().map(line)
     }
 
     /// Names what is handed over: the same for the same events.
@@ -122,27 +129,43 @@ impl Teller {
         result: PollResult,
         now: Timestamp,
     ) -> Result<Round, StateError> {
+        self.take(store, asked, before, result, (EntryKind::Call, None), now)
+    }
+
+    /// The same for an answer of either kind, noted with this kind and detail.
+    fn take(
+        &self,
+        store: &mut dyn Store,
+        asked: &Asked,
+        before: Option<&str>,
+        result: PollResult,
+        (kind, detail): (EntryKind, Option<String>),
+        now: Timestamp,
+    ) -> Result<Round, StateError> {
         let lasts = SignedDuration::from_millis(i64::try_from(result.dedup_for_ms).unwrap_or(i64::MAX));
         let forget_at = now.saturating_add(lasts).unwrap_or(Timestamp::MAX);
-        let mut entry = self.entry(now, EntryKind::Call, &asked.call_id);
+        let mut entry = self.entry(now, kind, &asked.call_id);
         entry.outcome = Some("done".to_owned());
+        entry.detail = detail;
         entry.took_ms = i64::try_from(asked.took.as_millis()).ok();
         entry.count = i64::try_from(result.events.len()).ok();
         entry.body = self.bodies.then(|| self.input.clone());
         let keys: Vec<String> = result.events.iter().map(|event| event.dedup_key.clone()).collect();
         let borrowed: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let known = store.acknowledged(&self.stream, &borrowed, now)?;
-        let mut seen = HashSet::new();
-        let mut events = result.events;
-        events.retain(|event| !known.contains(&event.dedup_key) && seen.insert(event.dedup_key.clone()));
-        let fresh: Vec<&str> = events.iter().map(|event| event.dedup_key.as_str()).collect();
-        let mut repeated = HashSet::new();
-        let mut call = Some(entry);
-        // With nothing to hand over there is one thing to store instead of two.
-        if let Some(entry) = call.take_if(|_| !fresh.is_empty()) {
+        let (mut events, mut repeated, mut call) = (result.events, HashSet::new(), Some(entry));
+        if !events.is_empty() {
+            // As one: what another process receives beside must not be taken between the look and the word.
             store.together(&mut |store| {
-                repeated = store.announce(&self.stream, &fresh, forget_at, now)?;
-                store.note(Some(&self.stream), std::slice::from_ref(&entry))
+                let known = store.acknowledged(&self.stream, &borrowed, now)?;
+                let mut seen = HashSet::new();
+                events.retain(|event| !known.contains(&event.dedup_key) && seen.insert(event.dedup_key.clone()));
+                let fresh: Vec<&str> = events.iter().map(|event| event.dedup_key.as_str()).collect();
+                // With nothing to hand over there is one thing to store instead of two.
+                if let Some(entry) = call.take_if(|_| !fresh.is_empty()) {
+                    repeated = store.announce(&self.stream, &fresh, forget_at, now)?;
+                    store.note(Some(&self.stream), std::slice::from_ref(&entry))?;
+                }
+                Ok(())
             })?;
         }
         let marked = |event: Event| {
@@ -178,22 +201,8 @@ impl Teller {
         next_poll_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), StateError> {
-        let events = round.fresh.iter().map(|(event, repeated)| {
-            let mut entry = self.entry(now, EntryKind::Event, &round.call_id);
-            entry.dedup_key = Some(event.dedup_key.clone());
-            entry.occurred_at.clone_from(&event.occurred_at);
-            entry.outcome = repeated.then(|| "repeated".to_owned());
-            entry.body = self.bodies.then(|| event.payload.clone());
-            entry
-        });
-        let mut entries: Vec<Entry> = round.call.iter().cloned().chain(events).collect();
-        if !round.fresh.is_empty() {
-            let mut taken = self.entry(now, EntryKind::Acknowledged, &round.call_id);
-            taken.count = i64::try_from(round.fresh.len()).ok();
-            entries.push(taken);
-        }
+        let entries = self.entries(round, now);
         progress.polls += 1;
-        progress.events += u64::try_from(round.fresh.len()).unwrap_or_default();
         progress.succeeded_at_ms = Some(now.as_millisecond());
         progress.next_poll_at_ms = Some(next_poll_at.as_millisecond());
         (progress.failing, progress.failure, progress.held) = (0, None, 0);
@@ -208,8 +217,38 @@ impl Teller {
             if !entries.is_empty() {
                 store.note(Some(&self.stream), &entries)?;
             }
+            self.received_beside(store, progress)?;
+            progress.events += u64::try_from(round.fresh.len()).unwrap_or_default();
             store.keep_progress(&self.stream, progress)
         })
+    }
+
+    /// What the trail tells of a round that was taken.
+    fn entries(&self, round: &Round, now: Timestamp) -> Vec<Entry> {
+        let events = round.fresh.iter().map(|(event, repeated)| {
+            let mut entry = self.entry(now, EntryKind::Event, &round.call_id);
+            entry.dedup_key = Some(event.dedup_key.clone());
+            entry.occurred_at.clone_from(&event.occurred_at);
+            entry.outcome = repeated.then(|| "repeated".to_owned());
+            entry.body = self.bodies.then(|| event.payload.clone());
+            entry
+        });
+        let mut entries: Vec<Entry> = round.call.iter().cloned().chain(events).collect();
+        if !round.fresh.is_empty() {
+            let mut taken = self.entry(now, EntryKind::Acknowledged, &round.call_id);
+            taken.count = i64::try_from(round.fresh.len()).ok();
+            entries.push(taken);
+        }
+        entries
+    }
+
+    /// Takes over what another process received on this stream since `progress` was read.
+    fn received_beside(&self, store: &dyn Store, progress: &mut Progress) -> Result<(), StateError> {
+        if let Some(known) = store.progress(&self.stream)? {
+            progress.received = progress.received.max(known.received);
+            progress.events = progress.events.max(known.events);
+        }
+        Ok(())
     }
 
     /// Notes a call that failed, or with `held` events a sink that did not take them.
@@ -238,6 +277,7 @@ impl Teller {
         progress.next_poll_at_ms = Some(next_poll_at.as_millisecond());
         store.together(&mut |store| {
             store.note(Some(&self.stream), std::slice::from_ref(&entry))?;
+            self.received_beside(store, progress)?;
             store.keep_progress(&self.stream, progress)
         })
     }
@@ -272,11 +312,11 @@ mod tests {
     use super::*;
     use crate::state::MemoryStore;
 
-    fn at(seconds: i64) -> Timestamp {
+    pub fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
     }
 
-    fn answer(keys: &[&str], cursor: &str) -> PollResult {
+    pub fn answer(keys: &[&str], cursor: &str) -> PollResult {
         let event = |key: &&str| Event { dedup_key: (*key).into(), occurred_at: None, payload: "{}".into() };
         PollResult {
             events: keys.iter().map(event).collect(),
@@ -288,12 +328,12 @@ mod tests {
         }
     }
 
-    fn teller() -> Teller {
+    pub fn teller() -> Teller {
         let stream = Stream { component: "c".into(), connection: "k".into(), trigger: "t".into(), input: "i".into() };
         Teller { stream, connection: "pod".into(), name: "t".into(), input: "{}".into(), bodies: false }
     }
 
-    fn asked() -> Asked {
+    pub fn asked() -> Asked {
         Asked { call_id: "1".into(), at: at(1), took: Duration::from_millis(5) }
     }
 

@@ -25,7 +25,7 @@ struct Known {
 
 impl Store for MemoryStore {
     fn cursor(&self, stream: &Stream) -> Result<Option<String>, StateError> {
-        Ok(self.streams.get(stream).and_then(|known| known.cursor.clone()))
+        Ok(self.streams.get(stream).and_then(|known| known.cursor.clone()).filter(|cursor| !cursor.is_empty()))
     }
 
     fn acknowledged(&self, stream: &Stream, keys: &[&str], now: Timestamp) -> Result<HashSet<String>, StateError> {

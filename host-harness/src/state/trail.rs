@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum EntryKind {
     /// A call of the connector came to its end.
     Call,
+    /// The remote system sent something by itself, and a trigger looked at it.
+    Receive,
     /// An event was taken by its sink.
     Event,
     /// The events of one answer were acknowledged: their keys and the cursor are stored.
@@ -23,8 +25,9 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// Every kind, with its name.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub const ALL: [(Self, &'static str); 6] = [
         (Self::Call, "call"),
+        (Self::Receive, "receive"),
         (Self::Event, "event"),
         (Self::Acknowledged, "acknowledged"),
         (Self::SinkFailed, "sink_failed"),
@@ -137,6 +140,8 @@ pub struct Progress {
     pub next_poll_at_ms: Option<i64>,
     /// Polls that were answered.
     pub polls: u64,
+    /// Requests of the remote system that were answered.
+    pub received: u64,
     /// Events that were acknowledged.
     pub events: u64,
     /// Polls and hand-overs that failed.

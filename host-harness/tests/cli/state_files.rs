@@ -33,6 +33,10 @@ fn a_file_of_a_later_version_or_a_damaged_one_is_said_and_left_alone() {
         let refused = poll(&bench, &[]);
         assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{said}: {}", refused.err);
         assert!(refused.err.contains(said), "{}", refused.err);
+        // Beside a poll, too: nothing is sent, and nothing is written.
+        let acted = bench.action("waits", r#"{"ms": 1}"#, &["--state", "s.db"]);
+        assert_eq!((acted.code, acted.out.as_str()), (2, ""), "{said}: {}", acted.err);
+        assert!(acted.err.contains(said), "{}", acted.err);
         assert_eq!(std::fs::read(bench.path("s.db")).unwrap(), bytes, "{said}");
     }
     std::fs::write(bench.path("s.db"), &whole).unwrap();

@@ -57,6 +57,82 @@ fn status_says_how_far_each_subscription_is() {
 }
 
 #[test]
+fn a_request_that_comes_twice_hands_its_event_over_once() {
+    let Some(bench) = Bench::new() else { return };
+    bench.write("one.yaml", "path: /hook\nbody: {job: 1}\n");
+    bench.write("two.yaml", "path: /hook\nbody: {job: 2}\n");
+    let with = ["--connection", "pod.json", "--input", "{}", "--state", "s.db", "--keep-bodies", "--request"];
+    let receive = |request: &str| {
+        let ended = bench.run(&[&["receive", "receives"][..], &with, &[request]].concat());
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        let receipt = ended.json();
+        assert_eq!(receipt["status"], 202, "the sender is answered each time");
+        receipt["events"].as_array().unwrap().clone()
+    };
+    let first = receive("one.yaml");
+    assert_eq!((first.len(), &first[0]["repeated"]), (1, &serde_json::Value::Null));
+    assert!(receive("one.yaml").is_empty());
+    assert_eq!(receive("two.yaml").len(), 1, "another event is another event");
+    let kinds: Vec<String> = bench
+        .run(&["events", "--state", "s.db"])
+        .lines()
+        .iter()
+        .map(|line| line["kind"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(kinds, ["receive", "event", "acknowledged", "receive", "receive", "event", "acknowledged"]);
+    let received = bench.run(&["events", "--state", "s.db", "--kind", "receive", "--connection", "pod.json"]).lines();
+    assert_eq!((received.len(), &received[0]["count"], &received[0]["detail"]), (3, &1.into(), &"answered 202".into()));
+    let replayed = bench.run(&["replay-events", "--state", "s.db", "--from", "1h", "--to", "2099-01-01"]).lines();
+    assert_eq!((replayed.len(), replayed[0]["dedup_key"].as_str()), (2, Some(r#"{"job":1}"#)));
+    let status = bench.run(&["status", "--state", "s.db", "--format", "json"]).json()["subscriptions"][0].clone();
+    let told = (status["state"].as_str(), status["events"].as_u64(), status["received"].as_u64());
+    assert_eq!(told, (Some("ok"), Some(2), Some(3)));
+    assert!(status["lag_seconds"].is_null() && status["next_poll"].is_null(), "nothing is polled");
+}
+
+#[cfg(unix)]
+#[test]
+fn of_requests_that_come_at_once_one_hands_the_event_over() {
+    let Some(bench) = Bench::new() else { return };
+    bench.write("one.yaml", "body: {job: 1}\n");
+    let receive = ["receive", "receives", "--connection", "pod.json", "--input", "{}", "--state", "s.db"];
+    let receive = [&receive[..], &["--request", "one.yaml"]].concat();
+    let mut all: Vec<_> = (0..6).map(|_| bench.start(&receive, "receipts")).collect();
+    assert!(all.iter_mut().all(|one| one.wait().unwrap().success()), "none finds the file in use");
+    let receipts = bench.read("receipts");
+    assert_eq!(receipts.lines().count(), 6);
+    let handed = receipts.lines().filter(|line| line.contains("dedup_key") && !line.contains("repeated"));
+    assert_eq!(handed.count(), 1, "{receipts}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_event_that_nobody_took_comes_again_marked() {
+    use std::process::{Command, Stdio};
+
+    let Some(bench) = Bench::new() else { return };
+    bench.write("one.yaml", "body: {job: 1}\n");
+    let receive = ["receive", "receives", "--connection", "pod.json", "--input", "{}", "--state", "s.db"];
+    let receive = [&receive[..], &["--request", "one.yaml"]].concat();
+    let nowhere = Command::new(env!("CARGO_BIN_EXE_harness"))
+        .arg("--component")
+        .arg(&bench.guest)
+        .args(&receive)
+        .current_dir(bench.folder.path())
+        .stdout(Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap()))
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(!nowhere.success());
+    let again = bench.run(&receive).json();
+    assert_eq!(
+        (&again["events"][0]["dedup_key"], &again["events"][0]["repeated"]),
+        (&r#"{"job":1}"#.into(), &true.into())
+    );
+    assert_eq!(bench.run(&receive).json()["events"].as_array().unwrap().len(), 0);
+}
+
+#[test]
 fn a_call_id_is_for_one_call() {
     let Some(bench) = Bench::new() else { return };
     let run = |ms: &str| bench.action("waits", ms, &["--state", "s.db", "--call-id", "order-4711"]);

@@ -187,6 +187,11 @@ pub fn event(event: &Event) -> Line<'_> {
     Line::new(event, Marks::default())
 }
 
+/// The same of several.
+pub fn events(events: &[Event]) -> Vec<Line<'_>> {
+    events.iter().map(event).collect()
+}
+
 #[derive(Serialize)]
 pub struct ReceiptView<'a> {
     events: Vec<Line<'a>>,
@@ -199,12 +204,13 @@ pub struct ReceiptView<'a> {
     body_base64: Option<String>,
 }
 
-pub fn receipt(receipt: &Receipt) -> ReceiptView<'_> {
+/// A receipt with these events in the place of its own.
+pub fn receipt<'a>(receipt: &'a Receipt, events: Vec<Line<'a>>) -> ReceiptView<'a> {
     use base64::Engine as _;
     let body = std::str::from_utf8(&receipt.body).ok();
     let encode = || base64::engine::general_purpose::STANDARD.encode(&receipt.body);
     ReceiptView {
-        events: receipt.events.iter().map(event).collect(),
+        events,
         status: receipt.status,
         headers: &receipt.headers,
         body,

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use host_harness::contract::actions::Outcome;
+use host_harness::follow::round::Fault;
 use host_harness::state::seal::Key;
 use host_harness::state::trail::{Claim, Entry, EntryKind};
 use host_harness::state::{SqliteStore, StateError, Store as _, digest};
@@ -58,16 +59,17 @@ pub fn key(global: &Global) -> Result<Option<Key>, Ending> {
 }
 
 /// Takes the call id for this call, where there is a state file: the same id for another call is refused before
-/// anything is sent. `operation` and `input` are what makes calls the same, on one connection.
+/// anything is sent. `operation` and `input` are what makes calls the same, on one connection. Answers the file,
+/// looked through once, for the note at the end.
 ///
 /// # Errors
 /// An [`Ending`] with 2 for an id that another call has, or that of the state file.
-pub fn claim(global: &Global, site: &Site, operation: &str, input: &str) -> Result<(), Ending> {
-    let Some(file) = &global.state else { return Ok(()) };
+pub fn claim(global: &Global, site: &Site, operation: &str, input: &str) -> Result<Option<SqliteStore>, Ending> {
+    let Some(file) = &global.state else { return Ok(None) };
     let mut store = open(global, file, SqliteStore::open_beside)?;
     let what = digest(&format!("{}\n{}\n{operation}\n{}", site.component.manifest.name, site.digest, digest(input)));
     match store.claim(&site.call_id, &what, site.run.clock.now()).map_err(|error| told(&error))? {
-        Claim::New | Claim::Same => Ok(()),
+        Claim::New | Claim::Same => Ok(Some(store)),
         Claim::Other => Err(Ending::usage(
             format!("the call id {} was used for another call", site.call_id),
             "Give a new --call-id, or the same connection, operation and input as the first time.",
@@ -75,35 +77,46 @@ pub fn claim(global: &Global, site: &Site, operation: &str, input: &str) -> Resu
     }
 }
 
-/// Notes how the call of an action came out, where there is a state file.
+/// Notes how the call of an action came out, in the state file that its id was taken in.
 ///
 /// # Errors
 /// The [`Ending`] of the state file.
 pub fn note(
-    global: &Global,
+    store: Option<SqliteStore>,
+    bodies: bool,
     site: &Site,
     named: (&str, &str),
     input: &str,
     started: Instant,
     outcome: &str,
 ) -> Result<(), Ending> {
-    let Some(file) = &global.state else { return Ok(()) };
-    let mut store = open(global, file, SqliteStore::open_beside)?;
+    let Some(mut store) = store else { return Ok(()) };
     let (connection, operation) = named;
     let mut entry = Entry::new(site.run.clock.now(), EntryKind::Call, connection, operation);
     entry.call_id = Some(site.call_id.clone());
     entry.outcome = Some(outcome.to_owned());
     entry.took_ms = i64::try_from(started.elapsed().as_millis()).ok();
-    entry.body = global.keep_bodies.then(|| site.secrets.clean(input));
+    entry.body = bodies.then(|| site.secrets.clean(input));
     store.note(None, &[entry]).map_err(|error| told(&error))
 }
 
 /// How the end of a call is noted.
-pub fn outcome(ended: &Result<Outcome, Ending>) -> String {
+pub fn outcome(ended: Result<&Outcome, &Ending>) -> String {
     match ended {
         Ok(Outcome::Done(_)) => "done".to_owned(),
         Ok(Outcome::Pending(_)) => "pending".to_owned(),
+        Err(ending) if ending.exit == Exit::Pending => "pending".to_owned(),
         Err(ending) => ending.told.as_ref().map_or_else(|| "execution-failed".to_owned(), |told| told.kind.clone()),
+    }
+}
+
+/// How a call of a trigger failed, for the trail.
+pub fn fault(site: &Site, ending: &Ending) -> Fault {
+    let told = ending.told.as_ref();
+    Fault {
+        kind: told.map_or_else(|| "execution-failed".to_owned(), |told| told.kind.clone()),
+        message: told.map(|told| site.secrets.clean(&told.message)).unwrap_or_default(),
+        held: None,
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use host_harness::follow::round::{Asked, Fault};
+use host_harness::follow::round::Asked;
 use host_harness::follow::{Bounds, Pace, Round, Teller};
 use host_harness::state::trail::Progress;
 use host_harness::state::{MemoryStore, SqliteStore, Store, Stream, digest};
@@ -145,11 +145,7 @@ impl Poll {
         let retry_after = told.and_then(|told| told.retry_after_ms).map(Duration::from_millis);
         let goes_on = self.follow && ending.exit == Exit::Transient && told.is_some();
         let pause = goes_on.then(|| self.pace.after_failure(retry_after));
-        let fault = Fault {
-            kind: told.map_or_else(|| "execution-failed".to_owned(), |told| told.kind.clone()),
-            message: told.map(|told| site.secrets.clean(&told.message)).unwrap_or_default(),
-            held: None,
-        };
+        let fault = keeping::fault(site, &ending);
         let next = later(now, pause.unwrap_or_default());
         match self.teller.failed(store, asked, &fault, &mut self.progress, next, now) {
             Ok(()) => (ending, pause),

@@ -1,14 +1,20 @@
 //! `harness receive`: a request of the remote system, read from a file and handed to a trigger.
+//!
+//! With a state file an event that was taken before is dropped, and what the sender is answered stays the same.
 
 use std::path::Path;
+use std::time::Instant;
 
 use host_harness::contract::triggers::WebhookRequest;
+use host_harness::follow::Teller;
+use host_harness::follow::round::Asked;
+use host_harness::state::{SqliteStore, Stream, digest};
 use host_harness::transport::exchange::{Expected, read_request};
 
 use crate::args::{Global, With};
 use crate::component::{Component, Use};
 use crate::ending::Ending;
-use crate::{input, json, say, signin, site};
+use crate::{input, json, keeping, say, signin, site};
 
 pub async fn run(global: &Global, trigger: &str, with: &With, request: &Path) -> Result<(), Ending> {
     let input = input::read(&with.input, "input")?;
@@ -18,15 +24,45 @@ pub async fn run(global: &Global, trigger: &str, with: &With, request: &Path) ->
     })?;
     let component = Component::load(global).await?;
     component.operation(trigger, Use::Receive)?;
+    let open = |file| keeping::open(global, file, SqliteStore::open_beside);
+    let mut store = global.state.as_deref().map(open).transpose()?;
     site::within(component, global, &with.connection, async |site| {
         signin::sign_in(site).await?;
         let id = site.call_id.clone();
-        let receipt = site
+        let (at, started) = (site.run.clock.now(), Instant::now());
+        let answered = site
             .call(&id, async |site, call| {
                 site.component.connector.receive(&site.run, &site.connection, call, trigger, &input, &request).await
             })
-            .await?;
-        say::json(&json::text(&json::receipt(&receipt))?)
+            .await;
+        let Some(store) = &mut store else {
+            let receipt = answered?;
+            return say::json(&json::text(&json::receipt(&receipt, json::events(&receipt.events)))?);
+        };
+        let stream = Stream {
+            component: site.component.manifest.name.clone(),
+            connection: site.digest.clone(),
+            trigger: trigger.to_owned(),
+            input: digest(&input),
+        };
+        let (connection, name) = (with.connection.clone(), trigger.to_owned());
+        let teller = Teller { stream, connection, name, input: input.clone(), bodies: global.keep_bodies };
+        let asked = Asked { call_id: id, at, took: started.elapsed() };
+        let now = site.run.clock.now();
+        let mut receipt = match answered {
+            Ok(receipt) => receipt,
+            Err(ending) => {
+                // That it failed says more than that this could not be written down.
+                if let Err(error) = teller.not_received(store, &asked, &keeping::fault(site, &ending), now) {
+                    say::warning("not_noted", &error.to_string(), None, site.json);
+                }
+                return Err(ending);
+            }
+        };
+        let of_state = |error| keeping::told(&error);
+        let round = teller.take_receipt(store, &asked, &mut receipt, now).map_err(of_state)?;
+        say::json(&json::text(&json::receipt(&receipt, round.views(None).collect()))?)?;
+        teller.settle_receipt(store, &round, site.run.clock.now()).map_err(of_state)
     })
     .await
 }

@@ -20,13 +20,14 @@ pub async fn run(global: &Global, action: &str, with: &With, token: &str) -> Res
     let component = Component::load(global).await?;
     component.operation(action, Use::Action)?;
     site::within(component, global, &with.connection, async |site| {
-        keeping::claim(global, site, action, &input)?;
+        let store = keeping::claim(global, site, action, &input)?;
         signin::sign_in(site).await?;
         let id = site.call_id.clone();
         let started = Instant::now();
         let ended = to_the_end(site, &id, action, &input, Some(token), !global.no_wait).await;
         let named = (with.connection.as_str(), action);
-        let noted = keeping::note(global, site, named, &input, started, &keeping::outcome(&ended));
+        let outcome = keeping::outcome(ended.as_ref());
+        let noted = keeping::note(store, global.keep_bodies, site, named, &input, started, &outcome);
         ended.and_then(|ended| print(site, action, ended)).and(noted)
     })
     .await

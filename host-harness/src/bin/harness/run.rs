@@ -22,16 +22,19 @@ pub async fn run(global: &Global, action: &str, with: &With) -> Result<(), Endin
     let component = Component::load(global).await?;
     component.operation(action, Use::Action)?;
     site::within(component, global, &with.connection, async |site| {
-        keeping::claim(global, site, action, &input)?;
+        let store = keeping::claim(global, site, action, &input)?;
         signin::sign_in(site).await?;
+        let named = (with.connection.as_str(), action);
+        let started = Instant::now();
         if global.ndjson {
-            return pages::print(site, action, &input, !global.no_wait).await;
+            let printed = pages::print(site, action, &input, !global.no_wait).await;
+            let outcome = printed.as_ref().map_or_else(|ending| keeping::outcome(Err(ending)), |()| "done".to_owned());
+            return printed.and(keeping::note(store, global.keep_bodies, site, named, &input, started, &outcome));
         }
         let id = site.call_id.clone();
-        let started = Instant::now();
         let ended = to_the_end(site, &id, action, &input, None, !global.no_wait).await;
-        let named = (with.connection.as_str(), action);
-        let noted = keeping::note(global, site, named, &input, started, &keeping::outcome(&ended));
+        let outcome = keeping::outcome(ended.as_ref());
+        let noted = keeping::note(store, global.keep_bodies, site, named, &input, started, &outcome);
         // An answer must not be lost over its note, and a failure says more than that it was not noted.
         let printed = ended.and_then(|ended| print(site, action, ended));
         printed.and(noted)

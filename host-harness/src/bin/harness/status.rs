@@ -50,6 +50,7 @@ struct One {
     events_last_hour: u64,
     events: u64,
     polls: u64,
+    received: u64,
     failures: u64,
     failing: u64,
     held: u64,
@@ -106,7 +107,10 @@ fn one(seen: Seen, now: i64) -> One {
         _ => "ok",
     };
     // Whoever has never caught up lags behind since it began.
-    let caught_up = progress.caught_up_at_ms.or((progress.since_ms > 0).then_some(progress.since_ms));
+    let began = (progress.since_ms > 0).then_some(progress.since_ms);
+    // What only comes by itself has nothing to catch up with.
+    let only_sent = progress.polls == 0 && progress.received > 0;
+    let caught_up = progress.caught_up_at_ms.or(began).filter(|_| !only_sent);
     let or = |name: String, other: &str| if name.is_empty() { other.to_owned() } else { name };
     One {
         subscription: or(progress.name, &stream.trigger),
@@ -118,6 +122,7 @@ fn one(seen: Seen, now: i64) -> One {
         events_last_hour: last_hour,
         events: progress.events,
         polls: progress.polls,
+        received: progress.received,
         failures: progress.failures,
         failing: progress.failing,
         held: progress.held,
@@ -131,7 +136,7 @@ fn prometheus(ones: &[One]) -> String {
     type Value = fn(&One) -> Option<String>;
     let stamp: fn(&Option<String>) -> Option<String> =
         |text| Some(text.as_ref()?.parse::<Timestamp>().ok()?.as_second().to_string());
-    let metrics: [(&str, &str, &str, Value); 8] = [
+    let metrics: [(&str, &str, &str, Value); 9] = [
         ("lag_seconds", "gauge", "Time since everything that there was had been acknowledged", |one| {
             one.lag_seconds.map(|lag| lag.to_string())
         }),
@@ -142,7 +147,12 @@ fn prometheus(ones: &[One]) -> String {
         ("held_events", "gauge", "Events that wait for their sink", |one| Some(one.held.to_string())),
         ("events_total", "counter", "Events that were acknowledged", |one| Some(one.events.to_string())),
         ("polls_total", "counter", "Polls that were answered", |one| Some(one.polls.to_string())),
-        ("failures_total", "counter", "Polls and hand-overs that failed", |one| Some(one.failures.to_string())),
+        ("received_total", "counter", "Requests of the remote system that were answered", |one| {
+            Some(one.received.to_string())
+        }),
+        ("failures_total", "counter", "Polls, requests and hand-overs that failed", |one| {
+            Some(one.failures.to_string())
+        }),
         ("events_last_hour", "gauge", "Events that were acknowledged within the last hour", |one| {
             Some(one.events_last_hour.to_string())
         }),

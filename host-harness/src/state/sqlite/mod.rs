@@ -12,7 +12,7 @@ mod schema;
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -26,6 +26,9 @@ pub use self::reader::{Reader, Seen};
 /// The trail and the ids of calls are kept this long unless told otherwise: a quarter of a year, within which
 /// somebody asks.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// Between two looks at a file that another process is making.
+const MAKING: Duration = Duration::from_millis(20);
 
 /// How often the trail is pruned, and how many entries go at once: more than come between two prunings of a busy
 /// host, and few enough to be done within some milliseconds.
@@ -61,18 +64,24 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`]; in use it is only where it would have to be made or brought up.
     pub fn open_beside(file: &Path) -> Result<Self, StateError> {
-        match open::readable(file) {
-            Ok(_) => Self::at(file, None),
-            Err(StateError::Missing { .. } | StateError::TooOld { .. }) => {
-                let _making = open::lock(file)?;
-                Self::at(file, None)
+        let until = Instant::now() + open::BUSY;
+        loop {
+            match open::readable(file) {
+                Ok(_) => return Self::at(file, None),
+                Err(StateError::Missing { .. } | StateError::TooOld { .. }) => {}
+                Err(error) => return Err(error),
             }
-            Err(error) => Err(error),
+            match open::lock(file) {
+                Ok(_making) => return Self::at(file, None),
+                // Somebody else makes it, which takes no time.
+                Err(StateError::InUse { .. }) if Instant::now() < until => std::thread::sleep(MAKING),
+                Err(error) => return Err(error),
+            }
         }
     }
 
     fn at(file: &Path, lock: Option<File>) -> Result<Self, StateError> {
-        let database = open::writable(file, lock.is_some())?;
+        let database = open::writable(file)?;
         Ok(Self { file: file.to_owned(), database, key: None, kept: KEPT, pruned_at: None, _lock: lock })
     }
 

@@ -16,7 +16,7 @@ use crate::state::StateError;
 const APPLICATION: i64 = 0x6970_6173;
 
 /// For whoever looks into the file with another tool while this one works.
-const BUSY: Duration = Duration::from_secs(5);
+pub const BUSY: Duration = Duration::from_secs(5);
 
 /// Files up to this size are looked through when they are opened; a larger one would hold up the start, and
 /// SQLite finds damage in it when it comes there.
@@ -27,9 +27,9 @@ pub fn known() -> i64 {
     i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
 }
 
-/// Opens a file to read and write, and makes it where it is missing, readable by its owner alone. Whoever has it
-/// for long looks it through first.
-pub fn writable(file: &Path, for_long: bool) -> Result<Connection, StateError> {
+/// Opens a file to read and write, and makes it where it is missing, readable by its owner alone. It is
+/// looked through first.
+pub fn writable(file: &Path) -> Result<Connection, StateError> {
     private(file).map_err(|error| io(file, &error))?;
     let broken = |error: rusqlite::Error| told(file, &error);
     let mut database = Connection::open(file).map_err(broken)?;
@@ -38,7 +38,7 @@ pub fn writable(file: &Path, for_long: bool) -> Result<Connection, StateError> {
     if version > known() {
         return Err(StateError::TooNew { file: file.to_owned(), found: version, known: known() });
     }
-    if for_long && std::fs::metadata(file).is_ok_and(|known| known.len() <= LOOKED_THROUGH) {
+    if std::fs::metadata(file).is_ok_and(|known| known.len() <= LOOKED_THROUGH) {
         whole(file, &database)?;
     }
     database.pragma_update(None, "journal_mode", "WAL").map_err(broken)?;
