@@ -2,7 +2,11 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use crate::contract::ProblemKind;
 use crate::problem::{Failure, Result};
+
+/// Bytes of a path and its query: what an address may have as a whole in what hosts are made of, less the host.
+const MOST: usize = 65_000;
 
 /// All that is not unreserved (RFC 3986).
 const RESERVED: &AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -113,6 +117,20 @@ impl Address {
         self.has_query = true;
         self.text.push_str(name);
         self.text.push('=');
+    }
+
+    /// Refuses an address that no host sends on: they take 64 KiB.
+    ///
+    /// # Errors
+    /// `too-large`; nothing was sent.
+    pub fn check(&self, what: &str) -> Result<()> {
+        let bytes = self.as_str().len();
+        if bytes <= MOST {
+            return Ok(());
+        }
+        let told = format!("Could not {what}: its address would have {bytes} bytes, and {MOST} can be sent.");
+        Err(Failure::permanent(ProblemKind::TooLarge, told)
+            .remedy("Nothing was sent. Ask with fewer values at once, or in ranges (between) instead of lists (in)."))
     }
 
     /// The encoded path with query.

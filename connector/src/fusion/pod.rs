@@ -347,6 +347,7 @@ impl<'a> Pod<'a> {
     }
 
     fn signed(&self, method: Method, doing: Doing, address: &Address, carried: Carried) -> Result<Request> {
+        address.check(doing.what)?;
         let authorization = self.signer.authorization(self.door, self.now_ms(), self.left())?;
         let plain = self.settings.framework < 4 || self.plain.borrow().iter().any(|object| object == doing.object);
         let mut request = self.request(method, address, carried, if plain { JSON } else { JSON_WITH_ERRORS });

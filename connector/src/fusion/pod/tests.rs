@@ -13,6 +13,14 @@ fn get(door: &Fake) -> Result<Response> {
 }
 
 #[test]
+fn an_address_that_no_host_sends_on_is_refused_here() {
+    let (settings, door) = (settings(), Fake::new([]));
+    let address = Address::fixed("/x").param("q", &"a".repeat(65_000));
+    let failure = Pod::new(&door, &settings, None).unwrap().get(DOING, &address).unwrap_err();
+    assert!(failure.kind() == ProblemKind::TooLarge && !failure.again && door.sent.borrow().is_empty());
+}
+
+#[test]
 fn an_endpoint_that_wants_a_range_of_days_gets_one() {
     let door = Fake::new([typed(400, "text/plain", "the effective date range is missing"), json(200, "{}")]);
     get(&door).unwrap();
