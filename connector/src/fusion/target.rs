@@ -18,6 +18,8 @@ pub struct Target {
     pub known: Option<Resource>,
     /// What the pod told, where it was asked.
     pub described: Option<Description>,
+    /// Currency of the invoice whose children it is, where it was asked for.
+    pub currency: Option<String>,
 }
 
 /// Roots in which a name is looked for, the likeliest first.
@@ -68,7 +70,7 @@ impl Target {
                         pod.garbled(doing, &format!("{} is no description of {name}", address.path()))
                     })?;
                     let known = known.and_then(|target| target.known);
-                    return Ok(Self { name: name.to_owned(), root, known, described: Some(described) });
+                    return Ok(Self { name: name.to_owned(), root, known, described: Some(described), currency: None });
                 }
                 Err(failure) if failure.kind() == ProblemKind::NotFound && known.is_none() => {}
                 Err(failure) => return Err(failure),
@@ -108,7 +110,13 @@ impl Target {
             )
             .remedy("Use the operations made for it."));
         }
-        Ok(Some(Self { name: name.to_owned(), root: known.root.to_owned(), known: Some(known), described: None }))
+        Ok(Some(Self {
+            name: name.to_owned(),
+            root: known.root.to_owned(),
+            known: Some(known),
+            described: None,
+            currency: None,
+        }))
     }
 
     /// The children of one row, as a resource of their own: `invoices/{key}/child/invoiceLines`, and so on
@@ -145,7 +153,7 @@ impl Target {
             described = described.and_then(|told| told.children.get(*child));
         }
         let described = described.filter(|told| !told.attributes.is_empty()).cloned();
-        Ok(Self { name: address.as_str().to_owned(), root: top.root, known: None, described })
+        Ok(Self { name: address.as_str().to_owned(), root: top.root, known: None, described, currency: None })
     }
 
     /// The address of the collection.

@@ -207,7 +207,7 @@ impl Action for CreateInvoice {
 
     fn run(pod: &Pod, input: Input, text: &str) -> Result<String> {
         let mut faults = sound::keys(text, "", &KEYS);
-        faults.extend(sound::amounts(text, ""));
+        faults.extend(sound::amounts(text, "", None));
         if !faults.is_empty() {
             return Err(Failure::invalid_fields("input", faults).remedy("Nothing was sent."));
         }
@@ -219,7 +219,7 @@ impl Action for CreateInvoice {
         let body = body(text);
         // The form's own fields are known to be right; others are the pod's to tell.
         if further(&body) {
-            valid::prepare(pod, &mut target);
+            valid::prepare(pod, &mut target, &[])?;
             valid::check(&target, &body, "", Use::Create)?;
         }
         let mut invoice = steps::Invoice::create(pod, &target, &body)?;

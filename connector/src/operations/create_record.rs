@@ -53,7 +53,7 @@ impl Action for CreateRecord {
             false => Some(upsert::identity(&target, record, &by)?),
             true => write::natural_key(&target, record),
         };
-        valid::prepare(pod, &mut target);
+        valid::prepare(pod, &mut target, &[record])?;
         valid::check(&target, record, "/record", Use::Create)?;
         upsert::findable(&target, &by)?;
         // A second life of the call, or another call, must not create what is there.

@@ -277,6 +277,71 @@ mod tests {
     }
 
     #[test]
+    fn an_amount_finer_than_the_currency_of_the_stored_invoice_is_refused_and_nothing_is_written() {
+        let row = r#"{"InvoiceId":7,"InvoiceNumber":"1","Supplier":"A","InvoiceCurrency":"USD","InvoiceAmount":1}"#;
+        let fine = json!({"InvoiceAmount": "10.005"});
+        let mut keyed = json!({"InvoiceNumber": "1", "Supplier": "A"});
+        keyed.as_object_mut().unwrap().extend(fine.as_object().unwrap().clone());
+        let lines = json!({"invoiceLines": [{"LineAmount": 0.001}]});
+        for (operation, input, answers, pointer) in [
+            ("update_record", json!({"key": "7", "record": fine}), vec![answer(200, row)], "/record/InvoiceAmount"),
+            (
+                "update_record",
+                json!({"key": "7", "record": lines}),
+                vec![answer(200, row)],
+                "/record/invoiceLines/0/LineAmount",
+            ),
+            (
+                "update_records",
+                json!({"records": [{"key": "7", "record": fine}]}),
+                vec![answer(200, row)],
+                "/records/0/record/InvoiceAmount",
+            ),
+            (
+                "update_records",
+                json!({"records": [{"key": "6", "record": {"Description": "x"}}, {"key": "7", "record": fine}]}),
+                vec![list(row)],
+                "/records/1/record/InvoiceAmount",
+            ),
+            ("upsert_record", json!({"record": keyed}), vec![list(row)], "/record/InvoiceAmount"),
+            ("upsert_records", json!({"records": [keyed]}), vec![list(row)], "/records/0/InvoiceAmount"),
+        ] {
+            let door = Fake::new([untold()].into_iter().chain(answers));
+            let mut input = input;
+            input["resource"] = "invoices".into();
+            let failure = run(operation, &input, &door).unwrap_err();
+            assert_eq!(
+                (failure.kind(), failure.problem.fields[0].pointer.as_str()),
+                (ProblemKind::InvalidInput, pointer)
+            );
+            assert!(door.sent.borrow().iter().all(|request| request.method.is_read()), "{operation}");
+        }
+    }
+
+    #[test]
+    fn lines_are_held_against_the_currency_of_their_invoice_where_they_are_fine() {
+        let path = "invoices/7/child/invoiceLines";
+        let line = |amount: &str| json!({"LineNumber": 1, "LineAmount": amount});
+        for (operation, input, pointer) in [
+            ("create_record", json!({"record": line("1.125")}), "/record/LineAmount"),
+            ("update_record", json!({"key": "00", "record": line("1.125")}), "/record/LineAmount"),
+            ("create_records", json!({"records": [line("1"), line("1.125")]}), "/records/1/LineAmount"),
+        ] {
+            let door = Fake::new([untold(), answer(200, r#"{"InvoiceCurrency":"EUR"}"#)]);
+            let mut input = input;
+            input["resource"] = path.into();
+            let failure = run(operation, &input, &door).unwrap_err();
+            assert_eq!((failure.problem.fields[0].pointer.as_str(), door.sent.borrow().len()), (pointer, 2));
+            assert!(door.sent.borrow()[1].path.ends_with("/invoices/7?fields=InvoiceCurrency&onlyData=true"));
+        }
+        for (amount, asked) in [("1.125", true), ("1.12", false)] {
+            let asks = asked.then(|| answer(200, r#"{"InvoiceCurrency":"KWD"}"#));
+            let door = Fake::new([Some(untold()), asks, Some(answer(201, "{}"))].into_iter().flatten());
+            run("create_record", &json!({"resource": path, "record": line(amount)}), &door).unwrap();
+        }
+    }
+
+    #[test]
     fn what_match_finds_is_not_created_again() {
         let record = json!({"TransactionNumber": "1", "TransactionDate": "2026-01-31"});
         let input = json!({"resource": "receivablesInvoices", "record": record, "match": ["TransactionNumber"]});

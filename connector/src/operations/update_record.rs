@@ -45,7 +45,7 @@ impl Action for UpdateRecord {
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
         let mut target = Target::find(pod, &input.resource.0)?;
         takes(&target, "PATCH", "changed")?;
-        valid::prepare(pod, &mut target);
+        valid::prepare(pod, &mut target, &[input.record.0.get()])?;
         valid::check(&target, input.record.0.get(), "/record", Use::Update)?;
         let headers = headers(input.effective.as_ref());
         let changed = change::update(pod, &target, &input.key.0, input.record.0.get(), &headers)?;

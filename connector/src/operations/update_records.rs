@@ -62,13 +62,20 @@ impl Action for UpdateRecords {
         let mut target = Target::find(pod, &input.resource.0)?;
         takes(&target, "PATCH", "changed")?;
         many::once(&input.records.iter().map(|change| Some(change.key.0.clone())).collect::<Vec<_>>())?;
-        valid::prepare(pod, &mut target);
+        valid::prepare(pod, &mut target, &input.records.iter().map(|change| change.record.get()).collect::<Vec<_>>())?;
         let step = |(index, change): (usize, Change)| {
             let step = Step::Update { key: change.key.0, record: change.record.get().to_owned(), warnings: Vec::new() };
             step.check(&target, &format!("/records/{index}/record"))?;
             Ok(step)
         };
         let headers = headers(input.effective.as_ref());
-        many::run(pod, &target, input.records.into_iter().enumerate().map(step).collect(), input.on_error, &headers)
+        let steps = input.records.into_iter().enumerate().map(step).collect();
+        many::run(pod, &target, steps, input.on_error, &headers).map_err(|mut failure| {
+            // A single one is written for itself.
+            for field in failure.problem.fields.iter_mut().filter(|field| field.pointer.starts_with("/record/")) {
+                field.pointer.insert_str(0, "/records/0");
+            }
+            failure
+        })
     }
 }

@@ -62,7 +62,7 @@ impl Action for UpsertRecords {
             names.push(Some(name.join(" and ")));
         }
         many::once(&names)?;
-        valid::prepare(pod, &mut target);
+        valid::prepare(pod, &mut target, &input.records.0.iter().map(|record| record.get()).collect::<Vec<_>>())?;
         upsert::findable(&target, &by)?;
         let mut steps: Vec<Result<Step>> = Vec::with_capacity(names.len());
         for (index, record) in input.records.0.iter().enumerate() {

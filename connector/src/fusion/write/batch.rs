@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::mark::is_mark;
 use super::upsert::Step;
-use super::{Headers, LOOKS, MOST_SENT, SENDS, change, compare, create_as, find, fits, plain, whole_object};
+use super::{Headers, LOOKS, MOST_SENT, SENDS, change, compare, create_as, find, fits, plain, valid, whole_object};
 use crate::contract::{ProblemKind, Warning};
 use crate::fusion::address::{Address, is_resource_name, segment};
 use crate::fusion::page::Envelope;
@@ -69,6 +69,13 @@ pub fn all_or_nothing(pod: &Pod, target: &Target, steps: &[Step]) -> Result<Vec<
         return Ok(done);
     }
     let before = before(pod, target, steps);
+    for (index, step) in steps.iter().enumerate() {
+        if let Step::Update { key, record, .. } = step
+            && let Some(row) = before.iter().find(|row| target.key_of(row).as_ref() == Some(key))
+        {
+            valid::fine(target, record, row, &format!("/records/{index}/record"))?;
+        }
+    }
     let mut lost: Option<Failure> = None;
     for _ in 0..SENDS {
         let cause = match pod.exact(Method::Post, doing, &address, carried) {
@@ -270,6 +277,9 @@ fn before(pod: &Pod, target: &Target, steps: &[Step]) -> Vec<String> {
         .filter(|key| key.bytes().all(|byte| byte.is_ascii_digit()))
         .collect();
     let mut names = vec![attribute.to_owned()];
+    if target.name == "invoices" {
+        names.push("InvoiceCurrency".to_owned());
+    }
     for step in steps {
         let Step::Update { record, .. } = step else { continue };
         let scalars = compare::members(record).into_iter().filter(|(_, raw)| !compare::is_nested(raw));

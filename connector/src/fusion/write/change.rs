@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::compare::{self, Mismatch, members};
+use super::valid;
 use super::{Headers, LOOKS, SENDS, explain, send, whole_object};
 use crate::contract::{FieldProblem, ProblemKind, Warning};
 use crate::fusion::address::Address;
@@ -67,6 +68,7 @@ pub fn update(pod: &Pod, target: &Target, key: &str, record: &str, headers: &Hea
     }
     let comparable = !sent.iter().any(|(_, raw)| compare::is_nested(raw));
     let first = job.read()?;
+    valid::fine(target, record, &first.text, "/record")?;
     let mut now = first.clone();
     let mut lost: Option<Failure> = None;
     let mut stale = None;

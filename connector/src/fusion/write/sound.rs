@@ -33,13 +33,19 @@ pub fn keys(record: &str, at: &str, names: &[&str]) -> Vec<FieldProblem> {
     members(record).into_iter().filter_map(fault).collect()
 }
 
-/// Amounts of an invoice with more digits than it keeps. `at` is its JSON pointer.
-pub fn amounts(invoice: &str, at: &str) -> Vec<FieldProblem> {
-    let [currency] = pick(invoice, ["InvoiceCurrency"]);
-    let currency = currency.and_then(plain).unwrap_or_default();
+/// Amounts of an invoice, or of its lines, with more digits than it keeps. `at` is the JSON pointer; `stored` is
+/// the currency that the invoice has, where none is sent with it.
+pub fn amounts(invoice: &str, at: &str, stored: Option<&str>) -> Vec<FieldProblem> {
+    let currency = currency(invoice).or(stored.map(str::to_owned)).unwrap_or_default();
     let mut faults = Vec::new();
     within(invoice, at, &currency, &mut faults);
     faults
+}
+
+/// The currency of an invoice.
+pub fn currency(invoice: &str) -> Option<String> {
+    let [currency] = pick(invoice, ["InvoiceCurrency"]);
+    currency.and_then(plain).filter(|currency| !currency.is_empty())
 }
 
 fn within(row: &str, at: &str, currency: &str, faults: &mut Vec<FieldProblem>) {
@@ -110,12 +116,14 @@ mod tests {
             let told = amounts(
                 &format!(r#"{{"InvoiceCurrency":"{currency}","InvoiceAmount":{amount},"Rate":1.23456}}"#),
                 "/record",
+                None,
             );
             assert_eq!(told.is_empty(), fits, "{amount} {currency} {told:?}");
         }
         let told = amounts(
             r#"{"InvoiceCurrency":"USD","invoiceLines":[{"LineAmount":1},{"LineAmount":1.001,"invoiceDistributions":[{"DistributionAmount":0.001}]}]}"#,
             "",
+            None,
         );
         let told: Vec<&str> = told.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(told, ["/invoiceLines/1/LineAmount", "/invoiceLines/1/invoiceDistributions/0/DistributionAmount"]);

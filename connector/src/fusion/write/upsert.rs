@@ -130,6 +130,7 @@ pub fn findable(target: &Target, by: &[String]) -> Result<()> {
 }
 
 fn onto(pod: &Pod, target: &Target, record: &str, row: &str) -> Result<Step> {
+    valid::fine(target, record, row, "/record")?;
     let key = target.key_of(row);
     let stored = members(row);
     let mut body = String::from("{");

@@ -8,10 +8,11 @@ use serde_json::value::RawValue;
 use super::compare::{is_nested, members, number};
 use super::sound;
 use crate::contract::FieldProblem;
+use crate::fusion::address::Address;
 use crate::fusion::attributes::offer;
 use crate::fusion::catalogue::Kind;
 use crate::fusion::describe::{Attribute, Description};
-use crate::fusion::pod::Pod;
+use crate::fusion::pod::{Doing, Pod};
 use crate::fusion::record::plain;
 use crate::fusion::target::Target;
 use crate::fusion::time;
@@ -36,12 +37,49 @@ pub enum Use {
     Either,
 }
 
-/// Reads the description once, where nothing has read it yet.
-pub fn prepare(pod: &Pod, target: &mut Target) {
+/// Reads the description once, where nothing has read it yet, and what else `records` are held against.
+///
+/// # Errors
+/// Those of a read that may pass.
+pub fn prepare(pod: &Pod, target: &mut Target, records: &[&str]) -> Result<()> {
     if target.described.is_none() {
         // A user who may write rows need not be allowed to read the description.
         target.described = Target::describe(pod, &target.name).ok().and_then(|told| told.described);
     }
+    // The currency of lines stands in their invoice, and counts where an amount is finer than most have.
+    let invoice = target.name.match_indices('/').nth(1).and_then(|(end, _)| target.name.get(..end));
+    let Some(invoice) = invoice.filter(|path| path.starts_with("invoices/")) else { return Ok(()) };
+    if records.iter().all(|record| sound::amounts(record, "", Some("USD")).is_empty()) {
+        return Ok(());
+    }
+    let address = Address::collection(&target.root, &pod.settings.api_version, invoice);
+    let address = address.clause("fields", "InvoiceCurrency").param("onlyData", "true");
+    match pod.get(Doing { what: "read the currency of the invoice", object: "invoices" }, &address) {
+        Ok(response) => target.currency = sound::currency(&String::from_utf8_lossy(&response.body)),
+        Err(failure) if failure.again => return Err(failure),
+        Err(_) => {}
+    }
+    Ok(())
+}
+
+/// Refuses amounts with more decimals than the currency has in which an invoice is stored as `row`.
+///
+/// # Errors
+/// `invalid-input` with a pointer for each; nothing was sent.
+pub fn fine(target: &Target, record: &str, row: &str, at: &str) -> Result<()> {
+    if target.name != "invoices" {
+        return Ok(());
+    }
+    none(sound::amounts(record, at, sound::currency(row).as_deref()))
+}
+
+fn none(mut faults: Vec<FieldProblem>) -> Result<()> {
+    faults.truncate(MOST);
+    if faults.is_empty() { Ok(()) } else { Err(Failure::invalid_fields("input", faults).remedy("Nothing was sent.")) }
+}
+
+fn below(at: &str, name: &str) -> String {
+    format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Checks one record; `at` is its JSON pointer in the input.
@@ -53,8 +91,8 @@ pub fn check(target: &Target, record: &str, at: &str, purpose: Use) -> Result<()
     if let Some(known) = target.known.as_ref().filter(|_| purpose != Use::Update) {
         faults.found = sound::keys(record, at, &known.natural);
     }
-    if target.name == "invoices" {
-        faults.found.extend(sound::amounts(record, at));
+    if target.name == "invoices" || target.currency.is_some() {
+        faults.found.extend(sound::amounts(record, at, target.currency.as_deref()));
     }
     if let Some(described) = target.described.as_ref().filter(|told| !told.attributes.is_empty()) {
         faults.row(described, None, record, at, purpose, DEPTH);
@@ -76,8 +114,7 @@ struct Faults<'a> {
 
 impl Faults<'_> {
     fn add(&mut self, at: &str, name: &str, message: String) {
-        let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-        self.found.push(FieldProblem { pointer, message });
+        self.found.push(FieldProblem { pointer: below(at, name), message });
     }
 
     fn row(&mut self, told: &Description, of: Option<&Description>, row: &str, at: &str, purpose: Use, depth: usize) {
@@ -259,7 +296,7 @@ mod tests {
 
     fn target() -> Target {
         let described = Description::read(DESCRIBED.as_bytes(), "things");
-        Target { name: "things".into(), root: "fscmRestApi".into(), known: None, described }
+        Target { name: "things".into(), root: "fscmRestApi".into(), known: None, described, currency: None }
     }
 
     fn faults(record: &str, purpose: Use) -> Vec<String> {
