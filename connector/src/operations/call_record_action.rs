@@ -11,7 +11,7 @@ use crate::fusion::address::is_resource_name;
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::target::Target;
-use crate::fusion::write::action;
+use crate::fusion::write::{action, valid};
 use crate::problem::{Failure, Result};
 use crate::text::nearest;
 
@@ -64,8 +64,9 @@ impl Action for CallRecordAction {
         if !is_resource_name(&input.action) {
             return Err(Failure::invalid("/action", format!("{:?} is not the name of an action", input.action)));
         }
-        offered(pod, &target, &input)?;
         let parameters = input.parameters.as_deref().map_or("{}", RawValue::get);
+        valid::once(parameters, "/parameters")?;
+        offered(pod, &target, &input)?;
         let result =
             action::run(pod, &target, input.key.as_ref().map(|key| key.0.as_str()), &input.action, parameters)?;
         Ok(format!("{{\"result\":{result}}}"))

@@ -342,6 +342,45 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_stands_twice_is_refused_and_nothing_is_written() {
+        let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
+        let settings = Settings::parse(text).unwrap();
+        let twice = r#""InvoiceNumber":"1","Supplier":"A","InvoiceAmount":1,"InvoiceAmount":2"#;
+        let below =
+            r#""InvoiceNumber":"1","Supplier":"A","invoiceLines":[{"LineAmount":1},{"LineAmount":1,"LineAmount":2}]"#;
+        for (operation, input, pointer) in [
+            ("create_record", format!(r#""record":{{{twice}}}"#), "/record/InvoiceAmount"),
+            ("create_record", format!(r#""record":{{{below}}}"#), "/record/invoiceLines/1/LineAmount"),
+            ("update_record", format!(r#""key":"7","record":{{{twice}}}"#), "/record/InvoiceAmount"),
+            ("upsert_record", format!(r#""record":{{{below}}}"#), "/record/invoiceLines/1/LineAmount"),
+            (
+                "create_records",
+                format!(r#""records":[{{"InvoiceNumber":"2"}},{{{twice}}}]"#),
+                "/records/1/InvoiceAmount",
+            ),
+            (
+                "update_records",
+                format!(r#""records":[{{"key":"7","record":{{{twice}}}}}]"#),
+                "/records/0/record/InvoiceAmount",
+            ),
+            ("upsert_records", format!(r#""records":[{{{twice}}}]"#), "/records/0/InvoiceAmount"),
+            (
+                "call_record_action",
+                r#""action":"validateInvoice","parameters":{"A":1,"A":2}"#.to_owned(),
+                "/parameters/A",
+            ),
+        ] {
+            let door = Fake::new([untold(), list(""), list("")]);
+            let pod = Pod::new(&door, &settings, None).unwrap();
+            let input = format!(r#"{{"resource":"invoices",{input}}}"#);
+            let failure = Entry::find(operation, Kind::Action).unwrap().run(&pod, &input).unwrap_err();
+            let told = failure.problem.fields.iter().map(|field| field.pointer.as_str()).collect::<Vec<_>>();
+            assert_eq!((failure.kind(), told), (ProblemKind::InvalidInput, vec![pointer]), "{operation}");
+            assert!(door.sent.borrow().len() <= 1, "{operation}");
+        }
+    }
+
+    #[test]
     fn what_match_finds_is_not_created_again() {
         let record = json!({"TransactionNumber": "1", "TransactionDate": "2026-01-31"});
         let input = json!({"resource": "receivablesInvoices", "record": record, "match": ["TransactionNumber"]});

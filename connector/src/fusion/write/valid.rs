@@ -3,6 +3,8 @@
 //! What the description does not tell is left to the pod: children without attributes, flexfields and
 //! attachments pass. Where the description cannot be read, every record does.
 
+use std::collections::BTreeMap;
+
 use serde_json::value::RawValue;
 
 use super::compare::{is_nested, members, number};
@@ -73,9 +75,41 @@ pub fn fine(target: &Target, record: &str, row: &str, at: &str) -> Result<()> {
     none(sound::amounts(record, at, sound::currency(row).as_deref()))
 }
 
+/// Refuses an object in which a name stands twice, at whatever depth: a pod keeps the last of them, and what is
+/// looked for is the first.
+///
+/// # Errors
+/// `invalid-input` with a pointer for each; nothing was sent.
+pub fn once(object: &str, at: &str) -> Result<()> {
+    let mut found = Vec::new();
+    twice(object, at, DEPTH * 2, &mut found);
+    none(found)
+}
+
 fn none(mut faults: Vec<FieldProblem>) -> Result<()> {
     faults.truncate(MOST);
     if faults.is_empty() { Ok(()) } else { Err(Failure::invalid_fields("input", faults).remedy("Nothing was sent.")) }
+}
+
+fn twice(text: &str, at: &str, depth: usize, found: &mut Vec<FieldProblem>) {
+    let members = match text.as_bytes().first() {
+        Some(b'{') => members(text),
+        Some(b'[') => {
+            let rows: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+            rows.into_iter().enumerate().map(|(index, row)| (index.to_string(), row)).collect()
+        }
+        _ => return,
+    };
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for (index, (name, raw)) in members.iter().enumerate() {
+        let pointer = below(at, name);
+        if seen.insert(name, index).is_some() {
+            let message = format!("{} stands twice; leave one of them out", shorten(name, 80));
+            found.push(FieldProblem { pointer, message });
+        } else if depth > 0 && is_nested(raw) {
+            twice(raw.get(), &pointer, depth - 1, found);
+        }
+    }
 }
 
 fn below(at: &str, name: &str) -> String {
@@ -87,6 +121,7 @@ fn below(at: &str, name: &str) -> String {
 /// # Errors
 /// `invalid-input` with a pointer for each fault; nothing was sent.
 pub fn check(target: &Target, record: &str, at: &str, purpose: Use) -> Result<()> {
+    once(record, at)?;
     let mut faults = Faults { name: &target.name, found: Vec::new() };
     if let Some(known) = target.known.as_ref().filter(|_| purpose != Use::Update) {
         faults.found = sound::keys(record, at, &known.natural);
