@@ -29,6 +29,8 @@ pub enum Position {
     Offset(usize, Marks),
     /// At this offset, which the pod takes inside the finder's clause alone (P3).
     Inside(usize, Marks),
+    /// One of the others, where the pod said that rows follow.
+    Promised(Box<Position>),
 }
 
 impl Position {
@@ -37,12 +39,22 @@ impl Position {
         match self {
             Self::After(anchor) => (anchor.passed, &anchor.marks),
             Self::Offset(offset, marks) | Self::Inside(offset, marks) => (*offset, marks),
+            Self::Promised(place) => place.place(),
+        }
+    }
+
+    /// The place itself, and whether the pod said that rows follow it.
+    pub fn bare(self) -> (Self, bool) {
+        match self {
+            Self::Promised(place) => (*place, true),
+            place => (place, false),
         }
     }
 
     /// The same with another count and other marks.
     pub fn set(&mut self, passed: usize, told: Marks) {
         let (offset, marks) = match self {
+            Self::Promised(place) => return place.set(passed, told),
             Self::After(anchor) => (&mut anchor.passed, &mut anchor.marks),
             Self::Offset(offset, marks) | Self::Inside(offset, marks) => (offset, marks),
         };
@@ -203,20 +215,27 @@ fn literal(kind: Kind, text: &str, past: bool) -> Option<String> {
 pub struct Cursor;
 
 /// Version of the list: version, fingerprint of what was asked, kind of position, whether unset values come
-/// first, how many rows are passed, how many values follow, values, marks.
+/// first (`n`) and more rows were promised (`p`), how many rows are passed, how many values follow, values, marks.
 const VERSION: &str = "2";
 
 impl Cursor {
     /// The opaque text of a cursor for a question with this fingerprint.
     pub fn write(fingerprint: &str, position: Position) -> String {
+        let (position, promised) = position.bare();
         let (kind, unset_first, values) = match &position {
             Position::After(anchor) => ("k", anchor.unset_first, anchor.values.as_slice()),
-            Position::Offset(..) => ("o", false, Default::default()),
             Position::Inside(..) => ("f", false, Default::default()),
+            _ => ("o", false, Default::default()),
+        };
+        let flags = match (unset_first, promised) {
+            (false, false) => "",
+            (true, false) => "n",
+            (false, true) => "p",
+            (true, true) => "np",
         };
         let (passed, marks) = position.place();
         let (passed, count) = (passed.to_string(), values.len().to_string());
-        let mut words = vec![VERSION, fingerprint, kind, if unset_first { "n" } else { "" }, &passed, &count];
+        let mut words = vec![VERSION, fingerprint, kind, flags, &passed, &count];
         words.extend(values.iter().chain(marks).map(String::as_str));
         URL_SAFE_NO_PAD.encode(serde_json::Value::from(words).to_string())
     }
@@ -228,7 +247,7 @@ impl Cursor {
     pub fn read(text: &str, fingerprint: &str) -> Result<Position> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
         let words: Option<Vec<String>> = bytes.and_then(|bytes| crate::json::from_slice(&bytes).ok());
-        let Some([version, asked, kind, unset, passed, count, rest @ ..]) = words.as_deref() else {
+        let Some([version, asked, kind, flags, passed, count, rest @ ..]) = words.as_deref() else {
             return Err(not_ours());
         };
         if version != VERSION || asked != fingerprint {
@@ -241,12 +260,13 @@ impl Cursor {
         };
         let Some((values, marks)) = rest.split_at_checked(count) else { return Err(not_ours()) };
         let (values, marks) = (values.to_vec(), marks.to_vec());
-        match kind.as_str() {
-            "k" => Ok(Position::After(Anchor { values, unset_first: unset == "n", passed, marks })),
-            "o" => Ok(Position::Offset(passed, marks)),
-            "f" => Ok(Position::Inside(passed, marks)),
-            _ => Err(not_ours()),
-        }
+        let position = match kind.as_str() {
+            "k" => Position::After(Anchor { values, unset_first: flags.contains('n'), passed, marks }),
+            "o" => Position::Offset(passed, marks),
+            "f" => Position::Inside(passed, marks),
+            _ => return Err(not_ours()),
+        };
+        Ok(if flags.contains('p') { Position::Promised(Box::new(position)) } else { position })
     }
 }
 

@@ -73,11 +73,11 @@ impl Search<'_> {
     /// # Errors
     /// Those of a read, where nothing was handed over yet; afterwards the end says where to go on.
     pub fn read(&self, pod: &Pod, position: Position, limit: usize, take: &mut dyn FnMut(&str)) -> Result<End> {
+        // What the answer before this one was promised counts here as well.
+        let (mut position, mut promised) = position.bare();
         self.accept(&position)?;
         let mut reader = Reader::new(self, pod);
-        let mut position = position;
         let (mut taken, mut bytes, mut total) = (0, 0, None);
-        let mut promised = false;
         let next = loop {
             let want = (limit - taken).min(PAGE);
             reader.room = Some((limit - taken, ANSWER_BYTES.saturating_sub(bytes)));
@@ -153,6 +153,7 @@ impl Search<'_> {
                 bytes += row.len();
             }
             if cut {
+                promised = true;
                 break Some(behind);
             }
             position = behind;
@@ -163,11 +164,12 @@ impl Search<'_> {
             if !page.more {
                 break None;
             }
+            promised = page.promised;
             if taken >= limit || !pod.has_time() {
                 break Some(position);
             }
-            promised = page.promised;
         };
+        let next = next.map(|next| if promised { Position::Promised(Box::new(next)) } else { next });
         Ok(End { next, total, warnings: reader.warnings })
     }
 

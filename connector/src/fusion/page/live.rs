@@ -254,7 +254,9 @@ proptest! {
         let (mut found, mut position) = (Vec::new(), search.start());
         loop {
             let end = search.read(&pod, position, limit, &mut |row| found.push(number(row, "\"InvoiceId\":").unwrap())).unwrap();
-            prop_assert!(end.warnings.is_empty(), "{:?}", end.warnings);
+            // Where the rows that were promised are deleted before they are asked for, that cannot be told apart.
+            let deleted = !live.gone.borrow().is_empty();
+            prop_assert!(end.warnings.iter().all(|told| deleted && told.code == "truncated"), "{:?}", end.warnings);
             match end.next {
                 // Through a cursor, as an engine hands it on.
                 Some(next) => position = Cursor::read(&Cursor::write("f", next), "f").unwrap(),

@@ -231,7 +231,7 @@ fn nothing_is_asked_for_that_the_answer_does_not_take() {
     let search = search(&target, "[]");
     let end = search.read(&pod, search.start(), 3, &mut |_| {}).unwrap();
     assert_eq!(sent(&door).len(), 1);
-    assert!(matches!(end.next, Some(Position::After(anchor)) if anchor.values == ["3"]));
+    assert!(matches!(end.next.map(|next| next.bare().0), Some(Position::After(anchor)) if anchor.values == ["3"]));
 }
 
 #[test]
@@ -321,6 +321,27 @@ fn one_row_that_broke_off_on_its_way_is_asked_for_again() {
     let mut rows = 0;
     let end = search.read(&pod, search.start(), 1, &mut |_| rows += 1).unwrap();
     assert_eq!((rows, end.warnings.len()), (1, 0));
+}
+
+#[test]
+fn more_rows_that_the_answer_before_promised_are_told_as_well() {
+    let (settings, target) = (settings(), invoices());
+    for (orders, more) in [("[]", "true"), (r#"[{"attribute":"Supplier"}]"#, "true"), ("[]", "null")] {
+        let search = search(&target, orders);
+        let nothing = || json(200, r#"{"items":[],"count":0,"hasMore":false}"#);
+        let first = format!(r#"{{"items":[{{"Name":"n1","InvoiceId":1}}],"count":1,"limit":1,"hasMore":{more}}}"#);
+        let door = Fake::new([json(200, &first)].into_iter().chain((0..9).map(|_| nothing())));
+        let pod = Pod::new(&door, &settings, None).unwrap();
+        let end = search.read(&pod, search.start(), 1, &mut |_| {}).unwrap();
+        let cursor = Cursor::write("f", end.next.unwrap());
+        let end = search.read(&pod, Cursor::read(&cursor, "f").unwrap(), 1, &mut |_| {}).unwrap();
+        let codes: Vec<&str> = end.warnings.iter().map(|warning| warning.code.as_str()).collect();
+        assert_eq!(
+            (end.next, codes.as_slice()),
+            (None, if more == "true" { &["truncated"][..] } else { &[] }),
+            "{orders}"
+        );
+    }
 }
 
 #[test]
