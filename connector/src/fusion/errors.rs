@@ -74,6 +74,32 @@ impl Refusal {
     }
 }
 
+/// What a status says, for people; begins with a blank.
+pub fn meaning(status: u16) -> &'static str {
+    match status {
+        400 => " (refused)",
+        401 => " (credentials not accepted)",
+        403 => " (not allowed)",
+        404 => " (not found)",
+        406 => " (no such representation)",
+        409 => " (conflict)",
+        412 => " (changed since it was read)",
+        413 => " (too large)",
+        429 => " (too many requests)",
+        500 => " (internal error)",
+        502 => " (bad gateway)",
+        503 => " (out of service)",
+        504 => " (gateway timed out)",
+        _ => "",
+    }
+}
+
+/// What to do about an answer that may pass by itself.
+pub fn later(wait_ms: Option<u64>) -> String {
+    let when = wait_ms.map_or("later".to_owned(), |wait| format!("in {} s", wait.div_ceil(1000).max(1)));
+    format!("The pod is busy or out of service for the moment: run it again {when}.")
+}
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Body {

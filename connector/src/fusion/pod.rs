@@ -12,7 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use super::address::Address;
-use super::errors::Refusal;
+use super::errors::{Refusal, later, meaning};
 use super::time;
 use crate::auth::{Brought, Signer, skewed};
 use crate::contract::{Call, ProblemKind, Session};
@@ -491,7 +491,7 @@ impl<'a> Pod<'a> {
         let message = format!("Could not {}: the pod answered {status}{}{path}{told}", doing.what, meaning(status));
         let wait = response.header("retry-after").and_then(|after| self.retry_after(after));
         let permanent = |kind| Failure::permanent(kind, message.clone());
-        let transient = |kind| Failure::transient(kind, message.clone()).retry_after_ms(wait);
+        let transient = |kind| Failure::transient(kind, message.clone()).retry_after_ms(wait).remedy(later(wait));
         let object = doing.object;
         let mut failure = match status {
             300..=399 => {
@@ -557,25 +557,6 @@ fn is_conflict(status: u16, refusal: &Refusal) -> bool {
     matches!(status, 409 | 412)
         || matches!(refusal.code.as_deref(), Some("AP-810245" | "POZ-2130479" | "JBO-25014"))
         || refusal.says("another user has changed the row")
-}
-
-fn meaning(status: u16) -> &'static str {
-    match status {
-        400 => " (refused)",
-        401 => " (credentials not accepted)",
-        403 => " (not allowed)",
-        404 => " (not found)",
-        406 => " (no such representation)",
-        409 => " (conflict)",
-        412 => " (changed since it was read)",
-        413 => " (too large)",
-        429 => " (too many requests)",
-        500 => " (internal error)",
-        502 => " (bad gateway)",
-        503 => " (out of service)",
-        504 => " (gateway timed out)",
-        _ => "",
-    }
 }
 
 /// The host in an address, without user name.

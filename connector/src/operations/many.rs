@@ -381,6 +381,28 @@ mod tests {
     }
 
     #[test]
+    fn a_write_that_was_put_off_says_when_to_run_it_again() {
+        let late = || {
+            typed(429, "", "").map(|mut response| {
+                response.headers.push(("retry-after".into(), "90".into()));
+                response
+            })
+        };
+        for (operation, more, first) in [
+            ("create_record", json!({}), vec![]),
+            ("update_record", json!({"key": "7"}), vec![answer(200, "{}")]),
+            ("upsert_record", json!({"match": ["Supplier"]}), vec![list("")]),
+        ] {
+            let door = Fake::new([untold()].into_iter().chain(first).chain([late()]));
+            let mut input = json!({"resource": "suppliers", "record": {"Supplier": "A"}});
+            input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let failure = run(operation, &input, &door).unwrap_err();
+            assert_eq!((failure.kind(), failure.again), (ProblemKind::RateLimited, true));
+            assert!(failure.problem.remedy.unwrap().ends_with("run it again in 90 s."), "{operation}");
+        }
+    }
+
+    #[test]
     fn what_match_finds_is_not_created_again() {
         let record = json!({"TransactionNumber": "1", "TransactionDate": "2026-01-31"});
         let input = json!({"resource": "receivablesInvoices", "record": record, "match": ["TransactionNumber"]});

@@ -80,6 +80,9 @@ fn throttling_is_waited_out_as_told() {
 
 #[test]
 fn long_throttling_goes_out_as_transient() {
+    let out = Fake::new([with_header("retry-after", "90", typed(503, "", ""))]);
+    let remedy = get(&out).unwrap_err().problem.remedy.unwrap();
+    assert!(remedy.ends_with("run it again in 90 s."), "{remedy}");
     let door = Fake::new([with_header("retry-after", "90", typed(429, "", ""))]);
     let failure = get(&door).unwrap_err();
     assert!(failure.again);
