@@ -78,6 +78,8 @@ pub struct Pod<'a> {
     plain: RefCell<Vec<String>>,
     /// Resources that refuse the framework version unless a range of days comes with it (Q5), likewise.
     ranged: RefCell<Vec<String>>,
+    /// A proxy refuses PATCH, so that changes go as a POST that says what it is (E9), likewise.
+    tunnels: Cell<bool>,
     /// The pod's clock as its last answer told it, in milliseconds.
     told_ms: Cell<Option<i64>>,
     /// How far it was ahead of ours then.
@@ -113,6 +115,7 @@ impl<'a> Pod<'a> {
             call_id: call.map(|call| call.id.clone()),
             plain: RefCell::default(),
             ranged: RefCell::default(),
+            tunnels: Cell::new(false),
             told_ms: Cell::new(None),
             ahead_ms: Cell::new(None),
         })
@@ -278,6 +281,7 @@ impl<'a> Pod<'a> {
             let failure = match self.send(method, doing, address, carried) {
                 Ok(response) if is_success(&response) => return Ok(response),
                 Ok(response) if self.fall_back(doing, &response) => continue,
+                Ok(response) if method == Method::Patch && self.may_tunnel(&response, address) => continue,
                 Ok(response) => {
                     let failure = self.refused(doing, &response);
                     if !method.is_read() && !did_nothing(&response, &failure) {
@@ -373,10 +377,14 @@ impl<'a> Pod<'a> {
             let usual = if address.path().contains("/scim/") { JSON } else { ITEM };
             headers.push(("content-type", if carried.media.is_empty() { usual } else { carried.media }.to_owned()));
         }
+        let tunnels = method == Method::Patch && self.tunnels.get();
+        if tunnels {
+            headers.push(("x-http-method-override", method.as_str().to_owned()));
+        }
         headers.retain(|(name, _)| !carried.headers.iter().any(|(own, _)| own == name));
         headers.extend(carried.headers.iter().cloned());
         Request {
-            method,
+            method: if tunnels { Method::Post } else { method },
             secure: self.settings.origin.secure,
             authority: self.settings.origin.authority.clone(),
             path: address.as_str().to_owned(),
@@ -408,6 +416,11 @@ impl<'a> Pod<'a> {
             plain.push(doing.object.to_owned());
         }
         first
+    }
+
+    /// E9: a refused method did nothing, so a POST that says what it is may follow.
+    fn may_tunnel(&self, response: &Response, address: &Address) -> bool {
+        matches!(response.status, 405 | 501) && address.path().contains("/resources/") && !self.tunnels.replace(true)
     }
 
     /// Q5: an effective-dated endpoint refuses the framework version where no range of days comes along.
@@ -514,6 +527,7 @@ impl<'a> Pod<'a> {
             404 => permanent(ProblemKind::NotFound).remedy(format!(
                 "Either {object} does not exist under this name or key, or the user's roles give no access to it: pods answer 404 for a missing privilege as well."
             )),
+            405 | 501 if self.tunnels.get() => permanent(ProblemKind::Unsupported).remedy("PATCH is refused, and so is a POST with X-HTTP-Method-Override: PATCH. Either the resource takes no changes, or a proxy before the pod must be told to let one of them pass."),
             405 | 501 => permanent(ProblemKind::Unsupported),
             413 => permanent(ProblemKind::TooLarge),
             408 => transient(ProblemKind::TimedOut),

@@ -61,6 +61,23 @@ fn every_request_says_who_asks_and_in_which_version() {
 }
 
 #[test]
+fn a_change_goes_as_a_post_where_a_proxy_refuses_patch() {
+    let (settings, address) = (settings(), Address::fixed("/fscmRestApi/resources/latest/x/7"));
+    let door = Fake::new([typed(405, "text/html", "<h1>No</h1>"), json(200, "{}"), json(200, "{}")]);
+    let pod = Pod::new(&door, &settings, None).unwrap();
+    for _ in 0..2 {
+        pod.write(Method::Patch, DOING, &address, b"{}").unwrap();
+    }
+    let sent = door.sent.borrow();
+    assert_eq!(sent.iter().map(|request| request.method.as_str()).collect::<Vec<_>>(), ["PATCH", "POST", "POST"]);
+    assert!(sent[1..].iter().all(|request| request.headers.contains(&("x-http-method-override", "PATCH".to_owned()))));
+    let door = Fake::new([typed(405, "", ""), typed(405, "", "")]);
+    let pod = Pod::new(&door, &settings, None).unwrap();
+    let Err(Lost::Refused(failure)) = pod.write(Method::Patch, DOING, &address, b"{}") else { panic!() };
+    assert!(failure.kind() == ProblemKind::Unsupported && failure.problem.remedy.unwrap().contains("proxy"));
+}
+
+#[test]
 fn an_empty_406_is_asked_again_without_structured_errors() {
     let door = Fake::new([typed(406, "", ""), json(200, "{}")]);
     get(&door).unwrap();
