@@ -60,6 +60,8 @@ pub struct Action {
     pub name: String,
     /// HTTP method.
     pub method: String,
+    /// Parameters, where the pod tells them.
+    pub parameters: Vec<Attribute>,
 }
 
 /// An attribute.

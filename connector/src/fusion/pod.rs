@@ -71,6 +71,7 @@ pub struct Pod<'a> {
     /// Checked settings.
     pub settings: &'a Settings,
     signer: Signer<'a>,
+    began: Duration,
     ends: Option<Duration>,
     /// Id of the call, the same for its every retry; `None` outside a call.
     pub call_id: Option<String>,
@@ -111,6 +112,7 @@ impl<'a> Pod<'a> {
             door,
             settings,
             signer: Signer::new(&settings.auth, &settings.secrets, brought, door.unix_ms()),
+            began: door.monotonic(),
             ends,
             call_id: call.map(|call| call.id.clone()),
             plain: RefCell::default(),
@@ -167,6 +169,12 @@ impl<'a> Pod<'a> {
     /// Whether the pod has told its time in this call.
     pub fn tells_time(&self) -> bool {
         self.told_ms.get().is_some()
+    }
+
+    /// When this call began, by the pod's clock; `None` before an answer told its time.
+    pub fn began_ms(&self) -> Option<i64> {
+        let since = i64::try_from(self.door.monotonic().saturating_sub(self.began).as_millis()).ok()?;
+        Some(self.told_ms.get()?.saturating_sub(since))
     }
 
     /// Lets time pass, at most what is left.

@@ -71,11 +71,12 @@ impl Shape {
         // With fields the pod ignores expand (Q4): children must be named by their attributes.
         for (index, child) in expand.iter().enumerate() {
             if !children.iter().any(|(known, _)| known == child) {
+                let described = target.described.as_ref().and_then(|told| told.children.get(child));
+                let first = described.and_then(|told| told.attributes.first());
+                let such = first.map_or(String::new(), |one| format!(", as in {child}.{}", one.name));
                 return Err(Failure::invalid(
                     format!("/expand/{index}"),
-                    format!(
-                        "with fields, Fusion ignores expand; name the attributes of {child} in fields, as in {child}.LineNumber"
-                    ),
+                    format!("with fields, Fusion ignores expand; name the attributes of {child} in fields{such}"),
                 ));
             }
         }
@@ -229,6 +230,19 @@ mod tests {
         assert!(warnings.is_empty());
         let first = door.sent.borrow()[0].path.clone();
         assert!(first.contains("/invoices/7/child/invoiceLines?onlyData=true&expand=invoiceDistributions"), "{first}");
+    }
+
+    #[test]
+    fn the_advice_names_an_attribute_that_the_child_has() {
+        let told = br#"{"Resources":{"invoices":{"children":{"attachments":{"attributes":[{"name":"FileName"}]}}}}}"#;
+        let described = crate::fusion::describe::Description::read(told, "invoices");
+        let mut target = Target::known("invoices").unwrap().unwrap();
+        for (described, such) in [(described, "in fields, as in attachments.FileName"), (None, "in fields")] {
+            target.described = described;
+            let (fields, expand) = (["InvoiceId".to_owned()], ["attachments".to_owned()]);
+            let failure = Shape::new(&target, Some(&fields), Some(&expand)).err().unwrap();
+            assert!(failure.problem.fields[0].message.ends_with(such), "{}", failure.problem.message);
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ use super::pod::{Carried, Doing, Lost, Pod};
 use super::query;
 use super::record;
 use super::target::Target;
+use super::time;
 use crate::contract::{ProblemKind, Warning};
 use crate::http::{Method, Response};
 use crate::problem::{Failure, Result, warning};
@@ -32,6 +33,8 @@ use crate::problem::{Failure, Result, warning};
 const SENDS: u32 = 3;
 /// How long a lost create may take to become visible, in milliseconds, one wait for each look.
 const LOOKS: [u64; 3] = [0, 700, 1300];
+/// How much older than the call a record is that the call did not create, in milliseconds.
+const CLEARLY: i64 = 300_000;
 /// The largest body that is sent; pods refuse more (FACTS 1.12).
 pub const MOST_SENT: usize = 5_000_000;
 
@@ -131,7 +134,7 @@ pub fn create_as(
             Err(Lost::Refused(failure)) if refuses.is_some_and(|code| failure.has_code(code)) => {
                 let how = if lost.is_some() { How::Recovered } else { How::AlreadyExisted };
                 return match look(pod, target, natural.as_deref().unwrap_or_default(), &LOOKS) {
-                    Ok(Some(found)) => settle(target, record, found, how, differences),
+                    Ok(Some(found)) => settle(pod, target, record, found, how, differences),
                     _ => Err(unseen(target, natural.as_deref().unwrap_or_default(), failure)),
                 };
             }
@@ -144,7 +147,7 @@ pub fn create_as(
         };
         let Some(terms) = &natural else { return Err(unknown(target, record, None, &cause)) };
         match look(pod, target, terms, &LOOKS) {
-            Ok(Some(found)) => return settle(target, record, found, How::Recovered, differences),
+            Ok(Some(found)) => return settle(pod, target, record, found, How::Recovered, differences),
             Ok(None) if refuses.is_some() && pod.has_time() => lost = Some(cause),
             Ok(None) | Err(_) => return Err(unknown(target, record, natural.as_deref(), &cause)),
         }
@@ -167,7 +170,9 @@ pub fn there(
 ) -> Result<Option<Created>> {
     match find(pod, target, terms) {
         Ok(found) if found.len() > 1 && how == How::AlreadyExisted => Err(upsert::several(target, terms)),
-        Ok(found) => found.into_iter().next().map(|found| settle(target, record, found, how, differences)).transpose(),
+        Ok(found) => {
+            found.into_iter().next().map(|found| settle(pod, target, record, found, how, differences)).transpose()
+        }
         // Without the look a second life would send it twice. Who may create and not read is let through.
         Err(failure) if failure.again => Err(failure),
         Err(_) => Ok(None),
@@ -272,7 +277,15 @@ fn unseen(target: &Target, terms: &[String], refused: Failure) -> Failure {
 ///
 /// # Errors
 /// `conflict` with what differs; those of comparing.
-fn settle(target: &Target, sent: &str, found: String, how: How, differences: Differences) -> Result<Created> {
+fn settle(
+    pod: &Pod,
+    target: &Target,
+    sent: &str,
+    found: String,
+    how: How,
+    differences: Differences,
+) -> Result<Created> {
+    let how = if how == How::Recovered && is_older(pod, target, &found) { How::AlreadyExisted } else { how };
     let differing = differences(sent, &found)?;
     let key = target.key_of(&found);
     let named = key.as_deref().unwrap_or("without a key").to_owned();
@@ -305,6 +318,13 @@ fn settle(target: &Target, sent: &str, found: String, how: How, differences: Dif
         ),
     };
     Ok(Created { how, record: found, warnings: vec![told] })
+}
+
+/// Whether the row says that it was created clearly before this call began, so that this call did not create it.
+pub fn is_older(pod: &Pod, target: &Target, row: &str) -> bool {
+    let [raw] = record::pick(row, [target.created().map_or("CreationDate", |(attribute, _)| attribute)]);
+    let created = raw.and_then(record::plain).and_then(|text| time::instant(&text));
+    created.is_some_and(|at| pod.began_ms().is_some_and(|began| at.as_millisecond() < began.saturating_sub(CLEARLY)))
 }
 
 /// The text of a body that is one JSON object.
@@ -387,6 +407,19 @@ mod tests {
         assert_eq!(posts(&door), 1);
         let path = door.sent.borrow().get(1).unwrap().path.clone();
         assert!(path.contains("q=InvoiceNumber%20%3D%20%27N-1%27%3BSupplier%20%3D%20%27O%27%27Neil%27"), "{path}");
+    }
+
+    #[test]
+    fn what_was_there_long_before_the_call_was_not_created_by_it() {
+        for (created, code) in [("2025-12-31T23:54:00Z", "already_existed"), ("2025-12-31T23:58:00Z", "answer_lost")] {
+            let row = STORED.replacen('{', &format!(r#"{{"CreationDate":"{created}","#), 1);
+            let dated = list(&row).map(|mut response| {
+                response.headers.push(("date".into(), "Thu, 01 Jan 2026 00:00:00 GMT".into()));
+                response
+            });
+            let door = Fake::new([Err(SendError::Broken("x".into())), dated]);
+            assert_eq!(run(&door, "invoices", SENT).unwrap().warnings.first().unwrap().code, code);
+        }
     }
 
     #[test]

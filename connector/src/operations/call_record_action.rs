@@ -6,14 +6,17 @@ use serde_json::value::RawValue;
 
 use super::writing::{Key, ResourceName};
 use super::{Action, Spec};
-use crate::contract::{Effect, Idempotency};
+use crate::contract::{Effect, FieldProblem, Idempotency};
 use crate::fusion::address::is_resource_name;
+use crate::fusion::attributes::offer;
+use crate::fusion::describe;
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::target::Target;
+use crate::fusion::write::compare::members;
 use crate::fusion::write::{action, valid};
 use crate::problem::{Failure, Result};
-use crate::text::nearest;
+use crate::text::{nearest, shorten};
 
 /// See the module.
 pub struct CallRecordAction;
@@ -66,20 +69,22 @@ impl Action for CallRecordAction {
         }
         let parameters = input.parameters.as_deref().map_or("{}", RawValue::get);
         valid::once(parameters, "/parameters")?;
-        offered(pod, &target, &input)?;
+        offered(pod, &target, &input, &members(parameters))?;
         let result =
             action::run(pod, &target, input.key.as_ref().map(|key| key.0.as_str()), &input.action, parameters)?;
         Ok(format!("{{\"result\":{result}}}"))
     }
 }
 
-/// Refuses an action that neither the catalogue nor the pod knows, before anything is sent.
-fn offered(pod: &Pod, target: &Target, input: &Input) -> Result<()> {
+/// Refuses an action that neither the catalogue nor the pod knows, and parameters that the pod does not name,
+/// before anything is sent.
+fn offered(pod: &Pod, target: &Target, input: &Input, sent: &[(String, &RawValue)]) -> Result<()> {
     let on_row = input.key.is_some();
-    if target.known.as_ref().is_some_and(|known| {
+    let known = target.known.as_ref().is_some_and(|known| {
         let names = if on_row { &known.item_actions } else { &known.collection_actions };
         names.contains(&input.action.as_str())
-    }) {
+    });
+    if known && sent.is_empty() {
         return Ok(());
     }
     let described = match &target.described {
@@ -94,7 +99,11 @@ fn offered(pod: &Pod, target: &Target, input: &Input) -> Result<()> {
         true => (described.item.custom(), described.collection.custom()),
         false => (described.collection.custom(), described.item.custom()),
     };
-    if here.contains(&input.action.as_str()) || (here.is_empty() && there.is_empty()) {
+    let part = if on_row { &described.item } else { &described.collection };
+    if let Some(action) = part.actions.iter().find(|action| action.name == input.action) {
+        return named(action, sent);
+    }
+    if known || (here.is_empty() && there.is_empty()) {
         return Ok(());
     }
     if there.contains(&input.action.as_str()) {
@@ -113,6 +122,17 @@ fn offered(pod: &Pod, target: &Target, input: &Input) -> Result<()> {
             format!("Did you mean {meant}? Names are case-sensitive.")
         },
     ))
+}
+
+/// Refuses parameters that the action does not have, where the pod tells which it has.
+fn named(action: &describe::Action, sent: &[(String, &RawValue)]) -> Result<()> {
+    let names = || action.parameters.iter().map(|parameter| parameter.name.as_str());
+    let wrong = sent.iter().filter(|(name, _)| names().next().is_some() && !names().any(|known| known == name));
+    let fault = |(name, _): &(String, &RawValue)| FieldProblem {
+        pointer: valid::below("/parameters", name),
+        message: offer(format!("{} has no parameter {}", action.name, shorten(name, 80)), nearest(name, names(), 3)),
+    };
+    valid::none(wrong.map(fault).collect())
 }
 
 #[cfg(test)]
@@ -146,5 +166,13 @@ mod tests {
         let failure = run(r#"{"resource":"invoices","key":"7","action":"validateInvoice"}"#, &door).unwrap_err();
         assert_eq!(failure.problem.fields.first().unwrap().pointer, "/key");
         assert_eq!(door.sent.borrow().len(), 1);
+        let told = r#"{"Resources":{"invoices":{"collection":{"actions":[{"name":"validateInvoice","method":"POST","parameters":[{"name":"InvoiceNumber","type":"string"}]}]}}}}"#;
+        let door = Fake::new([json(200, told)]);
+        let input = r#"{"resource":"invoices","action":"validateInvoice","parameters":{"invoiceNumber":"1"}}"#;
+        let failure = run(input, &door).unwrap_err();
+        assert_eq!(failure.problem.fields.first().unwrap().pointer, "/parameters/invoiceNumber");
+        assert!(failure.problem.message.contains("InvoiceNumber") && door.sent.borrow().len() == 1);
+        let door = Fake::new([json(200, told), json(200, r#"{"result":"S"}"#)]);
+        run(&input.replace("invoiceN", "InvoiceN"), &door).unwrap();
     }
 }

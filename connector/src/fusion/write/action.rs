@@ -39,14 +39,16 @@ pub fn run(pod: &Pod, target: &Target, key: Option<&str>, name: &str, parameters
         // No such address: that did nothing, and an older pod takes the action where the record is.
         Err(Lost::Refused(failure)) if matches!(failure.problem.http_status, Some(404 | 405)) => {
             match post(pod, doing, &place, &old_style(name, parameters)) {
-                Err(Lost::Refused(_)) => return Err(failure),
+                Err(Lost::Refused(_)) => Err(Lost::Refused(failure)),
                 other => other,
             }
         }
         other => other,
     };
     let response = response.map_err(|lost| match lost {
-        Lost::Refused(failure) => failure,
+        Lost::Refused(failure) => failure.or_remedy(|| {
+            format!("Nothing was done. Correct the parameters, whose names are case-sensitive, or the state of the record; describe_resource with resource {} tells its actions.", target.name)
+        }),
         Lost::Unknown(failure) => unknown(target, name, &failure),
     })?;
     let body = std::str::from_utf8(&response.body).map_err(|_| pod.unexpected(doing, "its result is not UTF-8"))?;
@@ -193,6 +195,8 @@ mod tests {
         assert_eq!(sent[1].body.as_deref(), Some(&br#"{"name":"submit","parameters":[{"A":1.50},{"B":"x"}]}"#[..]));
         let door = Fake::new([typed(404, "", ""), typed(400, "", "")]);
         assert_eq!(act(&door, None).unwrap_err().kind(), ProblemKind::NotFound);
+        let door = Fake::new([typed(400, "text/plain", "No such parameter")]);
+        assert!(act(&door, None).unwrap_err().problem.remedy.unwrap().contains("Correct the parameters"));
     }
 
     #[test]

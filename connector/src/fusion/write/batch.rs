@@ -11,7 +11,9 @@ use serde_json::value::RawValue;
 
 use super::mark::is_mark;
 use super::upsert::Step;
-use super::{Headers, LOOKS, MOST_SENT, SENDS, change, compare, create_as, find, fits, plain, valid, whole_object};
+use super::{
+    Headers, LOOKS, MOST_SENT, SENDS, change, compare, create_as, find, fits, is_older, plain, valid, whole_object,
+};
 use crate::contract::{ProblemKind, Warning};
 use crate::fusion::address::{Address, is_resource_name, segment};
 use crate::fusion::page::Envelope;
@@ -345,6 +347,8 @@ fn happened(pod: &Pod, target: &Target, step: &Step, how: &'static str) -> Optio
     if !agrees {
         return None;
     }
+    let old = how == "recovered" && is_older(pod, target, &row);
+    let how = if old { "already_existed" } else { how };
     let key = target.key_of(&row);
     let warnings = match how {
         "already_existed" => Vec::new(),

@@ -86,7 +86,11 @@ pub fn once(object: &str, at: &str) -> Result<()> {
     none(found)
 }
 
-fn none(mut faults: Vec<FieldProblem>) -> Result<()> {
+/// Refuses these faults, if there are any.
+///
+/// # Errors
+/// `invalid-input`; nothing was sent.
+pub fn none(mut faults: Vec<FieldProblem>) -> Result<()> {
     faults.truncate(MOST);
     if faults.is_empty() { Ok(()) } else { Err(Failure::invalid_fields("input", faults).remedy("Nothing was sent.")) }
 }
@@ -112,7 +116,8 @@ fn twice(text: &str, at: &str, depth: usize, found: &mut Vec<FieldProblem>) {
     }
 }
 
-fn below(at: &str, name: &str) -> String {
+/// The JSON pointer of a member.
+pub fn below(at: &str, name: &str) -> String {
     format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
@@ -147,12 +152,20 @@ struct Faults<'a> {
     found: Vec<FieldProblem>,
 }
 
-impl Faults<'_> {
+impl<'a> Faults<'a> {
     fn add(&mut self, at: &str, name: &str, message: String) {
         self.found.push(FieldProblem { pointer: below(at, name), message });
     }
 
-    fn row(&mut self, told: &Description, of: Option<&Description>, row: &str, at: &str, purpose: Use, depth: usize) {
+    fn row(
+        &mut self,
+        told: &'a Description,
+        of: Option<&Description>,
+        row: &str,
+        at: &str,
+        purpose: Use,
+        depth: usize,
+    ) {
         let sent = members(row);
         for (name, raw) in &sent {
             if let Some(attribute) = told.attribute(name) {
@@ -160,11 +173,13 @@ impl Faults<'_> {
                 if let Some(fault) = fault {
                     self.add(at, name, fault);
                 }
-            } else if let Some(child) = told.children.get(name) {
+            } else if let Some((child_name, child)) = told.children.get_key_value(name) {
                 if depth > 0 && !child.attributes.is_empty() && !is_free(name) {
                     // A child's row in a change may be new or there already.
                     let purpose = if purpose == Use::Create { purpose } else { Use::Either };
+                    let parent = std::mem::replace(&mut self.name, child_name);
                     self.children(child, told, raw, &format!("{at}/{name}"), purpose, depth - 1);
+                    self.name = parent;
                 }
             } else if !name.starts_with("__") && name != "links" && !name.starts_with("@") {
                 self.unknown(told, name, at);
@@ -177,7 +192,7 @@ impl Faults<'_> {
 
     fn children(
         &mut self,
-        child: &Description,
+        child: &'a Description,
         of: &Description,
         raw: &RawValue,
         at: &str,
@@ -188,8 +203,6 @@ impl Faults<'_> {
             for (index, row) in rows.iter().enumerate() {
                 self.row(child, Some(of), row.get(), &format!("{at}/{index}"), purpose, depth);
             }
-        } else if raw.get().starts_with('{') {
-            self.row(child, Some(of), raw.get(), at, purpose, depth);
         } else if raw.get() != "null" {
             let pointer = at.to_owned();
             self.found.push(FieldProblem { pointer, message: "a list of records is expected".to_owned() });
@@ -279,6 +292,10 @@ fn misfit(attribute: &Attribute, raw: &RawValue) -> Option<String> {
     let shown = shorten(&value, 60);
     let most = attribute.precision.filter(|most| *most > 0);
     match kind {
+        // A pod refuses a number where a text belongs.
+        Kind::String if !is_text && attribute.kind == "string" => {
+            Some(format!("{word} is expected; write it as \"{shown}\""))
+        }
         Kind::String => {
             let most = attribute.max_length.filter(|most| *most > 0).or(most)?;
             let length = u64::try_from(value.chars().count()).unwrap_or(u64::MAX);
@@ -358,11 +375,19 @@ mod tests {
             (r#"{"Amount":"1,5"}"#, "/record/Amount 1,5 is not a number"),
             (r#"{"Name":"abcdef"}"#, "/record/Name it has 6 characters, and 5 fit"),
             (r#"{"Name":{}}"#, "/record/Name a text is expected"),
+            (r#"{"Name":12}"#, r#"/record/Name a text is expected; write it as "12""#),
+            (r#"{"Name":true}"#, r#"/record/Name a text is expected; write it as "true""#),
+            (r#"{"At":1769853600000}"#, "/record/At 1769853600000 is not a moment; write it as 2026-01-31T10:00:00Z"),
             (r#"{"Open":"maybe"}"#, "/record/Open maybe is neither true nor false"),
             (r#"{"Day":"31/01/2026"}"#, "/record/Day 31/01/2026 is not a date; write it as 2026-01-31"),
             (r#"{"Day":20260131}"#, "/record/Day 20260131 is not a date; write it as 2026-01-31"),
             (r#"{"At":"10:00"}"#, "/record/At 10:00 is not a moment; write it as 2026-01-31T10:00:00Z"),
             (r#"{"lines":[{"LineAmount":1},{"LineAmount":"x"}]}"#, "/record/lines/1/LineAmount x is not a number"),
+            (
+                r#"{"lines":[{"LineAmuont":1}]}"#,
+                "/record/lines/0/LineAmuont lines has no attribute LineAmuont; did you mean LineAmount?",
+            ),
+            (r#"{"lines":{"LineAmount":1}}"#, "/record/lines a list of records is expected"),
             (r#"{"lines":7}"#, "/record/lines a list of records is expected"),
         ] {
             assert_eq!(faults(record, Use::Either), [fault]);
@@ -383,7 +408,7 @@ mod tests {
     #[test]
     fn what_must_be_there_and_what_may_not_be_sent_is_told() {
         let told = faults(r#"{"lines":[{}],"ThingId":1}"#, Use::Create);
-        assert_eq!(told[0], "/record/lines/0/LineAmount LineAmount is required to create a record of things");
+        assert_eq!(told[0], "/record/lines/0/LineAmount LineAmount is required to create a record of lines");
         assert_eq!(told[1], "/record/ThingId the server sets it; leave it out");
         assert!(told[2].starts_with("/record/Name Name is required") && told[3].starts_with("/record/SupplierNumber"));
         assert!(faults(r#"{"Name":"a","PartyId":1}"#, Use::Create).len() == 1);
