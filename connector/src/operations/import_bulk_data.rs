@@ -412,6 +412,7 @@ impl<'a> Import<'a> {
                 match looked? {
                     Seen::Going(later) => mark::pend(pod, ID, &state, later),
                     Seen::Ended(end, look) => {
+                        self.tell_twice(pod, &mut state);
                         let runs = end != End::Failed && self.input.then.as_ref().is_some_and(|then| !then.is_empty());
                         if runs {
                             state.stage = Stage::Then {

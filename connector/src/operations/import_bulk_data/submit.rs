@@ -55,13 +55,35 @@ impl Import<'_> {
             state.stage = Stage::Lost { at: pod.now_ms(), sent: 1, cause };
             return Ok(());
         }
-        intent.note(pod)?;
+        if !intent.note(pod)? {
+            let cause = "another run of this call is about to send it".to_owned();
+            state.stage = Stage::Lost { at: pod.now_ms(), sent: 1, cause };
+            return Ok(());
+        }
         self.send(pod, built, state, 1).inspect_err(|_| intent.refused(pod))
     }
 
     /// Where a second load would double the rows.
     fn intent(&self) -> Option<Intent<'_>> {
         (!self.object.refuses_duplicates).then_some(Intent { call: self.call, account: self.object.account })
+    }
+
+    /// Says that the pod took several loads of this call, if it did.
+    pub(super) fn tell_twice(&self, pod: &Pod, state: &mut State) {
+        let Some(intent) = self.intent() else { return };
+        let prefix = content_prefix(self.call, &state.content);
+        // The report is not to fail for want of it.
+        let ids = erp::document_ids(pod, &prefix, Some(self.object.account), None).unwrap_or_default();
+        // A pod keeps the document of a load that it refused.
+        if ids.len() > 1 && ids.len() > intent.refusals(pod).unwrap_or_default() + 1 {
+            let message = format!(
+                "{} loads of this call are on the pod (documents {}): its rows may be there more than once. Look in the target for group {} before anything is posted.",
+                ids.len(),
+                ids.join(", "),
+                state.group.as_deref().unwrap_or("-")
+            );
+            state.warnings.push(json!({"code": "loaded_twice", "message": message, "key": ids.last()}));
+        }
     }
 
     fn send(&self, pod: &Pod, built: &Built, state: &mut State, sent: u8) -> Result<()> {

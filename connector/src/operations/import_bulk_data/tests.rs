@@ -89,7 +89,10 @@ fn other_rows_under_the_same_call_id_never_pass_for_loaded() {
 fn a_lost_answer_is_looked_for_and_then_sent_again_where_that_does_no_harm() {
     let lost = |input| {
         // Where a second load would double the rows, a note goes ahead.
-        let note = if input == GL { vec![items(""), answer(201, r#"{"DocumentId":"4"}"#)] } else { vec![] };
+        let note = match input {
+            GL => vec![items(""), answer(201, r#"{"DocumentId":"4"}"#), items(r#"{"DocumentId":"4"}"#), items("")],
+            _ => vec![],
+        };
         let answers = [items("")].into_iter().chain(note).chain([typed(504, "", "")]);
         pending(step(&Fake::new(answers), input, None)).token
     };
@@ -264,11 +267,44 @@ fn journals_of_an_attempt_that_may_have_sent_them_are_looked_for_and_not_sent() 
     assert_eq!(posts(&door), 0);
     // What the pod refused was not loaded.
     let taken = || answer(201, r#"{"ReqstId":"77","DocumentId":"5"}"#);
-    let door = Fake::new([items(""), document(), document(), answer(201, r#"{"DocumentId":"6"}"#), taken()]);
+    let noted = || answer(201, r#"{"DocumentId":"6"}"#);
+    let both = items(r#"{"DocumentId":"6"},{"DocumentId":"4"}"#);
+    let door = Fake::new([items(""), document(), document(), noted(), both, document(), taken()]);
     assert!(pending(step(&door, GL, None)).status.contains("77"));
     let refused = answer(200, r#"{"ReqstId":"-1"}"#);
-    let noted = || answer(201, r#"{"DocumentId":"6"}"#);
-    let door = Fake::new([items(""), items(""), noted(), refused, noted()]);
+    let own = items(r#"{"DocumentId":"6"}"#);
+    let door = Fake::new([items(""), items(""), noted(), own, items(""), refused, noted()]);
     assert_eq!(step(&door, GL, None).unwrap_err().kind(), ProblemKind::Forbidden);
     assert_eq!(posts(&door), 3);
+}
+
+#[test]
+fn of_runs_at_once_the_one_whose_note_is_first_sends() {
+    let noted = || answer(201, r#"{"DocumentId":"10"}"#);
+    let run = |other: &str| {
+        let notes = items(&format!(r#"{{"DocumentId":"10"}},{{"DocumentId":"{other}"}}"#));
+        let taken = answer(201, r#"{"ReqstId":"77","DocumentId":"12"}"#);
+        // The note shows late.
+        let door = Fake::new([items(""), items(""), noted(), items(""), notes, items(""), taken]);
+        (pending(step(&door, GL, None)), posts(&door))
+    };
+    let (second, sent) = run("9");
+    assert!(second.status.contains("another run") && sent == 1, "{}", second.status);
+    let (first, sent) = run("11");
+    assert!(first.status.contains("77") && sent == 2, "{}", first.status);
+}
+
+#[test]
+fn a_load_that_the_pod_took_twice_is_told() {
+    let own = || items(r#"{"DocumentId":"4"}"#);
+    let taken = answer(201, r#"{"ReqstId":"77","DocumentId":"5"}"#);
+    let sent = Fake::new([items(""), items(""), answer(201, r#"{"DocumentId":"4"}"#), own(), items(""), taken]);
+    let input = GL.replacen('{', r#"{"then":[{"package":"/p","definition":"D"}],"#, 1);
+    let token = pending(step(&sent, &input, None)).token;
+    let ended = |documents: &str, refused: &str| {
+        let ended = [items(r#"{"RequestStatus":"SUCCEEDED"}"#), items(""), items(documents), items(refused)];
+        pending(step(&Fake::new(ended), &input, Some(&token))).token.contains("loaded_twice")
+    };
+    let twice = r#"{"DocumentId":"5"},{"DocumentId":"6"}"#;
+    assert!(ended(twice, "") && !ended(twice, r#"{"DocumentId":"7"}"#) && !ended(r#"{"DocumentId":"5"}"#, ""));
 }
