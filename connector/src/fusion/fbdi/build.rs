@@ -7,7 +7,7 @@ use super::checks::Checker;
 use super::findings::{Findings, Place};
 use super::input::Inputs;
 use super::objects::From;
-use super::row::{Cell, Load, Work};
+use super::row::{Cell, Load, Styles, Work};
 use super::rows::{Rows, Taker};
 use super::{Built, Object, Options, Severity, Source, Urls, content_prefix, digits_of, plan};
 use crate::contract::ProblemKind;
@@ -50,6 +50,8 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
     let plans = plan::plan(object, &layouts, &inputs, &mut findings)?;
     let given = |name: &str| options.parameters.get(name).filter(|text| !text.is_empty()).cloned();
     let suspense = given("post_errors_to_suspense").is_some_and(|flag| flag.eq_ignore_ascii_case("Y"));
+    let with_semicolons = plans.iter().filter(|plan| plan.form.delimiter == b';');
+    let with_semicolons = with_semicolons.filter_map(|plan| Some(inputs.list.get(plan.input)?.name.clone())).collect();
     // Kept until the checks are done: dropped, they remove their files.
     let aside = |name: &str| options.lent.map(|lent| Spool::named(lent, options.call_id, name).path().to_owned());
     let mut load = Load {
@@ -57,6 +59,7 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
         fresh_group: digits_of(options.call_id),
         source: from_rows.map_or_else(|| given("source"), |_| None),
         findings,
+        styles: Styles::new(with_semicolons),
         checks: Checker::new(object, &layouts, suspense, given("ledger_id"), aside),
     };
     let prefix = key_prefix(options.call_id);
@@ -85,7 +88,8 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
             warnings.push(warning("large_file", message, Some(layout.name.to_owned())));
         }
     }
-    let Load { group, source, mut findings, checks, .. } = load;
+    let Load { group, source, mut findings, styles, checks, .. } = load;
+    styles.finish(&mut findings);
     checks.finish(&mut findings)?;
     if counts.is_empty() {
         return Err(plan::nothing(object));

@@ -4,7 +4,7 @@
 use tabular::delimited::Reader;
 
 use super::findings::{Findings, Place};
-use super::input::{Input, Inputs, faulty, unreadable};
+use super::input::{Form, Input, Inputs, faulty, unreadable};
 use super::layout::FileLayout;
 use super::{Object, Severity};
 use crate::problem::{Failure, Result};
@@ -26,6 +26,8 @@ pub struct Plan {
     pub in_order: bool,
     /// Whether they do and none is left out in between, so that a record's cells may be copied as they stand.
     pub straight: bool,
+    /// How the file is written.
+    pub form: Form,
 }
 
 /// Plans for all CSVs, in the order of the input; one that holds nothing has none.
@@ -40,7 +42,7 @@ pub fn plan(
 ) -> Result<Vec<Plan>> {
     let mut plans = Vec::new();
     for (at, input) in inputs.list.iter().enumerate() {
-        let mut reader = inputs.open(input)?;
+        let (mut reader, form) = inputs.formed(input)?;
         let place = Place { file: &input.name, row: 0, pointer: None };
         if !reader.advance().map_err(|fault| faulty(&input.name, &fault))? {
             findings.tell(Severity::Warn, place, None, "empty_file", "The file holds no rows.".to_owned());
@@ -65,7 +67,7 @@ pub fn plan(
         let places: Vec<u32> = columns.iter().flatten().copied().collect();
         let in_order = places.is_sorted();
         let straight = in_order && columns.iter().all(Option::is_some);
-        plans.push(Plan { input: at, table, header, columns, titles, in_order, straight });
+        plans.push(Plan { input: at, table, header, columns, titles, in_order, straight, form });
     }
     Ok(plans)
 }

@@ -163,6 +163,26 @@ fn sums_with_a_member_that_cannot_be_read_are_not_judged_and_sides_of_journal_li
 }
 
 #[test]
+fn a_point_before_three_digits_is_refused_where_others_have_decimal_commas() {
+    let of = |object: &str, head: &str, lines: &str| {
+        let text = format!("{head}\n{}\n", lines.replace(' ', "\n"));
+        let built = try_build(object, &files(&[("ApInvoiceLinesInterface.csv", &text)]), None).unwrap();
+        let codes = found(&built).into_iter().filter(|(_, code, _)| *code == "not_a_number");
+        codes.map(|(severity, _, row)| (severity, row)).collect::<Vec<_>>()
+    };
+    let lines = |lines: &str| of("ap_invoices", "INVOICE_ID,AMOUNT,QUANTITY_INVOICED", lines);
+    let refused = |row| vec![(Severity::Refuse, Some(row))];
+    assert_eq!(lines("1,\"1.500,25\", 1,1.500, 1,-2.500,"), refused(3));
+    assert_eq!(lines("1,7, 1,1.500, 1,\"0,5\","), refused(3));
+    assert_eq!(lines("1,1.234.567, 1,(1.500),"), refused(3));
+    // Another column shows nothing, but with semicolons.
+    assert_eq!(lines("1,1.500,\"0,5\""), []);
+    assert_eq!(of("ap_invoices", "INVOICE_ID;AMOUNT;QUANTITY_INVOICED", "1;1.500;0,5"), refused(2));
+    assert_eq!(lines("1,1.500, 1,\"1,500.25\", 1,\"1,234,567\","), []);
+    assert_eq!(lines("1,\"0,5\", 1,0.125, 1,1.50, 1,1500.125,"), []);
+}
+
+#[test]
 fn parameters_that_ask_for_other_rows_are_told() {
     let rows = r#"[{"AccountingDate":"2026-01-31","Source":"Manual","Category":"Adj","Currency":"USD","LedgerId":7,
         "lines":[{"SEGMENT1":"101","Debit":5},{"SEGMENT1":"102","Credit":5}]}]"#;
