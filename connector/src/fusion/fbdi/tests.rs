@@ -134,21 +134,22 @@ fn every_fault_of_a_row_is_told_with_its_place() {
 
 #[test]
 fn journals_that_do_not_balance_are_told_by_group_currency_and_date() {
-    let text = "Accounting Date,Journal Source,Journal Category,Currency,Ledger ID,Entered Debit,Entered Credit\n\
-        2026/01/31,Manual,Adj,USD,1,0.10,\n2026/01/31,Manual,Adj,USD,1,0.20,\n2026/01/31,Manual,Adj,USD,1,,0.3\n\
-        2026/01/31,Manual,Adj,EUR,1,5,\n2026-01-31,Manual,Adj,EUR,1,,4.99\n2026/01/31,Manual,Adj,STAT,1,9,\n";
+    let text = "Accounting Date,Journal Source,Journal Category,Currency,Ledger ID,Entered Debit,Entered Credit,Creation Date\n\
+        2026/01/31,Manual,Adj,USD,1,0.10,,20260131\n2026/01/31,Manual,Adj,USD,1,0.20,,20260131\n2026/01/31,Manual,Adj,USD,1,,0.3,20260131\n\
+        2026/01/31,Manual,Adj,EUR,1,5,,20260131\n2026-01-31,Manual,Adj,EUR,1,,4.99,20260131\n2026/01/31,Manual,Adj,STAT,1,9,,20260131\n";
     let built = try_build("gl_journals", &files(&[("j.csv", text)]), None).unwrap();
     assert_eq!(found(&built), [(Severity::Refuse, "unbalanced", Some(5))]);
     let told = &built.findings.iter().find(|finding| finding.code == "unbalanced").unwrap().message;
     assert!(told.contains("currency EUR, date 2026/01/31, debits are 0.01 more than credits"), "{told}");
-    assert!(unzip(&built)[0].1.starts_with("NEW,1,2026/01/31,Manual,Adj,USD,,A,"));
+    assert!(unzip(&built)[0].1.starts_with("NEW,1,2026/01/31,Manual,Adj,USD,2026/01/31,A,"));
 }
 
 #[test]
 fn sums_with_a_member_that_cannot_be_read_are_not_judged_and_sides_of_journal_lines_are() {
-    let head = "Accounting Date,Journal Source,Journal Category,Currency,Ledger ID,Entered Debit,Entered Credit\n";
+    let head = "Creation Date,Accounting Date,Journal Source,Journal Category,Currency,Ledger ID,Entered Debit,Entered Credit\n";
     let of = |lines: &str| {
-        let text: String = lines.split(';').map(|line| format!("2026/01/31,Manual,Adj,USD,1,{line}\n")).collect();
+        let text: String =
+            lines.split(';').map(|line| format!("2026/01/31,2026/01/31,Manual,Adj,USD,1,{line}\n")).collect();
         found(&try_build("gl_journals", &files(&[("j.csv", &format!("{head}{text}"))]), None).unwrap())
     };
     assert_eq!(of("\"1,500\",;,1500"), [(Severity::Refuse, "not_a_number", Some(2))]);
@@ -183,8 +184,22 @@ fn a_point_before_three_digits_is_refused_where_others_have_decimal_commas() {
 }
 
 #[test]
+fn what_the_database_would_refuse_is_refused_before() {
+    let rows = r#"[{"AccountingDate":"2026-01-31","Source":"Manual","Category":"Adj","Currency":"USD","LEDGER_ID":"US Ledger","Debit":0}]"#;
+    let built = try_build("gl_journals", &Source::Rows(rows), None).unwrap();
+    let told = |built: &Built| {
+        let refused = built.findings.iter().filter(|one| one.severity == Severity::Refuse);
+        refused.map(|one| (one.code, one.column.clone().unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&built), [("not_a_number", "LEDGER_ID".to_owned()), ("value_missing", "DATE_CREATED".to_owned())]);
+    let rows = r#"[{"INVOICE_ID":"A1","INVOICE_NUM":"A","INVOICE_AMOUNT":1,"VENDOR_NUM":"7","SOURCE":"S","lines":[{"AMOUNT":1}]}]"#;
+    let built = try_build("ap_invoices", &Source::Rows(rows), None).unwrap();
+    assert_eq!(told(&built), vec![("not_a_number", "INVOICE_ID".to_owned()); 2]);
+}
+
+#[test]
 fn parameters_that_ask_for_other_rows_are_told() {
-    let rows = r#"[{"AccountingDate":"2026-01-31","Source":"Manual","Category":"Adj","Currency":"USD","LedgerId":7,
+    let rows = r#"[{"AccountingDate":"2026-01-31","DateCreated":"2026-01-31","Source":"Manual","Category":"Adj","Currency":"USD","LedgerId":7,
         "lines":[{"SEGMENT1":"101","Debit":5},{"SEGMENT1":"102","Credit":5}]}]"#;
     let of = |name: &str, value: &str| {
         let parameters = [("data_access_set_id", "1"), ("ledger_id", "7"), (name, value)];
@@ -236,7 +251,7 @@ fn line_numbers_that_come_twice_in_an_invoice_are_refused() {
 
 #[test]
 fn journal_lines_take_what_their_journal_has_in_common() {
-    let rows = r#"[{"AccountingDate":"2026-01-31","Source":"Manual","Category":"Adj","Currency":"USD","Ledger":"L",
+    let rows = r#"[{"AccountingDate":"2026-01-31","DateCreated":"2026-01-31","Source":"Manual","Category":"Adj","Currency":"USD","Ledger":"L",
         "lines":[{"SEGMENT1":"101","Debit":5},{"SEGMENT1":"102","Credit":5}]}]"#;
     let built = try_build("gl_journals", &Source::Rows(rows), None).unwrap();
     assert_eq!(found(&built), []);
@@ -444,8 +459,8 @@ fn what_is_wrong_at_the_far_end_is_found_when_keys_went_aside() {
         heads.push_str(&format!("{number},N{number},1,V,S\n"));
         lines.push_str(&format!("{number},1\n"));
     }
-    heads.push_str("x,N0,1,V,S\n");
-    lines.push_str("x,1\ny,1\n");
+    heads.push_str("9000000,N0,1,V,S\n");
+    lines.push_str("9000000,1\n9000001,1\n");
     let source = files(&[("ApInvoicesInterface.csv", &heads), ("ApInvoiceLinesInterface.csv", &lines)]);
     let built = try_build("ap_invoices", &source, Some(&lent)).unwrap();
     let last = u64::try_from(count).unwrap();
