@@ -285,6 +285,25 @@ fn ready_files_and_zips_are_taken_as_they_are() {
 }
 
 #[test]
+fn a_header_row_is_never_loaded_as_data() {
+    let of = |name: &str, text: &str| try_build("suppliers", &files(&[(name, text)]), None);
+    for name in ["mine.csv", "PozSuppliersInt.csv"] {
+        let built = of(name, "Supplier,Number,Kind\nAcme,7,Corporation\n").unwrap();
+        assert!(found(&built).contains(&(Severity::Refuse, "unknown_column", Some(1))), "{name}");
+        for (text, told) in [
+            ("sep=;\nVendor Name;Alias\nAcme;A\n", "(sep=)"),
+            ("Suppliers of March\n\nVendor Name,Alias\nAcme,A\n", "row 3"),
+            ("Suppliers, new,,\nVendor Name,Alias,,\nAcme,A,,\n", "row 2"),
+        ] {
+            let failure = of(name, text).unwrap_err();
+            assert!(failure.problem.message.contains(told), "{name} {}", failure.problem.message);
+        }
+    }
+    assert!(of("mine.csv", "CREATE,Acme,,7\n").unwrap_err().problem.remedy.unwrap().contains("PozSuppliersInt.csv"));
+    assert!(!of("PozSuppliersInt.csv", "CREATE,Acme,,7\n").unwrap().is_refused());
+}
+
+#[test]
 fn what_a_desktop_puts_into_a_zip_is_left_out() {
     let mut zip = tabular::zip::Writer::new(archive::Sink::new(None, "mac"));
     for (name, text) in [
