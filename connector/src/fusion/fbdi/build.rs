@@ -91,9 +91,6 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
     let Load { group, source, mut findings, styles, checks, .. } = load;
     styles.finish(&mut findings);
     checks.finish(&mut findings)?;
-    if counts.is_empty() {
-        return Err(plan::nothing(object));
-    }
     if zip.written() > MOST {
         let message = format!("The zip of this load has {} bytes; a pod takes 250 MB.", zip.written());
         let remedy = format!("Import the rows in several loads.{}", advice(&counts, zip.written().max(largest)));
@@ -116,6 +113,9 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
     let group_id = group.or_else(|| has_group.then(|| digits_of(options.call_id)));
     let (findings, untold) = findings.finish();
     let refused = findings.iter().any(|finding| finding.severity == Severity::Refuse);
+    if counts.is_empty() && !refused {
+        return Err(plan::nothing(object));
+    }
     let parameter_list = match object.parameter_list(&parameters, group_id.as_deref()) {
         // What is wrong with the rows is the better answer.
         Err(_) if refused => String::new(),

@@ -304,6 +304,15 @@ fn a_header_row_is_never_loaded_as_data() {
 }
 
 #[test]
+fn rows_whose_columns_are_all_unknown_are_no_load_without_rows() {
+    let built = try_build("suppliers", &Source::Rows(r#"[{"foo":1}]"#), None).unwrap();
+    assert_eq!(found(&built), [(Severity::Refuse, "unknown_column", Some(1))]);
+    assert!(
+        try_build("suppliers", &Source::Rows("[{}]"), None).unwrap_err().problem.fields[0].message.contains("no row")
+    );
+}
+
+#[test]
 fn what_a_desktop_puts_into_a_zip_is_left_out() {
     let mut zip = tabular::zip::Writer::new(archive::Sink::new(None, "mac"));
     for (name, text) in [
