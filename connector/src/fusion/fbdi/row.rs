@@ -136,7 +136,16 @@ impl<'a> Work<'a> {
         cells: &mut Vec<Cell<'_>>,
         plain: Option<&[u8]>,
     ) -> Result<()> {
+        let marked = plain.is_none_or(|record| record.contains(&b'\\'));
         for (column, value) in cells.iter_mut() {
+            if marked && value.windows(2).any(|pair| pair == b"\\n") {
+                let name = self.name(*column);
+                let message = format!(
+                    "{name} \"{}\": the loader reads its \\n as a line end; nothing keeps the two letters.",
+                    crate::text::shorten(&text(value), 60)
+                );
+                load.findings.tell(Severity::Warn, place, Some(name), "line_end_read", message);
+            }
             let kind = usize::try_from(*column).ok().and_then(|at| self.kinds.get(at));
             if let Some(kind) = kind.filter(|kind| **kind != Kind::Text) {
                 self.typed(load, place, *column, *kind, value);

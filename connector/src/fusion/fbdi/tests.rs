@@ -313,6 +313,16 @@ fn rows_whose_columns_are_all_unknown_are_no_load_without_rows() {
 }
 
 #[test]
+fn a_backslash_and_an_n_are_told_since_the_loader_makes_a_line_end_of_them() {
+    let text = "Vendor Name,Alias\nAcme,C:\\new\nBrass,C:\\old\n\"Cop,per\",\\n\n";
+    let built = try_build("suppliers", &files(&[("s.csv", text)]), None).unwrap();
+    assert_eq!(found(&built), [2, 4].map(|row| (Severity::Warn, "line_end_read", Some(row))));
+    let rows = Source::Rows(r#"[{"VENDOR_NAME":"Two\nlines","ALIAS":"C:\\new"}]"#);
+    let built = try_build("suppliers", &rows, None).unwrap();
+    assert_eq!(found(&built), [(Severity::Warn, "line_end_read", Some(1))]);
+}
+
+#[test]
 fn what_a_desktop_puts_into_a_zip_is_left_out() {
     let mut zip = tabular::zip::Writer::new(archive::Sink::new(None, "mac"));
     for (name, text) in [
