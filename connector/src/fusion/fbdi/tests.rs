@@ -201,18 +201,21 @@ fn what_the_database_would_refuse_is_refused_before() {
 fn parameters_that_ask_for_other_rows_are_told() {
     let rows = r#"[{"AccountingDate":"2026-01-31","DateCreated":"2026-01-31","Source":"Manual","Category":"Adj","Currency":"USD","LedgerId":7,
         "lines":[{"SEGMENT1":"101","Debit":5},{"SEGMENT1":"102","Credit":5}]}]"#;
-    let of = |name: &str, value: &str| {
-        let parameters = [("data_access_set_id", "1"), ("ledger_id", "7"), (name, value)];
-        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let of = |named: &[(&str, &str)]| {
+        let parameters = named.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let options = Options { call_id: "c", group_id: Some("G"), parameters: &parameters, lent: None };
         let built = build(object("gl_journals").unwrap(), &Source::Rows(rows), &options, &NoUrls).unwrap();
-        (found_codes(&built), built.warnings.iter().filter_map(|one| one.key.clone()).collect::<Vec<_>>())
+        (found_codes(&built), built.is_refused())
     };
-    assert_eq!(of("ledger_id", "7"), (vec![], vec![]));
-    assert_eq!(of("ledger_id", "8").0, ["ledger_differs", "ledger_differs"]);
-    assert_eq!(of("parameter_list", "1,Manual,7,G,N,N,N").1, Vec::<String>::new());
-    assert_eq!(of("parameter_list", "1,300,7,ALL,N,N,N").1, Vec::<String>::new());
-    assert_eq!(of("parameter_list", "1,Other,7,#NULL,N,N,N").1, ["source", "group_id"]);
+    let list = |list: &str| of(&[("parameter_list", list)]);
+    let ledger = |id: &str| of(&[("data_access_set_id", "1"), ("ledger_id", id)]);
+    assert_eq!(ledger("7"), (vec![], false));
+    assert_eq!(ledger("8"), (vec!["ledger_differs", "ledger_differs"], false));
+    assert_eq!(list("1,Manual,7,G,N,N,N"), (vec![], false));
+    assert_eq!(list("1,300,7,ALL,N,N,N"), (vec![], false));
+    assert_eq!(list("1,Manual,8,#NULL,N,N,N"), (vec!["ledger_differs", "ledger_differs", "parameters_differ"], false));
+    assert_eq!(list("1,Other,7,G,N,N,N"), (vec!["source_differs", "source_differs"], true));
+    assert_eq!(list("1,Manual,7,H,N,N,N"), (vec!["parameters_differ"], true));
 }
 
 #[test]

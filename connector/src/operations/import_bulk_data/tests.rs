@@ -131,6 +131,8 @@ fn nothing_is_sent_for_a_check_and_for_what_does_not_fit() {
         step(&door, &AP.replacen('{', r#"{"files":[],"#, 1), None).unwrap_err().kind(),
         ProblemKind::InvalidInput
     );
+    let both = AP.replacen('{', r#"{"parameter_list":"1,2","#, 1);
+    assert_eq!(step(&door, &both, None).unwrap_err().problem.fields[0].pointer, "/parameter_list");
     assert!(door.sent.borrow().is_empty());
 }
 
