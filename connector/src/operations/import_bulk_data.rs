@@ -372,8 +372,11 @@ impl<'a> Import<'a> {
             };
             parameters.insert(name.clone(), text);
         }
-        if let Some(whole) = &input.parameter_list {
-            parameters.insert("parameter_list".to_owned(), whole.clone());
+        let whole = input.parameter_list.clone();
+        let twice = whole.and_then(|whole| parameters.insert("parameter_list".to_owned(), whole)).is_some();
+        if twice || parameters.len() > 1 && parameters.contains_key("parameter_list") {
+            let message = "is the job's whole list: give it, or parameters by name, and not both";
+            return Err(Failure::invalid("/parameter_list", message));
         }
         Ok(Self { object, source, parameters, input, call, lent: files::lent().then(files::root) })
     }
@@ -475,6 +478,7 @@ impl<'a> Import<'a> {
                 match looked? {
                     Seen::Going(later) => mark::pend(pod, ID, &state, later),
                     Seen::Ended(end, look) => {
+                        self.tell_twice(pod, &mut state);
                         let then =
                             state.import.is_some() || self.input.then.as_ref().is_some_and(|then| !then.is_empty());
                         let runs = end != End::Failed && then;

@@ -116,15 +116,20 @@ fn t2_a_load_that_never_came_is_sent_again_after_a_quarter_of_an_hour_where_that
 fn t4_rows_that_no_import_selected_are_no_success() {
     let stage = Stage::sim(json!([]));
     let mut input = balanced("8004");
-    input["parameters"] = json!({"parameter_list": "300000046975980,Spreadsheet,300000046975971,9999,N,N,N"});
+    input["parameters"] = json!({"parameter_list": "300000046975980,Spreadsheet,300000046975971,#NULL,N,N,N"});
     let (_, end) = told(&stage, &input);
     let end = end.unwrap();
     assert_eq!(counts(&end).0, "nothing_imported", "{end}");
     assert!(batches(stage.pod.as_ref().unwrap(), "Accrual 8004").is_empty());
 
+    // Another group than that of the rows is seen beforehand.
+    let list = "300000046975980,Spreadsheet,300000046975971,9999,N,N,N";
+    input["parameters"] = json!({"parameter_list": list});
+    assert!(format!("{:?}", told(&stage, &input).1.unwrap_err().problem).contains("9999"));
+
     let stage = Stage::sim(json!([]));
     let mut input = good("8004");
-    let list = "#NULL,300000046987012,N,#NULL,#NULL,#NULL,1000,Manual Invoice Entry,9999,N,Y,300000046975971,#NULL,1";
+    let list = "#NULL,300000046987012,N,#NULL,#NULL,#NULL,1000,Manual Invoice Entry,#NULL,N,Y,300000046975971,#NULL,1";
     input["parameters"] = json!({"parameter_list": list});
     let (_, end) = told(&stage, &input);
     let end = end.unwrap();

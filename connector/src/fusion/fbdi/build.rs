@@ -6,8 +6,8 @@ use super::archive::{Sink, Spool};
 use super::checks::Checker;
 use super::findings::{Findings, Place};
 use super::input::Inputs;
-use super::objects::From;
-use super::row::{Cell, Load, Work};
+use super::objects::{From, Parameter};
+use super::row::{Cell, Load, Styles, Work};
 use super::rows::{Rows, Taker};
 use super::{Built, Object, Options, Severity, Source, Urls, content_prefix, digits_of, plan};
 use crate::contract::ProblemKind;
@@ -48,15 +48,28 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
         );
     }
     let plans = plan::plan(object, &layouts, &inputs, &mut findings)?;
-    let given = |name: &str| options.parameters.get(name).filter(|text| !text.is_empty()).cloned();
+    // A whole list tells what the job takes as named parameters do.
+    let slot = |of: &dyn Fn(&Parameter) -> bool| {
+        let slots = parameters.get("parameter_list")?.split(',').map(str::trim);
+        let text = slots.skip(object.parameters.iter().find(|one| of(one))?.slot.checked_sub(1)?).next()?;
+        (!matches!(text, "" | "#NULL") && !text.eq_ignore_ascii_case("ALL")).then(|| text.to_owned())
+    };
+    let given = |name: &str| {
+        let named = options.parameters.get(name).filter(|text| !text.is_empty()).cloned();
+        named.or_else(|| slot(&|one| one.name == name))
+    };
+    let group_of_list = slot(&|one| one.from == From::GroupId);
     let suspense = given("post_errors_to_suspense").is_some_and(|flag| flag.eq_ignore_ascii_case("Y"));
+    let with_semicolons = plans.iter().filter(|plan| plan.form.delimiter == b';');
+    let with_semicolons = with_semicolons.filter_map(|plan| Some(inputs.list.get(plan.input)?.name.clone())).collect();
     // Kept until the checks are done: dropped, they remove their files.
     let aside = |name: &str| options.lent.map(|lent| Spool::named(lent, options.call_id, name).path().to_owned());
     let mut load = Load {
-        group: options.group_id.filter(|group| !group.is_empty()).map(str::to_owned),
+        group: options.group_id.filter(|group| !group.is_empty()).map(str::to_owned).or(group_of_list),
         fresh_group: digits_of(options.call_id),
-        source: from_rows.map_or_else(|| given("source"), |_| None),
+        source: given("source"),
         findings,
+        styles: Styles::new(with_semicolons),
         checks: Checker::new(object, &layouts, suspense, given("ledger_id"), aside),
     };
     let prefix = key_prefix(options.call_id);
@@ -85,11 +98,9 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
             warnings.push(warning("large_file", message, Some(layout.name.to_owned())));
         }
     }
-    let Load { group, source, mut findings, checks, .. } = load;
+    let Load { group, source, mut findings, styles, checks, .. } = load;
+    styles.finish(&mut findings);
     checks.finish(&mut findings)?;
-    if counts.is_empty() {
-        return Err(plan::nothing(object));
-    }
     if zip.written() > MOST {
         let message = format!("The zip of this load has {} bytes; a pod takes 250 MB.", zip.written());
         let remedy = format!("Import the rows in several loads.{}", advice(&counts, zip.written().max(largest)));
@@ -100,7 +111,7 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
         warnings.push(warning("untested_layout", message, None));
     }
     if let Some(list) = parameters.get("parameter_list") {
-        warnings.extend(differing(object, list, group.as_deref(), source.as_deref()));
+        differing(object, list, group.as_deref(), source.as_deref(), &mut findings);
     }
     if let Some(name) = from_rows {
         parameters.remove(name);
@@ -112,6 +123,9 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
     let group_id = group.or_else(|| has_group.then(|| digits_of(options.call_id)));
     let (findings, untold) = findings.finish();
     let refused = findings.iter().any(|finding| finding.severity == Severity::Refuse);
+    if counts.is_empty() && !refused {
+        return Err(plan::nothing(object));
+    }
     let parameter_list = match object.parameter_list(&parameters, group_id.as_deref()) {
         // What is wrong with the rows is the better answer.
         Err(_) if refused => String::new(),
@@ -133,33 +147,31 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
 }
 
 /// Where a list that was given as a whole asks for other rows than there are (T4).
-fn differing<'o>(
-    object: &'o Object,
-    list: &str,
-    group: Option<&str>,
-    source: Option<&str>,
-) -> impl Iterator<Item = crate::contract::Warning> + use<'o> {
+fn differing(object: &Object, list: &str, group: Option<&str>, source: Option<&str>, findings: &mut Findings) {
     let slots: Vec<&str> = list.split(',').map(str::trim).collect();
-    let told = |parameter: &super::objects::Parameter| {
+    for parameter in object.parameters {
         let (what, rows) = match parameter.from {
-            From::GroupId => ("group", group?),
-            From::Source => ("source", source?),
-            From::Asked | From::Fixed(_) => return None,
+            From::GroupId => ("group", group),
+            From::Source => ("source", source),
+            From::Asked | From::Fixed(_) => continue,
         };
-        let given = slots.get(parameter.slot.checked_sub(1)?).copied().filter(|text| *text != "#NULL");
-        let given = given.unwrap_or_default();
+        let Some(rows) = rows else { continue };
+        let given = parameter.slot.checked_sub(1).and_then(|at| slots.get(at)).copied().unwrap_or_default();
         // Journals may be asked for as ALL, and by the id of their source.
         let any =
             given.eq_ignore_ascii_case("ALL") || what == "source" && given.bytes().all(|byte| byte.is_ascii_digit());
-        (given != rows && (given.is_empty() || !any)).then(|| {
-            let message = format!(
-                "Slot {} of parameter_list, the {what}, is \"{given}\", and the rows have {rows}: they may be loaded and never imported.",
-                parameter.slot
-            );
-            warning("parameters_differ", message, Some(parameter.name.to_owned()))
-        })
-    };
-    object.parameters.iter().filter_map(told).collect::<Vec<_>>().into_iter()
+        let blank = matches!(given, "" | "#NULL");
+        if given == rows || any && !blank {
+            continue;
+        }
+        let severity = if blank { Severity::Warn } else { Severity::Refuse };
+        let message = format!(
+            "Slot {} of parameter_list, the {what}, is \"{given}\", and the rows have {rows}: they would be loaded and never imported.",
+            parameter.slot
+        );
+        let place = Place { file: "parameter_list", row: 0, pointer: None };
+        findings.tell(severity, place, Some(parameter.name.to_owned()), "parameters_differ", message);
+    }
 }
 
 /// Eight digits that stand for what is loaded and how. It tells a mistake, not malice.

@@ -26,6 +26,12 @@ pub struct Input {
     place: Place,
 }
 
+/// How a CSV is written.
+pub struct Form {
+    /// What stands between cells.
+    pub delimiter: u8,
+}
+
 enum Place {
     File(usize),
     Entry(Entry),
@@ -123,6 +129,14 @@ impl<'a> Inputs<'a> {
     /// # Errors
     /// A file that is not there, or that is no CSV.
     pub fn open(&self, input: &Input) -> Result<Reader<'_>> {
+        self.formed(input).map(|(reader, _)| reader)
+    }
+
+    /// As [`Inputs::open`], with how the file is written.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn formed(&self, input: &Input) -> Result<(Reader<'_>, Form)> {
         let source: Box<dyn Read + '_> = match &input.place {
             Place::File(at) => match self.files.get(*at) {
                 Some(file) => self.content(file)?,
@@ -140,8 +154,9 @@ impl<'a> Inputs<'a> {
         if let Some(what) = not_a_csv(reader.head()) {
             return Err(unreadable(&input.name, what).remedy("Save it as a CSV in UTF-8 and give that file."));
         }
-        reader.delimiter(delimiter(reader.head()));
-        Ok(reader)
+        let form = Form { delimiter: delimiter(reader.head()) };
+        reader.delimiter(form.delimiter);
+        Ok((reader, form))
     }
 
     fn content<'s>(&'s self, file: &'s InputFile<'_>) -> Result<Box<dyn Read + 's>> {

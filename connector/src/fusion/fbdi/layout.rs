@@ -232,6 +232,7 @@ fn kind(stem: &str) -> Kind {
         return Kind::Date;
     }
     let number = matches!(stem, "AMOUNT" | "QUANTITY" | "UNIT_PRICE" | "QUANTITY_INVOICED")
+        || matches!(stem, "INVOICE_ID" | "LEDGER_ID" | "LINE_NUMBER")
         || stem.ends_with("_AMOUNT")
         || stem.ends_with("_DR")
         || stem.ends_with("_CR")

@@ -4,7 +4,7 @@
 use tabular::delimited::Reader;
 
 use super::findings::{Findings, Place};
-use super::input::{Input, Inputs, faulty, unreadable};
+use super::input::{Form, Input, Inputs, faulty, unreadable};
 use super::layout::FileLayout;
 use super::{Object, Severity};
 use crate::problem::{Failure, Result};
@@ -26,6 +26,8 @@ pub struct Plan {
     pub in_order: bool,
     /// Whether they do and none is left out in between, so that a record's cells may be copied as they stand.
     pub straight: bool,
+    /// How the file is written.
+    pub form: Form,
 }
 
 /// Plans for all CSVs, in the order of the input; one that holds nothing has none.
@@ -40,7 +42,7 @@ pub fn plan(
 ) -> Result<Vec<Plan>> {
     let mut plans = Vec::new();
     for (at, input) in inputs.list.iter().enumerate() {
-        let mut reader = inputs.open(input)?;
+        let (mut reader, form) = inputs.formed(input)?;
         let place = Place { file: &input.name, row: 0, pointer: None };
         if !reader.advance().map_err(|fault| faulty(&input.name, &fault))? {
             findings.tell(Severity::Warn, place, None, "empty_file", "The file holds no rows.".to_owned());
@@ -48,10 +50,14 @@ pub fn plan(
         }
         let titles = record(&reader);
         let named = layouts.iter().position(|layout| layout.is_called(&input.name));
-        let (table, header) = match named {
-            Some(table) => (table, layouts.get(table).is_some_and(|layout| is_header(layout, &titles))),
-            None => guess(object, layouts, input, &titles)?,
+        let decided = match named {
+            Some(table) => Ok((table, layouts.get(table).is_some_and(|layout| is_header(layout, &titles)))),
+            None => guess(object, layouts, input, &titles),
         };
+        if !matches!(decided, Ok((_, true))) {
+            not_the_first(layouts, &mut reader, input, &titles)?;
+        }
+        let (table, header) = decided?;
         let Some(layout) = layouts.get(table) else { continue };
         if named.is_none() {
             findings.repaired(place, "", "file_recognised", || format!("The file is taken as {}.", layout.name));
@@ -65,7 +71,7 @@ pub fn plan(
         let places: Vec<u32> = columns.iter().flatten().copied().collect();
         let in_order = places.is_sorted();
         let straight = in_order && columns.iter().all(Option::is_some);
-        plans.push(Plan { input: at, table, header, columns, titles, in_order, straight });
+        plans.push(Plan { input: at, table, header, columns, titles, in_order, straight, form });
     }
     Ok(plans)
 }
@@ -76,10 +82,36 @@ pub fn record(reader: &Reader<'_>) -> Vec<String> {
     (0..reader.width()).map(cell).collect()
 }
 
-/// Whether a record holds titles: two that are known, or half of them.
+/// Whether a record holds titles: two that are known, or half of them, or one among words without a gap.
 fn is_header(layout: &FileLayout, titles: &[String]) -> bool {
     let (known, filled) = count(layout, titles);
-    known >= 2 && known * 4 >= filled || known * 2 >= filled && known > 0
+    let words = || titles.iter().all(|title| !title.is_empty() && !title.contains(|letter: char| letter.is_numeric()));
+    known >= 2 && known * 4 >= filled || known > 0 && (known * 2 >= filled || words())
+}
+
+/// A header row that stands behind something else would be loaded as data.
+fn not_the_first(layouts: &[FileLayout], reader: &mut Reader<'_>, input: &Input, first: &[String]) -> Result<()> {
+    let refused = |what: &str| {
+        Err(unreadable(&input.name, what).remedy("Remove what stands before the header row, or before the first row."))
+    };
+    if first.first().is_some_and(|cell| cell.to_ascii_lowercase().starts_with("sep=")) {
+        return refused("its first line (sep=) is a note to a spreadsheet and neither header row nor data");
+    }
+    for _ in 0..5 {
+        if !reader.advance().map_err(|fault| faulty(&input.name, &fault))? {
+            break;
+        }
+        let titles = record(reader);
+        let counts = layouts.iter().map(|layout| count(layout, &titles));
+        if counts.into_iter().any(|(known, filled)| known >= 2 && known * 2 >= filled) {
+            return refused(&format!(
+                "its header row is row {}, and row 1 (\"{}\") is neither header row nor data",
+                reader.row(),
+                crate::text::shorten(&first.join(" "), 60)
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn count(layout: &FileLayout, titles: &[String]) -> (usize, usize) {
@@ -87,21 +119,20 @@ fn count(layout: &FileLayout, titles: &[String]) -> (usize, usize) {
     (titles.iter().filter(|title| layout.find(title).is_some()).count(), filled)
 }
 
-/// The table whose titles are met best; without titles, the only table there is.
+/// The table whose titles are met best. Without titles its name alone can tell that a file is ready.
 fn guess(object: &Object, layouts: &[FileLayout], input: &Input, titles: &[String]) -> Result<(usize, bool)> {
     let scores: Vec<usize> = layouts.iter().map(|layout| count(layout, titles).0).collect();
     let best = scores.iter().copied().max().unwrap_or(0);
     let mut met = scores.iter().enumerate().filter(|(_, score)| **score == best).map(|(table, _)| table);
     match (met.next(), met.next()) {
         (Some(table), None) if layouts.get(table).is_some_and(|layout| is_header(layout, titles)) => Ok((table, true)),
-        _ if layouts.len() == 1 => Ok((0, false)),
         _ => {
             let names: Vec<&str> = layouts.iter().map(|layout| layout.name).collect();
             Err(unreadable(
                 &input.name,
                 &format!("neither its name nor a header row tells which file of {} it is", object.title),
             )
-            .remedy(format!("Call it {}, or give it a header row with the names of its columns.", names.join(" or "))))
+            .remedy(format!("Give it a header row with the names of its columns; a file without one has all columns in Oracle's order and is called {}.", names.join(" or "))))
         }
     }
 }

@@ -24,8 +24,60 @@ pub struct Load<'a> {
     pub source: Option<String>,
     /// What was found.
     pub findings: Findings,
+    /// What its numbers show of how they are written.
+    pub styles: Styles,
     /// What is compared across rows.
     pub checks: Checker<'a>,
+}
+
+/// How the numbers of each column are written: of a file with semicolons, those of the whole file.
+pub struct Styles {
+    semicolons: Vec<String>,
+    list: Vec<Style>,
+}
+
+#[derive(Default)]
+struct Style {
+    file: String,
+    /// The table and its column.
+    column: Option<(usize, u32)>,
+    /// A number with a decimal comma.
+    comma: Option<String>,
+    /// How many numbers there are as `1.500`, and the first: row, column, text, pointer.
+    count: u64,
+    first: (u64, String, String, Option<String>),
+}
+
+impl Styles {
+    /// For a load of which these files have semicolons between cells.
+    pub fn new(semicolons: Vec<String>) -> Self {
+        Self { semicolons, list: Vec::new() }
+    }
+
+    fn of(&mut self, place: Place<'_>, table: usize, column: u32) -> Option<&mut Style> {
+        let column = (!self.semicolons.iter().any(|file| file == place.file)).then_some((table, column));
+        let known = self.list.iter().position(|one| one.column == column && one.file == place.file);
+        if known.is_none() {
+            self.list.push(Style { file: place.file.to_owned(), column, ..Style::default() });
+        }
+        match known {
+            Some(at) => self.list.get_mut(at),
+            None => self.list.last_mut(),
+        }
+    }
+
+    /// Refuses numbers as `1.500` where others have shown decimal commas, before or behind them.
+    pub fn finish(self, findings: &mut Findings) {
+        for Style { file, comma, count, first: (row, column, number, pointer), .. } in self.list {
+            let Some(comma) = comma.filter(|_| count > 0) else { continue };
+            let more = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
+            let message = format!(
+                "{column} \"{number}\"{more}: its point may part thousands or decimals, since \"{comma}\" has a decimal comma; write numbers without thousands."
+            );
+            let place = Place { file: &file, row, pointer: pointer.as_deref() };
+            findings.tell(Severity::Refuse, place, Some(column), "not_a_number", message);
+        }
+    }
 }
 
 /// Writes the rows of one file.
@@ -84,10 +136,19 @@ impl<'a> Work<'a> {
         cells: &mut Vec<Cell<'_>>,
         plain: Option<&[u8]>,
     ) -> Result<()> {
+        let marked = plain.is_none_or(|record| record.contains(&b'\\'));
         for (column, value) in cells.iter_mut() {
+            if marked && value.windows(2).any(|pair| pair == b"\\n") {
+                let name = self.name(*column);
+                let message = format!(
+                    "{name} \"{}\": the loader reads its \\n as a line end; nothing keeps the two letters.",
+                    crate::text::shorten(&text(value), 60)
+                );
+                load.findings.tell(Severity::Warn, place, Some(name), "line_end_read", message);
+            }
             let kind = usize::try_from(*column).ok().and_then(|at| self.kinds.get(at));
             if let Some(kind) = kind.filter(|kind| **kind != Kind::Text) {
-                self.typed(&mut load.findings, place, *column, *kind, value);
+                self.typed(load, place, *column, *kind, value);
             }
         }
         if let Some((column, name)) = self.group {
@@ -121,7 +182,18 @@ impl<'a> Work<'a> {
         name(self.layout, column)
     }
 
-    fn typed(&self, findings: &mut Findings, place: Place<'_>, column: u32, kind: Kind, value: &mut Cow<'_, [u8]>) {
+    fn typed(&self, load: &mut Load<'_>, place: Place<'_>, column: u32, kind: Kind, value: &mut Cow<'_, [u8]>) {
+        let Load { findings, styles, .. } = load;
+        if kind == Kind::Number
+            && values::may_be_thousands(value)
+            && let Some(style) = styles.of(place, self.table, column)
+        {
+            style.count += 1;
+            if style.count == 1 {
+                let pointer = place.pointer.map(str::to_owned);
+                style.first = (place.row, self.name(column), text(value).into_owned(), pointer);
+            }
+        }
         // What is right already, as nearly all is, costs no text.
         let right = match kind {
             Kind::Number => values::is_decimal(value),
@@ -140,6 +212,12 @@ impl<'a> Work<'a> {
         match read {
             Read::Same => {}
             Read::Repaired(after) => {
+                if kind == Kind::Number
+                    && values::has_decimal_comma(&before, &after)
+                    && let Some(style) = styles.of(place, self.table, column)
+                {
+                    style.comma.get_or_insert_with(|| before.clone());
+                }
                 findings.repaired(place, &self.name(column), code, || format!("\"{before}\" is sent as {after}"));
                 *value = Cow::Owned(after.into_bytes());
             }

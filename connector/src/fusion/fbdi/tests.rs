@@ -134,21 +134,22 @@ fn every_fault_of_a_row_is_told_with_its_place() {
 
 #[test]
 fn journals_that_do_not_balance_are_told_by_group_currency_and_date() {
-    let text = "Accounting Date,Journal Source,Journal Category,Currency,Ledger ID,Entered Debit,Entered Credit\n\
-        2026/01/31,Manual,Adj,USD,1,0.10,\n2026/01/31,Manual,Adj,USD,1,0.20,\n2026/01/31,Manual,Adj,USD,1,,0.3\n\
-        2026/01/31,Manual,Adj,EUR,1,5,\n2026-01-31,Manual,Adj,EUR,1,,4.99\n2026/01/31,Manual,Adj,STAT,1,9,\n";
+    let text = "Accounting Date,Journal Source,Journal Category,Currency,Ledger ID,Entered Debit,Entered Credit,Creation Date\n\
+        2026/01/31,Manual,Adj,USD,1,0.10,,20260131\n2026/01/31,Manual,Adj,USD,1,0.20,,20260131\n2026/01/31,Manual,Adj,USD,1,,0.3,20260131\n\
+        2026/01/31,Manual,Adj,EUR,1,5,,20260131\n2026-01-31,Manual,Adj,EUR,1,,4.99,20260131\n2026/01/31,Manual,Adj,STAT,1,9,,20260131\n";
     let built = try_build("gl_journals", &files(&[("j.csv", text)]), None).unwrap();
     assert_eq!(found(&built), [(Severity::Refuse, "unbalanced", Some(5))]);
     let told = &built.findings.iter().find(|finding| finding.code == "unbalanced").unwrap().message;
     assert!(told.contains("currency EUR, date 2026/01/31, debits are 0.01 more than credits"), "{told}");
-    assert!(unzip(&built)[0].1.starts_with("NEW,1,2026/01/31,Manual,Adj,USD,,A,"));
+    assert!(unzip(&built)[0].1.starts_with("NEW,1,2026/01/31,Manual,Adj,USD,2026/01/31,A,"));
 }
 
 #[test]
 fn sums_with_a_member_that_cannot_be_read_are_not_judged_and_sides_of_journal_lines_are() {
-    let head = "Accounting Date,Journal Source,Journal Category,Currency,Ledger ID,Entered Debit,Entered Credit\n";
+    let head = "Creation Date,Accounting Date,Journal Source,Journal Category,Currency,Ledger ID,Entered Debit,Entered Credit\n";
     let of = |lines: &str| {
-        let text: String = lines.split(';').map(|line| format!("2026/01/31,Manual,Adj,USD,1,{line}\n")).collect();
+        let text: String =
+            lines.split(';').map(|line| format!("2026/01/31,2026/01/31,Manual,Adj,USD,1,{line}\n")).collect();
         found(&try_build("gl_journals", &files(&[("j.csv", &format!("{head}{text}"))]), None).unwrap())
     };
     assert_eq!(of("\"1,500\",;,1500"), [(Severity::Refuse, "not_a_number", Some(2))]);
@@ -163,21 +164,58 @@ fn sums_with_a_member_that_cannot_be_read_are_not_judged_and_sides_of_journal_li
 }
 
 #[test]
+fn a_point_before_three_digits_is_refused_where_others_have_decimal_commas() {
+    let of = |object: &str, head: &str, lines: &str| {
+        let text = format!("{head}\n{}\n", lines.replace(' ', "\n"));
+        let built = try_build(object, &files(&[("ApInvoiceLinesInterface.csv", &text)]), None).unwrap();
+        let codes = found(&built).into_iter().filter(|(_, code, _)| *code == "not_a_number");
+        codes.map(|(severity, _, row)| (severity, row)).collect::<Vec<_>>()
+    };
+    let lines = |lines: &str| of("ap_invoices", "INVOICE_ID,AMOUNT,QUANTITY_INVOICED", lines);
+    let refused = |row| vec![(Severity::Refuse, Some(row))];
+    assert_eq!(lines("1,\"1.500,25\", 1,1.500, 1,-2.500,"), refused(3));
+    assert_eq!(lines("1,7, 1,1.500, 1,\"0,5\","), refused(3));
+    assert_eq!(lines("1,1.234.567, 1,(1.500),"), refused(3));
+    // Another column shows nothing, but with semicolons.
+    assert_eq!(lines("1,1.500,\"0,5\""), []);
+    assert_eq!(of("ap_invoices", "INVOICE_ID;AMOUNT;QUANTITY_INVOICED", "1;1.500;0,5"), refused(2));
+    assert_eq!(lines("1,1.500, 1,\"1,500.25\", 1,\"1,234,567\","), []);
+    assert_eq!(lines("1,\"0,5\", 1,0.125, 1,1.50, 1,1500.125,"), []);
+}
+
+#[test]
+fn what_the_database_would_refuse_is_refused_before() {
+    let rows = r#"[{"AccountingDate":"2026-01-31","Source":"Manual","Category":"Adj","Currency":"USD","LEDGER_ID":"US Ledger","Debit":0}]"#;
+    let built = try_build("gl_journals", &Source::Rows(rows), None).unwrap();
+    let told = |built: &Built| {
+        let refused = built.findings.iter().filter(|one| one.severity == Severity::Refuse);
+        refused.map(|one| (one.code, one.column.clone().unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&built), [("not_a_number", "LEDGER_ID".to_owned()), ("value_missing", "DATE_CREATED".to_owned())]);
+    let rows = r#"[{"INVOICE_ID":"A1","INVOICE_NUM":"A","INVOICE_AMOUNT":1,"VENDOR_NUM":"7","SOURCE":"S","lines":[{"AMOUNT":1}]}]"#;
+    let built = try_build("ap_invoices", &Source::Rows(rows), None).unwrap();
+    assert_eq!(told(&built), vec![("not_a_number", "INVOICE_ID".to_owned()); 2]);
+}
+
+#[test]
 fn parameters_that_ask_for_other_rows_are_told() {
-    let rows = r#"[{"AccountingDate":"2026-01-31","Source":"Manual","Category":"Adj","Currency":"USD","LedgerId":7,
+    let rows = r#"[{"AccountingDate":"2026-01-31","DateCreated":"2026-01-31","Source":"Manual","Category":"Adj","Currency":"USD","LedgerId":7,
         "lines":[{"SEGMENT1":"101","Debit":5},{"SEGMENT1":"102","Credit":5}]}]"#;
-    let of = |name: &str, value: &str| {
-        let parameters = [("data_access_set_id", "1"), ("ledger_id", "7"), (name, value)];
-        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let of = |named: &[(&str, &str)]| {
+        let parameters = named.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let options = Options { call_id: "c", group_id: Some("G"), parameters: &parameters, lent: None };
         let built = build(object("gl_journals").unwrap(), &Source::Rows(rows), &options, &NoUrls).unwrap();
-        (found_codes(&built), built.warnings.iter().filter_map(|one| one.key.clone()).collect::<Vec<_>>())
+        (found_codes(&built), built.is_refused())
     };
-    assert_eq!(of("ledger_id", "7"), (vec![], vec![]));
-    assert_eq!(of("ledger_id", "8").0, ["ledger_differs", "ledger_differs"]);
-    assert_eq!(of("parameter_list", "1,Manual,7,G,N,N,N").1, Vec::<String>::new());
-    assert_eq!(of("parameter_list", "1,300,7,ALL,N,N,N").1, Vec::<String>::new());
-    assert_eq!(of("parameter_list", "1,Other,7,#NULL,N,N,N").1, ["source", "group_id"]);
+    let list = |list: &str| of(&[("parameter_list", list)]);
+    let ledger = |id: &str| of(&[("data_access_set_id", "1"), ("ledger_id", id)]);
+    assert_eq!(ledger("7"), (vec![], false));
+    assert_eq!(ledger("8"), (vec!["ledger_differs", "ledger_differs"], false));
+    assert_eq!(list("1,Manual,7,G,N,N,N"), (vec![], false));
+    assert_eq!(list("1,300,7,ALL,N,N,N"), (vec![], false));
+    assert_eq!(list("1,Manual,8,#NULL,N,N,N"), (vec!["ledger_differs", "ledger_differs", "parameters_differ"], false));
+    assert_eq!(list("1,Other,7,G,N,N,N"), (vec!["source_differs", "source_differs"], true));
+    assert_eq!(list("1,Manual,7,H,N,N,N"), (vec!["parameters_differ"], true));
 }
 
 #[test]
@@ -216,7 +254,7 @@ fn line_numbers_that_come_twice_in_an_invoice_are_refused() {
 
 #[test]
 fn journal_lines_take_what_their_journal_has_in_common() {
-    let rows = r#"[{"AccountingDate":"2026-01-31","Source":"Manual","Category":"Adj","Currency":"USD","Ledger":"L",
+    let rows = r#"[{"AccountingDate":"2026-01-31","DateCreated":"2026-01-31","Source":"Manual","Category":"Adj","Currency":"USD","Ledger":"L",
         "lines":[{"SEGMENT1":"101","Debit":5},{"SEGMENT1":"102","Credit":5}]}]"#;
     let built = try_build("gl_journals", &Source::Rows(rows), None).unwrap();
     assert_eq!(found(&built), []);
@@ -247,6 +285,44 @@ fn ready_files_and_zips_are_taken_as_they_are() {
     let again = try_build("ap_invoices", &Source::Zip(zip), None).unwrap();
     assert_eq!(unzip(&again), unzip(&built));
     assert_eq!(found(&again), []);
+}
+
+#[test]
+fn a_header_row_is_never_loaded_as_data() {
+    let of = |name: &str, text: &str| try_build("suppliers", &files(&[(name, text)]), None);
+    for name in ["mine.csv", "PozSuppliersInt.csv"] {
+        let built = of(name, "Supplier,Number,Kind\nAcme,7,Corporation\n").unwrap();
+        assert!(found(&built).contains(&(Severity::Refuse, "unknown_column", Some(1))), "{name}");
+        for (text, told) in [
+            ("sep=;\nVendor Name;Alias\nAcme;A\n", "(sep=)"),
+            ("Suppliers of March\n\nVendor Name,Alias\nAcme,A\n", "row 3"),
+            ("Suppliers, new,,\nVendor Name,Alias,,\nAcme,A,,\n", "row 2"),
+        ] {
+            let failure = of(name, text).unwrap_err();
+            assert!(failure.problem.message.contains(told), "{name} {}", failure.problem.message);
+        }
+    }
+    assert!(of("mine.csv", "CREATE,Acme,,7\n").unwrap_err().problem.remedy.unwrap().contains("PozSuppliersInt.csv"));
+    assert!(!of("PozSuppliersInt.csv", "CREATE,Acme,,7\n").unwrap().is_refused());
+}
+
+#[test]
+fn rows_whose_columns_are_all_unknown_are_no_load_without_rows() {
+    let built = try_build("suppliers", &Source::Rows(r#"[{"foo":1}]"#), None).unwrap();
+    assert_eq!(found(&built), [(Severity::Refuse, "unknown_column", Some(1))]);
+    assert!(
+        try_build("suppliers", &Source::Rows("[{}]"), None).unwrap_err().problem.fields[0].message.contains("no row")
+    );
+}
+
+#[test]
+fn a_backslash_and_an_n_are_told_since_the_loader_makes_a_line_end_of_them() {
+    let text = "Vendor Name,Alias\nAcme,C:\\new\nBrass,C:\\old\n\"Cop,per\",\\n\n";
+    let built = try_build("suppliers", &files(&[("s.csv", text)]), None).unwrap();
+    assert_eq!(found(&built), [2, 4].map(|row| (Severity::Warn, "line_end_read", Some(row))));
+    let rows = Source::Rows(r#"[{"VENDOR_NAME":"Two\nlines","ALIAS":"C:\\new"}]"#);
+    let built = try_build("suppliers", &rows, None).unwrap();
+    assert_eq!(found(&built), [(Severity::Warn, "line_end_read", Some(1))]);
 }
 
 #[test]
@@ -424,8 +500,8 @@ fn what_is_wrong_at_the_far_end_is_found_when_keys_went_aside() {
         heads.push_str(&format!("{number},N{number},1,V,S\n"));
         lines.push_str(&format!("{number},1\n"));
     }
-    heads.push_str("x,N0,1,V,S\n");
-    lines.push_str("x,1\ny,1\n");
+    heads.push_str("9000000,N0,1,V,S\n");
+    lines.push_str("9000000,1\n9000001,1\n");
     let source = files(&[("ApInvoicesInterface.csv", &heads), ("ApInvoiceLinesInterface.csv", &lines)]);
     let built = try_build("ap_invoices", &source, Some(&lent)).unwrap();
     let last = u64::try_from(count).unwrap();

@@ -172,6 +172,23 @@ pub fn decimal(text: &str) -> Read {
     }
 }
 
+/// Whether what stands before three digits may as well be a mark of thousands as a decimal point: `1.500`.
+pub fn may_be_thousands(text: &[u8]) -> bool {
+    let digits = text.iter().filter(|byte| !b" +-()".contains(byte));
+    let mut pieces = digits.copied().collect::<Vec<u8>>();
+    let fraction = pieces.split_off(pieces.len().saturating_sub(3));
+    pieces.pop() == Some(b'.')
+        && (1..=3).contains(&pieces.len())
+        && pieces != b"0"
+        && pieces.iter().chain(&fraction).all(u8::is_ascii_digit)
+}
+
+/// Whether a number shows that its writer does not use a decimal point: `1.500,25`, `1,5` and `1.234.567`.
+pub fn has_decimal_comma(before: &str, after: &str) -> bool {
+    let last = before.chars().rfind(|letter| matches!(letter, '.' | ','));
+    last == Some(',') && after.contains('.') || before.matches('.').count() > 1
+}
+
 const NO_NUMBER: &str = "it is not a number; write digits with a decimal point";
 
 /// Digits with at most one point.

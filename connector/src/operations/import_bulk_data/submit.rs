@@ -59,7 +59,11 @@ impl Import<'_> {
             return Ok(());
         }
         let document = self.uploaded(pod, built, found)?;
-        intent.note(pod)?;
+        if !intent.note(pod)? {
+            let cause = "another run of this call is about to send it".to_owned();
+            state.stage = Stage::Lost { at: pod.now_ms(), sent: 1, cause };
+            return Ok(());
+        }
         self.send(pod, built, state, 1, document)
     }
 
@@ -92,6 +96,25 @@ impl Import<'_> {
             }
         };
         Ok(Some(id))
+    }
+
+    /// Says that the pod took several loads of this call, if it did.
+    pub(super) fn tell_twice(&self, pod: &Pod, state: &mut State) {
+        // An upload by itself may be repeated.
+        let Some(intent) = self.intent().filter(|_| !self.uploads()) else { return };
+        let prefix = content_prefix(self.call, &state.content);
+        // The report is not to fail for want of it.
+        let ids = erp::document_ids(pod, &prefix, Some(self.object.account), None).unwrap_or_default();
+        // A pod keeps the document of a load that it refused.
+        if ids.len() > 1 && ids.len() > intent.refusals(pod).unwrap_or_default() + 1 {
+            let message = format!(
+                "{} loads of this call are on the pod (documents {}): its rows may be there more than once. Look in the target for group {} before anything is posted.",
+                ids.len(),
+                ids.join(", "),
+                state.group.as_deref().unwrap_or("-")
+            );
+            state.warnings.push(json!({"code": "loaded_twice", "message": message, "key": ids.last()}));
+        }
     }
 
     /// Sends the load: of that document, or with its own.

@@ -89,7 +89,10 @@ fn other_rows_under_the_same_call_id_never_pass_for_loaded() {
 fn a_lost_answer_is_looked_for_and_then_sent_again_where_that_does_no_harm() {
     let lost = |input| {
         // Where a second load would double the rows, a note goes ahead.
-        let note = if input == GL { vec![items(""), answer(201, r#"{"DocumentId":"4"}"#)] } else { vec![] };
+        let note = match input {
+            GL => vec![items(""), answer(201, r#"{"DocumentId":"4"}"#), items(r#"{"DocumentId":"4"}"#), items("")],
+            _ => vec![],
+        };
         let answers = [items("")].into_iter().chain(note).chain([typed(504, "", "")]);
         pending(step(&Fake::new(answers), input, None)).token
     };
@@ -128,6 +131,8 @@ fn nothing_is_sent_for_a_check_and_for_what_does_not_fit() {
         step(&door, &AP.replacen('{', r#"{"files":[],"#, 1), None).unwrap_err().kind(),
         ProblemKind::InvalidInput
     );
+    let both = AP.replacen('{', r#"{"parameter_list":"1,2","#, 1);
+    assert_eq!(step(&door, &both, None).unwrap_err().problem.fields[0].pointer, "/parameter_list");
     assert!(door.sent.borrow().is_empty());
 }
 
@@ -264,11 +269,13 @@ fn journals_of_an_attempt_that_may_have_sent_them_are_looked_for_and_not_sent() 
     assert_eq!(posts(&door), 0);
     // What the pod refused was not loaded.
     let taken = || answer(201, r#"{"ReqstId":"77","DocumentId":"5"}"#);
-    let door = Fake::new([items(""), document(), document(), answer(201, r#"{"DocumentId":"6"}"#), taken()]);
+    let noted = || answer(201, r#"{"DocumentId":"6"}"#);
+    let both = items(r#"{"DocumentId":"6"},{"DocumentId":"4"}"#);
+    let door = Fake::new([items(""), document(), document(), noted(), both, document(), taken()]);
     assert!(pending(step(&door, GL, None)).status.contains("77"));
     let refused = answer(200, r#"{"ReqstId":"-1"}"#);
-    let noted = || answer(201, r#"{"DocumentId":"6"}"#);
-    let door = Fake::new([items(""), items(""), noted(), refused, noted()]);
+    let own = items(r#"{"DocumentId":"6"}"#);
+    let door = Fake::new([items(""), items(""), noted(), own, items(""), refused, noted()]);
     assert_eq!(step(&door, GL, None).unwrap_err().kind(), ProblemKind::Forbidden);
     assert_eq!(posts(&door), 3);
 }
@@ -294,7 +301,15 @@ fn taken(id: &str) -> Reply {
 #[test]
 fn a_file_is_uploaded_loaded_and_imported_by_jobs_of_their_own() {
     let input = in_steps(AP);
-    let door = Fake::new([items(""), items(""), stored("5"), stored("6"), taken("77")]);
+    let door = Fake::new([
+        items(""),
+        items(""),
+        stored("5"),
+        stored("6"),
+        items(r#"{"DocumentId":"6"}"#),
+        items(""),
+        taken("77"),
+    ]);
     let mut token = pending(step(&door, &input, None)).token;
     let sent = bodies(&door);
     let operations: Vec<_> = sent.iter().map(|body| body["OperationName"].as_str().unwrap()).collect();
@@ -326,13 +341,31 @@ fn an_upload_may_be_repeated_and_its_load_may_not() {
     let document = || items(r#"{"DocumentId":"5"}"#);
     for input in [in_steps(AP), in_steps(GL)] {
         // The answer to the upload was lost: the document is there, or nothing was loaded.
-        let door = Fake::new([items(""), items(""), typed(504, "", ""), document(), stored("6"), taken("77")]);
+        let door = Fake::new([
+            items(""),
+            items(""),
+            typed(504, "", ""),
+            document(),
+            stored("6"),
+            items(r#"{"DocumentId":"6"}"#),
+            items(""),
+            taken("77"),
+        ]);
         assert!(pending(step(&door, &input, None)).status.contains("77"));
         assert!(bodies(&door)[2]["ESSParameters"].as_str().unwrap().contains(",5,"));
         let door = Fake::new([items(""), items(""), typed(504, "", ""), items("")]);
         assert!(step(&door, &input, None).unwrap_err().again);
         // An attempt before uploaded it and went no further.
-        let door = Fake::new([document(), document(), items(""), items(""), stored("6"), taken("77")]);
+        let door = Fake::new([
+            document(),
+            document(),
+            items(""),
+            items(""),
+            stored("6"),
+            items(r#"{"DocumentId":"6"}"#),
+            items(""),
+            taken("77"),
+        ]);
         assert!(pending(step(&door, &input, None)).status.contains("77"));
         assert_eq!(posts(&door), 2);
         // It was about to load it.
@@ -345,7 +378,15 @@ fn an_upload_may_be_repeated_and_its_load_may_not() {
     }
     // Where the answer to the load was lost it is found by its document.
     let input = in_steps(GL);
-    let door = Fake::new([items(""), items(""), stored("5"), stored("6"), typed(504, "", "")]);
+    let door = Fake::new([
+        items(""),
+        items(""),
+        stored("5"),
+        stored("6"),
+        items(r#"{"DocumentId":"6"}"#),
+        items(""),
+        typed(504, "", ""),
+    ]);
     let token = pending(step(&door, &input, None)).token;
     let found = pending(step(&Fake::new([document(), document(), load_of("5")]), &input, Some(&token)));
     assert!(found.status.contains("77") && found.token.contains("answer_lost"));
@@ -360,7 +401,15 @@ fn an_upload_may_be_repeated_and_its_load_may_not() {
 #[test]
 fn the_import_of_its_own_decides_and_runs_once() {
     let input = in_steps(AP).replacen('{', r#"{"then":[{"package":"/p","definition":"D"}],"#, 1);
-    let door = Fake::new([items(""), items(""), stored("5"), stored("6"), taken("77")]);
+    let door = Fake::new([
+        items(""),
+        items(""),
+        stored("5"),
+        stored("6"),
+        items(r#"{"DocumentId":"6"}"#),
+        items(""),
+        taken("77"),
+    ]);
     let mut token = pending(step(&door, &input, None)).token;
     for answers in [vec![items(r#"{"RequestStatus":"SUCCEEDED"}"#), items("")], vec![answer(404, "{}"), items("")]] {
         token = pending(step(&Fake::new(answers), &input, Some(&token))).token;
@@ -431,4 +480,35 @@ fn a_job_after_the_import_goes_by_its_name() {
         assert_eq!(step(&door, &then(wrong), None).unwrap_err().kind(), ProblemKind::InvalidInput, "{wrong}");
         assert!(door.sent.borrow().is_empty());
     }
+}
+
+#[test]
+fn of_runs_at_once_the_one_whose_note_is_first_sends() {
+    let noted = || answer(201, r#"{"DocumentId":"10"}"#);
+    let run = |other: &str| {
+        let notes = items(&format!(r#"{{"DocumentId":"10"}},{{"DocumentId":"{other}"}}"#));
+        let taken = answer(201, r#"{"ReqstId":"77","DocumentId":"12"}"#);
+        // The note shows late.
+        let door = Fake::new([items(""), items(""), noted(), items(""), notes, items(""), taken]);
+        (pending(step(&door, GL, None)), posts(&door))
+    };
+    let (second, sent) = run("9");
+    assert!(second.status.contains("another run") && sent == 1, "{}", second.status);
+    let (first, sent) = run("11");
+    assert!(first.status.contains("77") && sent == 2, "{}", first.status);
+}
+
+#[test]
+fn a_load_that_the_pod_took_twice_is_told() {
+    let own = || items(r#"{"DocumentId":"4"}"#);
+    let taken = answer(201, r#"{"ReqstId":"77","DocumentId":"5"}"#);
+    let sent = Fake::new([items(""), items(""), answer(201, r#"{"DocumentId":"4"}"#), own(), items(""), taken]);
+    let input = GL.replacen('{', r#"{"then":[{"package":"/p","definition":"D"}],"#, 1);
+    let token = pending(step(&sent, &input, None)).token;
+    let ended = |documents: &str, refused: &str| {
+        let ended = [items(r#"{"RequestStatus":"SUCCEEDED"}"#), items(""), items(documents), items(refused)];
+        pending(step(&Fake::new(ended), &input, Some(&token))).token.contains("loaded_twice")
+    };
+    let twice = r#"{"DocumentId":"5"},{"DocumentId":"6"}"#;
+    assert!(ended(twice, "") && !ended(twice, r#"{"DocumentId":"7"}"#) && !ended(r#"{"DocumentId":"5"}"#, ""));
 }

@@ -118,7 +118,13 @@ pub static OBJECTS: &[Object] = &[
         tables: &[Table {
             file: "GlInterface.csv",
             lists: &["LINES", "JOURNALLINES", "JOURNALS"],
-            required: &["ACCOUNTING_DATE", "USER_JE_SOURCE_NAME", "USER_JE_CATEGORY_NAME", "CURRENCY_CODE"],
+            required: &[
+                "ACCOUNTING_DATE",
+                "USER_JE_SOURCE_NAME",
+                "USER_JE_CATEGORY_NAME",
+                "CURRENCY_CODE",
+                "DATE_CREATED",
+            ],
             defaults: &[("STATUS", "NEW"), ("ACTUAL_FLAG", "A")],
             document: &["REFERENCE1", "REFERENCE4", "REFERENCE10", "REFERENCE21", "GROUP_ID", "LEDGER_ID"],
             ..TABLE
