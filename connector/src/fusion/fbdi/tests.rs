@@ -326,6 +326,21 @@ fn a_backslash_and_an_n_are_told_since_the_loader_makes_a_line_end_of_them() {
 }
 
 #[test]
+fn what_was_repaired_of_a_file_as_a_whole_is_told() {
+    let told = |text: &str| {
+        let built = try_build("suppliers", &files(&[("PozSuppliersInt.csv", text)]), None).unwrap();
+        assert!(built.findings.iter().all(|one| one.severity == Severity::Repaired));
+        built.findings.iter().map(|one| one.code).collect::<Vec<_>>()
+    };
+    assert!(told("Vendor Name,Alias\nAcme,A\n").iter().all(|code| *code == "group_filled"));
+    let all = told("\u{feff}Vendor Name;Alias\r\nAcme;A\r\n");
+    for code in ["delimiter_repaired", "byte_order_mark", "line_ends_repaired"] {
+        assert!(all.contains(&code), "{all:?}");
+    }
+    assert!(told("Vendor Name\tAlias\nAcme\tA\n").contains(&"delimiter_repaired"));
+}
+
+#[test]
 fn what_a_desktop_puts_into_a_zip_is_left_out() {
     let mut zip = tabular::zip::Writer::new(archive::Sink::new(None, "mac"));
     for (name, text) in [
