@@ -130,6 +130,10 @@ fn every_fault_of_a_row_is_told_with_its_place() {
     assert_eq!(built.group_id.as_deref(), Some("G"));
     let orphan = built.findings.iter().find(|finding| finding.code == "parent_missing").unwrap();
     assert_eq!((orphan.file.as_str(), orphan.row), ("ApInvoiceLinesInterface.csv", Some(6)));
+    assert_eq!(orphan.message, "No row of ApInvoicesInterface.csv has the INVOICE_ID 9.");
+    let named = [("my heads.csv", heads), ("ApInvoiceLinesInterface.csv", lines)];
+    let built = try_build("ap_invoices", &files(&named), None).unwrap();
+    assert!(built.findings.iter().any(|one| one.message == "No row of my heads.csv has the INVOICE_ID 9."));
 }
 
 #[test]
@@ -338,6 +342,16 @@ fn what_was_repaired_of_a_file_as_a_whole_is_told() {
         assert!(all.contains(&code), "{all:?}");
     }
     assert!(told("Vendor Name\tAlias\nAcme\tA\n").contains(&"delimiter_repaired"));
+}
+
+#[test]
+fn lines_that_are_no_list_are_told_as_that() {
+    for lines in ["\"x\"", "{\"AMOUNT\":1}"] {
+        let rows =
+            format!(r#"[{{"INVOICE_NUM":"A","INVOICE_AMOUNT":1,"VENDOR_NUM":"7","SOURCE":"S","lines":{lines}}}]"#);
+        let built = try_build("ap_invoices", &Source::Rows(&rows), None).unwrap();
+        assert_eq!(found(&built)[0], (Severity::Refuse, "not_a_list", Some(1)));
+    }
 }
 
 #[test]
