@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency, ProblemKind};
-use crate::fusion::erp::{account, send};
+use crate::fusion::erp::{self, account, send};
 use crate::fusion::pod::{Doing, Lost, Pod};
 use crate::fusion::soap;
 use crate::problem::{Failure, Result};
@@ -67,6 +67,12 @@ impl Action for AppendFileComment {
                     "Check name and account; the user needs the role of the ERP integration service.".to_owned()
                 }));
             }
+            // A pod answers an error of its own for a document that is not there.
+            Err(Lost::Unknown(_))
+                if erp::document_ids(pod, &input.name, Some(&account), None).is_ok_and(|ids| ids.is_empty()) =>
+            {
+                return Err(nothing(&account, &input.name));
+            }
             Err(Lost::Unknown(cause)) => {
                 return Err(send::unknown(
                     &cause,
@@ -76,14 +82,7 @@ impl Action for AppendFileComment {
             }
         };
         if answer.as_deref().is_some_and(|answer| answer.eq_ignore_ascii_case("ERROR") || answer == "0") {
-            return Err(Failure::permanent(
-                ProblemKind::NotFound,
-                format!(
-                    "The pod commented on nothing: no document in {account} has a name that begins with {}.",
-                    input.name
-                ),
-            )
-            .remedy("Check name and account with find_documents; case counts."));
+            return Err(nothing(&account, &input.name));
         }
         let mut told = json!({"outcome": "appended"});
         if let (Some(answer), Some(object)) = (answer.filter(|answer| !answer.is_empty()), told.as_object_mut()) {
@@ -91,6 +90,12 @@ impl Action for AppendFileComment {
         }
         Ok(told.to_string())
     }
+}
+
+fn nothing(account: &str, name: &str) -> Failure {
+    let message = format!("The pod commented on nothing: no document in {account} has a name that begins with {name}.");
+    Failure::permanent(ProblemKind::NotFound, message)
+        .remedy("Check name and account with find_documents; case counts.")
 }
 
 #[cfg(test)]
@@ -137,6 +142,9 @@ mod tests {
             failure.kind() != ProblemKind::UnknownOutcome || failure.problem.message.contains("500"),
             "{failure:?}"
         );
+        let none = typed(200, "application/json", r#"{"items":[],"hasMore":false}"#);
+        let failure = run(&Fake::new([typed(500, "text/xml", fault), none])).unwrap_err();
+        assert_eq!(failure.kind(), ProblemKind::NotFound);
         assert!(run(&Fake::new([typed(200, "text/xml", "<result>ERROR</result>")])).is_err());
     }
 }

@@ -87,6 +87,10 @@ impl Action for ExportBulkData {
     fn step(pod: &Pod, step: Step, input: Input, _: &str) -> Result<Outcome> {
         let (path, definition) = input.job.split_once([',', ';']).unwrap_or_default();
         let (path, definition) = (package(path), definition.trim());
+        if definition.is_empty() || path.trim_matches('/').is_empty() {
+            return Err(Failure::invalid("/job", "a package and a definition are expected, with a comma between them")
+                .remedy("As in /oracle/apps/ess/financials/commonModules/shared/common/outbound,FinOutboundProcess."));
+        }
         // FACTS 3.2; extracts of reports leave theirs under another name (6.1).
         let documents = [format!("ExportBulkData_{definition}_{{}}"), "ESS_{}_".to_owned(), "{}.zip".to_owned()];
         let account = input.account.clone().or_else(|| outbound(input.parameters.as_deref()));
@@ -138,4 +142,29 @@ fn unknown(cause: &Failure) -> Failure {
         "The export may or may not have been started",
         "Look in Scheduled Processes. An export changes nothing unless it marks what it took; then wait for its end first.",
     )
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::contract::{Call, Kind, ProblemKind};
+    use crate::http::fake::Fake;
+    use crate::operations::Entry;
+    use crate::settings::Settings;
+
+    #[test]
+    fn a_job_that_is_none_is_refused_before_anything_is_sent() {
+        let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
+        let (settings, door) = (Settings::parse(text).unwrap(), Fake::new([]));
+        let pod = Pod::new(&door, &settings, None).unwrap();
+        let call = Call { id: "c".into(), attempt: 1, remaining_ms: None };
+        for job in ["NOPE", "/a/b,", ",D"] {
+            let step = Step { call: &call, token: None };
+            let input = format!(r#"{{"job":"{job}"}}"#);
+            let failure = Entry::find("export_bulk_data", Kind::Action).unwrap().step(&pod, step, &input).unwrap_err();
+            assert_eq!(failure.kind(), ProblemKind::InvalidInput, "{job}");
+        }
+        assert!(door.sent.borrow().is_empty());
+    }
 }

@@ -4,11 +4,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::get_ess_job::is_request_id;
+use super::import_bulk_data::LOADER;
 use super::waiting::{Ended, Plan, Waiting, resumed};
 use super::{Action, Spec, Step};
 use crate::contract::{Effect, Idempotency, Outcome};
 use crate::fusion::erp::jobs::look;
 use crate::fusion::erp::send;
+use crate::fusion::ess;
 use crate::fusion::pod::{Lost, Pod};
 use crate::problem::{Failure, Result};
 
@@ -65,6 +67,15 @@ impl Action for ExtractAndPurge {
             return Err(Failure::invalid("/request_id", message)
                 .remedy("Give the request_id that import_bulk_data answered, and not that of one of its jobs."));
         }
+        // Whoever may not ask the scheduler leaves it to the pod.
+        if let Ok(Some(job)) = ess::request(pod, &input.request_id)
+            && !job.runs(LOADER)
+        {
+            let what = job.definition.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or("another job");
+            let message = format!("request {} is no load but {what}; nothing was purged", input.request_id);
+            return Err(Failure::invalid("/request_id", message)
+                .remedy("Give the request_id that import_bulk_data answered, and not that of one of its jobs."));
+        }
         let fields = [
             ("LoadRequestId", input.request_id.as_str()),
             ("JobOptions", "ExtractFileType=ALL"),
@@ -110,9 +121,15 @@ mod tests {
         let failure = run(&unknown, r#"{"request_id":"12"}"#).unwrap_err();
         assert_eq!((failure.kind(), unknown.sent.borrow().len()), (ProblemKind::InvalidInput, 2));
         assert!(failure.problem.message.contains("no load 12"), "{}", failure.problem.message);
-        let known =
-            Fake::new([json(200, r#"{"items":[{"RequestStatus":"WARNING"}]}"#), json(201, r#"{"ReqstId":"13"}"#)]);
-        assert!(run(&known, r#"{"request_id":"12"}"#).is_ok());
+        let door = |definition: &str| {
+            let job =
+                format!(r#"{{"requestId":12,"state":"WARNING","jobDefinitionId":"JobDefinition:/{definition}"}}"#);
+            let status = json(200, r#"{"items":[{"RequestStatus":"WARNING"}]}"#);
+            Fake::new([status, json(200, &job), json(201, r#"{"ReqstId":"13"}"#)])
+        };
+        assert!(run(&door(&LOADER.replace(',', "/")), r#"{"request_id":"12"}"#).is_ok());
+        let other = run(&door("/p/AutomaticPosting"), r#"{"request_id":"12"}"#).unwrap_err();
+        assert!(other.problem.message.contains("no load but AutomaticPosting"), "{}", other.problem.message);
         assert!(run(&Fake::new([]), r#"{"request_id":"x"}"#).is_err());
     }
 }

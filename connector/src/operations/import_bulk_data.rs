@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+pub(super) use submit::LOADER;
+
 use findings::{refused, severity, warnings};
 use of::Of;
 
@@ -320,9 +322,8 @@ impl Action for ImportBulkData {
     type Output = Output;
 
     fn step(pod: &Pod, step: Step, input: Input, text: &str) -> Result<Outcome> {
-        let import = Import::new(&input, &step.call.id)?;
         let of = Of::new(&step.call.id, text);
-        match step.token {
+        let stepped = Import::new(&input, &step.call.id).and_then(|import| match step.token {
             None => import.begin(pod, of),
             Some(token) => {
                 let state: State = mark::read(pod, ID, token)?;
@@ -331,7 +332,13 @@ impl Action for ImportBulkData {
                 }
                 import.go_on(pod, state)
             }
-        }
+        });
+        stepped.map_err(|failure| match failure.kind() {
+            ProblemKind::InvalidInput => failure.or_remedy(|| {
+                "Correct what is named and make the call again; check_only tells every finding.".to_owned()
+            }),
+            _ => failure,
+        })
     }
 }
 
@@ -374,6 +381,11 @@ impl<'a> Import<'a> {
         }
         let whole = input.parameter_list.clone();
         let twice = whole.and_then(|whole| parameters.insert("parameter_list".to_owned(), whole)).is_some();
+        let address = input.callback_url.as_deref();
+        if address.is_some_and(|address| address.get(..8).is_none_or(|scheme| !scheme.eq_ignore_ascii_case("https://")))
+        {
+            return Err(Failure::invalid("/callback_url", "an https address is expected"));
+        }
         if twice || parameters.len() > 1 && parameters.contains_key("parameter_list") {
             let message = "is the job's whole list: give it, or parameters by name, and not both";
             return Err(Failure::invalid("/parameter_list", message));

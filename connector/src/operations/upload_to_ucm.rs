@@ -75,7 +75,12 @@ impl Action for UploadToUcm {
         let kind = input.content_type.as_deref().unwrap_or(if ending.is_empty() { "txt" } else { &ending });
         let mut fields = vec![("FileName", name), ("DocumentAccount", &account), ("ContentType", kind)];
         fields.extend(input.comment.as_deref().map(|comment| ("Comments", comment)));
-        let upload = |content: Stream| send::send(pod, WHAT, "uploadFileToUCM", &fields, Some(content));
+        let upload = |content: Stream| match content.len {
+            0 => {
+                Err(Lost::Refused(Failure::invalid("/file", "it is empty").remedy("Give a file that holds something.")))
+            }
+            _ => send::send(pod, WHAT, "uploadFileToUCM", &fields, Some(content)),
+        };
         let (outcome, id) = match input.file.sent("/file", upload)? {
             Ok(row) => ("uploaded", erp::told(&row, "DocumentId").ok_or_else(|| no_id(&account))?),
             Err(Lost::Refused(failure)) => {
@@ -145,10 +150,14 @@ mod tests {
     const INPUT: &str = r#"{"file":{"name":"a.zip","text":"abc"},"account":"fin/payables/import"}"#;
 
     fn run(door: &Fake) -> Result<serde_json::Value> {
+        run_of(door, INPUT)
+    }
+
+    fn run_of(door: &Fake, input: &str) -> Result<serde_json::Value> {
         let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
         let settings = Settings::parse(text).unwrap();
         let pod = Pod::new(door, &settings, None).unwrap();
-        let text = Entry::find("upload_to_ucm", Kind::Action).unwrap().run(&pod, INPUT)?;
+        let text = Entry::find("upload_to_ucm", Kind::Action).unwrap().run(&pod, input)?;
         Ok(serde_json::from_str(&text).unwrap())
     }
 
@@ -160,6 +169,14 @@ mod tests {
         let body: serde_json::Value = serde_json::from_slice(sent[0].body.as_ref().unwrap()).unwrap();
         assert_eq!(body["DocumentAccount"], "fin$/payables$/import$");
         assert_eq!((&body["DocumentContent"], &body["ContentType"]), (&"YWJj".into(), &"zip".into()));
+    }
+
+    #[test]
+    fn an_empty_file_is_refused_before_anything_is_sent() {
+        let door = Fake::new([]);
+        let failure = run_of(&door, &INPUT.replace("abc", "")).unwrap_err();
+        assert_eq!(failure.kind(), ProblemKind::InvalidInput);
+        assert!(failure.problem.message.contains("empty") && door.sent.borrow().is_empty());
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct Checker<'a> {
     /// Input files, as places name them.
     files: Vec<String>,
     nested: bool,
+    /// What the person calls the file of each table.
+    called: Vec<Option<String>>,
     /// For each table that has children: the keys of both.
     families: Vec<Option<Keys>>,
     columns: Vec<Columns>,
@@ -125,6 +127,7 @@ impl<'a> Checker<'a> {
             object,
             files: Vec::new(),
             nested: false,
+            called: vec![None; object.tables.len()],
             families,
             columns,
             numbers: invoices.then(|| keys("numbers")),
@@ -155,6 +158,9 @@ impl<'a> Checker<'a> {
         if self.object.checks == Checks::Journals {
             return self.journal(place, cells, findings);
         }
+        if let Some(called) = self.called.get_mut(table).filter(|called| called.is_none() && place.pointer.is_none()) {
+            *called = Some(place.file.to_owned());
+        }
         let Some(columns) = self.columns.get(table) else { return Ok(()) };
         let at = |column: Option<u32>| column.and_then(|column| find(cells, column));
         let name = if columns.tax.is_some() { "INVOICE_AMOUNT" } else { "AMOUNT" };
@@ -179,6 +185,9 @@ impl<'a> Checker<'a> {
             let order = self.order(CHILD, place);
             let key = Hash::default().with(text).key();
             self.family(parent, Entry { key, order, amount })?;
+            if self.sums.labels.len() < MOST_LABELS {
+                self.sums.labels.entry(key).or_insert_with(|| super::row::text(text).into_owned());
+            }
             if let Some(line) = line {
                 self.line(key, line, place, findings);
             }
@@ -277,7 +286,7 @@ impl<'a> Checker<'a> {
     /// Where what was put aside cannot be read.
     pub fn finish(mut self, findings: &mut Findings) -> Result<()> {
         self.put_sums_aside()?;
-        let Self { object, files, nested, families, numbers, sums, suspense, .. } = self;
+        let Self { object, files, nested, called, families, numbers, sums, suspense, .. } = self;
         let tell = |findings: &mut Findings, order: u64, severity, column: &str, code, message: String| {
             let row = order & ((1 << 40) - 1);
             let file =
@@ -292,7 +301,8 @@ impl<'a> Checker<'a> {
                 usize::try_from(order >> 40 & 0xffff).ok().and_then(|at| files.get(at)).map_or("", String::as_str);
             format!("row {} of {file}", order & ((1 << 40) - 1))
         };
-        for (table, keys) in object.tables.iter().zip(families).filter_map(|(table, keys)| Some((table, keys?))) {
+        let families = object.tables.iter().zip(families).enumerate();
+        for (at, table, keys) in families.filter_map(|(at, (table, keys))| Some((at, table, keys?))) {
             let mut family = Family::default();
             let close = |family: &Family, findings: &mut Findings| {
                 if let Some((parent, amount, taxed)) = family.parent
@@ -322,7 +332,10 @@ impl<'a> Checker<'a> {
                     family.children += 1;
                     family.sum = add(family.sum, entry.amount);
                     if family.parent.is_none() {
-                        let message = format!("No row of {} has this {}.", table.file, table.key);
+                        let id = sums.labels.get(&entry.key).map_or(String::new(), |id| format!(" {id}"));
+                        let of = called.get(at).cloned().flatten();
+                        let message =
+                            format!("No row of {} has the {}{id}.", of.as_deref().unwrap_or(table.file), table.key);
                         tell(findings, entry.order, Severity::Refuse, table.key, "parent_missing", message);
                     }
                 } else if let Some((first, ..)) = family.parent {

@@ -30,6 +30,26 @@ pub struct Input {
 pub struct Form {
     /// What stands between cells.
     pub delimiter: u8,
+    /// Whether it begins with a byte order mark.
+    marked: bool,
+    /// Whether its line ends are those of Windows.
+    windows: bool,
+}
+
+impl Form {
+    /// Codes and words of what is written otherwise than a loader takes it.
+    pub fn repaired(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let between = match self.delimiter {
+            b';' => Some("Semicolons between cells are sent as commas."),
+            b'\t' => Some("Tabs between cells are sent as commas."),
+            b'|' => Some("Bars between cells are sent as commas."),
+            _ => None,
+        };
+        let mark = self.marked.then_some("The byte order mark at the beginning is left out.");
+        let ends = self.windows.then_some("Windows line ends are sent as plain ones.");
+        let all = [("delimiter_repaired", between), ("byte_order_mark", mark), ("line_ends_repaired", ends)];
+        all.into_iter().filter_map(|(code, what)| Some((code, what?)))
+    }
 }
 
 enum Place {
@@ -148,13 +168,15 @@ impl<'a> Inputs<'a> {
             }
         };
         let mut reader = Reader::new(source).map_err(|error| unreadable(&input.name, &error.to_string()))?;
-        if reader.head().starts_with(b"\xef\xbb\xbf") {
+        let marked = reader.head().starts_with(b"\xef\xbb\xbf");
+        if marked {
             reader.skip(3);
         }
         if let Some(what) = not_a_csv(reader.head()) {
             return Err(unreadable(&input.name, what).remedy("Save it as a CSV in UTF-8 and give that file."));
         }
-        let form = Form { delimiter: delimiter(reader.head()) };
+        let windows = reader.head().windows(2).any(|pair| pair == b"\r\n");
+        let form = Form { delimiter: delimiter(reader.head()), marked, windows };
         reader.delimiter(form.delimiter);
         Ok((reader, form))
     }

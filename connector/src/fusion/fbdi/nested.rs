@@ -131,6 +131,7 @@ impl Walk<'_, '_> {
                     }
                     _ => {}
                 },
+                Some(b'{') if told && self.list(table, &name).is_some() => self.unknown(table, place, name),
                 Some(b'{') if told => {
                     let message = format!("\"{name}\" is a record where a value is needed.");
                     self.tell(place, Some(name), "not_a_value", message);
@@ -252,6 +253,10 @@ impl Walk<'_, '_> {
 
     fn unknown(&mut self, table: usize, place: Place<'_>, name: String) {
         let Some(layout) = self.rows.layouts.get(table) else { return };
+        if self.list(table, &name).is_some() {
+            let message = format!("\"{name}\" is not a list; a list of records is expected.");
+            return self.tell(place, Some(name), "not_a_list", message);
+        }
         let names: Vec<String> = layout.columns.iter().map(super::layout::Column::name).collect();
         let near = nearest(&name, names.iter().map(String::as_str), 3).join(", ");
         let near = if near.is_empty() { String::new() } else { format!(" Did you mean {near}?") };

@@ -66,6 +66,9 @@ pub fn plan(
                 format!("The file is sent as {}, at the zip's root.", layout.name)
             });
         }
+        for (code, what) in form.repaired() {
+            findings.repaired(place, "", code, || what.to_owned());
+        }
         let columns =
             if header { from_titles(layout, &titles, &input.name, findings) } else { by_place(layout, &input.name) };
         let places: Vec<u32> = columns.iter().flatten().copied().collect();

@@ -130,6 +130,10 @@ fn every_fault_of_a_row_is_told_with_its_place() {
     assert_eq!(built.group_id.as_deref(), Some("G"));
     let orphan = built.findings.iter().find(|finding| finding.code == "parent_missing").unwrap();
     assert_eq!((orphan.file.as_str(), orphan.row), ("ApInvoiceLinesInterface.csv", Some(6)));
+    assert_eq!(orphan.message, "No row of ApInvoicesInterface.csv has the INVOICE_ID 9.");
+    let named = [("my heads.csv", heads), ("ApInvoiceLinesInterface.csv", lines)];
+    let built = try_build("ap_invoices", &files(&named), None).unwrap();
+    assert!(built.findings.iter().any(|one| one.message == "No row of my heads.csv has the INVOICE_ID 9."));
 }
 
 #[test]
@@ -323,6 +327,31 @@ fn a_backslash_and_an_n_are_told_since_the_loader_makes_a_line_end_of_them() {
     let rows = Source::Rows(r#"[{"VENDOR_NAME":"Two\nlines","ALIAS":"C:\\new"}]"#);
     let built = try_build("suppliers", &rows, None).unwrap();
     assert_eq!(found(&built), [(Severity::Warn, "line_end_read", Some(1))]);
+}
+
+#[test]
+fn what_was_repaired_of_a_file_as_a_whole_is_told() {
+    let told = |text: &str| {
+        let built = try_build("suppliers", &files(&[("PozSuppliersInt.csv", text)]), None).unwrap();
+        assert!(built.findings.iter().all(|one| one.severity == Severity::Repaired));
+        built.findings.iter().map(|one| one.code).collect::<Vec<_>>()
+    };
+    assert!(told("Vendor Name,Alias\nAcme,A\n").iter().all(|code| *code == "group_filled"));
+    let all = told("\u{feff}Vendor Name;Alias\r\nAcme;A\r\n");
+    for code in ["delimiter_repaired", "byte_order_mark", "line_ends_repaired"] {
+        assert!(all.contains(&code), "{all:?}");
+    }
+    assert!(told("Vendor Name\tAlias\nAcme\tA\n").contains(&"delimiter_repaired"));
+}
+
+#[test]
+fn lines_that_are_no_list_are_told_as_that() {
+    for lines in ["\"x\"", "{\"AMOUNT\":1}"] {
+        let rows =
+            format!(r#"[{{"INVOICE_NUM":"A","INVOICE_AMOUNT":1,"VENDOR_NUM":"7","SOURCE":"S","lines":{lines}}}]"#);
+        let built = try_build("ap_invoices", &Source::Rows(&rows), None).unwrap();
+        assert_eq!(found(&built)[0], (Severity::Refuse, "not_a_list", Some(1)));
+    }
 }
 
 #[test]

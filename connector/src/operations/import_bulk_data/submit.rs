@@ -21,7 +21,7 @@ pub(super) const LOOK_MS: i64 = 15 * 60 * 1000;
 /// Requests whose jobs are looked into for the name of the document.
 const CANDIDATES: usize = 12;
 /// What loads (FACTS 3.5).
-const LOADER: &str =
+pub(in crate::operations) const LOADER: &str =
     "/oracle/apps/ess/financials/commonModules/shared/common/interfaceLoader,InterfaceLoaderController";
 
 /// What of this call is on the pod.

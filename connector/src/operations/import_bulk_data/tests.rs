@@ -133,6 +133,11 @@ fn nothing_is_sent_for_a_check_and_for_what_does_not_fit() {
     );
     let both = AP.replacen('{', r#"{"parameter_list":"1,2","#, 1);
     assert_eq!(step(&door, &both, None).unwrap_err().problem.fields[0].pointer, "/parameter_list");
+    let plain = AP.replacen('{', r#"{"callback_url":"http://a.example","#, 1);
+    let failure = step(&door, &plain, None).unwrap_err();
+    assert!(failure.problem.fields[0].pointer == "/callback_url" && failure.problem.remedy.is_some());
+    let secure = AP.replacen('{', r#"{"callback_url":"https://a.example","check_only":true,"#, 1);
+    assert!(step(&door, &secure, None).is_ok());
     assert!(door.sent.borrow().is_empty());
 }
 
