@@ -197,7 +197,7 @@ fn a_record_of_another_load_is_not_taken_for_a_row_of_this_one() {
         5 | 3 | Acme | VENDOR_NAME | Acme | There already. (POZ-2130479)\n4 | 1 | Copper | VENDOR_NAME | Copper | There already. (POZ-2130479)\n\
         5 | 2 | Brass | VENDOR_NAME | Brass | It isn't valid.\n";
     let mut told = crate::fusion::report::Found::default();
-    crate::fusion::report::texts::read("report.txt", report.as_bytes(), &mut told);
+    crate::fusion::report::texts::read("report.txt", &mut report.as_bytes(), &mut told).unwrap();
     let wanted: Vec<Wanted> = told.rejections.iter().filter_map(|one| one.wanted()).collect();
     let found = locate(object("suppliers").unwrap(), &rows, &options, &NoUrls, &wanted).unwrap();
     let rows: Vec<Option<u64>> = found.iter().map(|row| row.as_ref().map(|row| row.row)).collect();

@@ -150,7 +150,7 @@ impl Import<'_> {
             bytes = erp::document(pod, id)?.map(|document| document.bytes);
         }
         let Some(bytes) = bytes else { return Ok(false) };
-        let read = archive::files(&bytes, &mut |name, bytes| texts::read(name, &bytes, found));
+        let read = archive::streams(&bytes, &mut |name, file| texts::read(name, file, found));
         let failed = |fault: archive::Fault| {
             Failure::permanent(
                 crate::contract::ProblemKind::UnexpectedResponse,

@@ -222,7 +222,8 @@ fn the_report_says_what_arrived_and_names_each_row() {
 #[test]
 fn a_load_of_which_nothing_was_taken_says_what_the_job_looked_for() {
     let mut found = crate::fusion::report::Found::default();
-    crate::fusion::report::texts::read("1.log", b"Invoices selected: 0\nError: no such batch\n", &mut found);
+    crate::fusion::report::texts::read("1.log", &mut &b"Invoices selected: 0\nError: no such batch\n"[..], &mut found)
+        .unwrap();
     assert_eq!(
         (found.imported, found.said.as_slice()),
         (Some(0), &["Invoices selected: 0".to_owned(), "Error: no such batch".to_owned()][..])
