@@ -51,6 +51,8 @@ pub fn read(name: &str, file: &mut dyn BufRead, found: &mut Found) -> io::Result
 /// A text while it is read.
 #[derive(Default)]
 struct Text {
+    /// The table of which it is told how many rows were loaded.
+    loaded: String,
     /// What the loader rejected, whose reason is on the next line.
     refused: Option<Rejection>,
     /// Titles of the table.
@@ -76,10 +78,38 @@ const JOURNALS: &str = "GlInterface.csv";
 
 impl Text {
     fn line(&mut self, line: &str, found: &mut Found) {
-        totals(line.trim(), found);
+        self.totals(line.trim(), found);
         self.loader(line, found);
         self.table(line, found);
         self.journal(line, found);
+    }
+
+    /// `Invoices imported: 2` and SQL*Loader's `3 Rows successfully loaded.`
+    fn totals(&mut self, line: &str, found: &mut Found) {
+        if let Some(table) = line.strip_prefix("Table ").and_then(|table| table.strip_suffix(':')) {
+            table.trim_matches('"').clone_into(&mut self.loaded);
+        }
+        if let Some(count) = line.strip_suffix(" successfully loaded.").and_then(|line| line.split(' ').next()) {
+            if let Ok(count) = count.parse() {
+                found.loaded.push((self.loaded.clone(), count));
+            }
+            return;
+        }
+        let upper = line.to_ascii_uppercase();
+        if ["ERROR:", "ERROR ", "ORA-", "WARNING:", "NO DATA", "NO ROWS"].iter().any(|start| upper.starts_with(start)) {
+            found.say(line);
+        }
+        let Some((words, number)) = line.rsplit_once([':', '=']) else { return };
+        let Ok(number) = number.trim().trim_end_matches('.').replace(',', "").parse::<u64>() else { return };
+        let words = words.trim().to_lowercase();
+        if words.ends_with("imported") || words.ends_with("created") {
+            found.imported = Some(found.imported.map_or(number, |known| known.max(number)));
+        } else if words.ends_with("rejected") {
+            found.rejected = Some(found.rejected.map_or(number, |known| known.max(number)));
+        } else if (words.ends_with("selected") || words.ends_with("processed")) && number == 0 {
+            found.imported = found.imported.or(Some(0));
+            found.say(line);
+        }
     }
 
     /// `Record 3: Rejected - Error on table AP_INVOICES_INTERFACE, column INVOICE_DATE.`, the reason below it.
@@ -145,6 +175,7 @@ impl Text {
         };
         let line = of(&["record"]).and_then(|record| record.parse().ok());
         let key = of(&["invoice number"])
+            .map(|key| of(&["line"]).map_or_else(|| key.clone(), |line| format!("{key} line {line}")))
             .or_else(|| of(&["supplier"]))
             .or_else(|| line.map(|line: u64| format!("line {line}")));
         let code = codes::of(&said).map_or_else(|| "REJECTED".to_owned(), |(code, _)| code.to_owned());
@@ -217,29 +248,6 @@ impl Text {
     }
 }
 
-/// `Invoices imported: 2` and SQL*Loader's `3 Rows successfully loaded.`
-fn totals(line: &str, found: &mut Found) {
-    if let Some(count) = line.strip_suffix(" successfully loaded.").and_then(|line| line.split(' ').next()) {
-        found.loaded = count.parse::<u64>().ok().map(|count| count + found.loaded.unwrap_or(0)).or(found.loaded);
-        return;
-    }
-    let upper = line.to_ascii_uppercase();
-    if ["ERROR:", "ERROR ", "ORA-", "WARNING:", "NO DATA", "NO ROWS"].iter().any(|start| upper.starts_with(start)) {
-        found.say(line);
-    }
-    let Some((words, number)) = line.rsplit_once([':', '=']) else { return };
-    let Ok(number) = number.trim().trim_end_matches('.').replace(',', "").parse::<u64>() else { return };
-    let words = words.trim().to_lowercase();
-    if words.ends_with("imported") || words.ends_with("created") {
-        found.imported = Some(found.imported.map_or(number, |known| known.max(number)));
-    } else if words.ends_with("rejected") {
-        found.rejected = Some(found.rejected.map_or(number, |known| known.max(number)));
-    } else if (words.ends_with("selected") || words.ends_with("processed")) && number == 0 {
-        found.imported = found.imported.or(Some(0));
-        found.say(line);
-    }
-}
-
 /// `EF04`: two letters and two digits.
 fn is_code(word: &str) -> bool {
     let bytes = word.as_bytes();
@@ -298,7 +306,10 @@ impl Xml {
                         Vec::new()
                     },
                     line: of("RECORD").or_else(|| of("RECORD_NUMBER")).and_then(|record| record.parse().ok()),
-                    key: number.unwrap_or_default(),
+                    key: match of("LINE_NUMBER").filter(|line| !line.is_empty()) {
+                        Some(line) => format!("{} line {line}", number.unwrap_or_default()),
+                        None => number.unwrap_or_default(),
+                    },
                     code: codes::of(&value).map_or_else(|| value.clone(), |(code, _)| code.to_owned()),
                     message: value,
                     ..Rejection::default()
@@ -340,7 +351,7 @@ mod tests {
             "1.log",
             "Record 3: Rejected - Error on table AP_INVOICES_INTERFACE, column INVOICE_DATE.\nORA-01861: literal does not match format string\n\nTable AP_INVOICES_INTERFACE:\n  2 Rows successfully loaded.\n",
         );
-        assert_eq!(found.loaded, Some(2));
+        assert_eq!(found.loaded, [("AP_INVOICES_INTERFACE".to_owned(), 2)]);
         let one = &found.rejections[0];
         assert_eq!(
             (one.line, one.code.as_str(), one.table.as_deref()),
