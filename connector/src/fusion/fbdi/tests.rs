@@ -82,7 +82,7 @@ fn csvs_with_shuffled_titles_become_oracles_files() {
     assert_eq!(built.parameter_list, format!("#NULL,1,N,#NULL,#NULL,#NULL,1000,Manual,{group},N,Y,2,#NULL,1"));
     assert!(built.file_name.starts_with(&file_prefix("call-1")));
     let repaired = built.findings.iter().find(|finding| finding.code == "date_repaired").unwrap();
-    assert_eq!(repaired.message, "\"31.01.2026\" is sent as 2026/01/31 (and 1 more rows)");
+    assert_eq!(repaired.message, "\"31.01.2026\" is sent as 2026/01/31 (and 1 more row)");
 }
 
 #[test]

@@ -104,7 +104,8 @@ fn a_lost_answer_is_looked_for_and_then_sent_again_where_that_does_no_harm() {
         door
     };
     let door = after(vec![items(""), answer(201, r#"{"ReqstId":"78","DocumentId":"6"}"#)]);
-    assert!(pending(step(&door, AP, Some(&lost(AP)))).status.contains("78"));
+    let again = pending(step(&door, AP, Some(&lost(AP))));
+    assert!(again.status.contains("78") && again.token.contains("sent_again"));
     let door = after(vec![items("")]);
     assert_eq!(step(&door, GL, Some(&lost(GL))).unwrap_err().kind(), ProblemKind::UnknownOutcome);
     assert_eq!(posts(&door), 0);
@@ -373,4 +374,18 @@ fn reported_after(input: &str, report: &str, before: Vec<Reply>) -> Value {
     let answers = [items(r#"{"RequestStatus":"SUCCEEDED"}"#), items("")].into_iter().chain(before);
     let door = Fake::new(answers.chain([items(&format!(r#"{{"DocumentContent":"{zip}"}}"#))]));
     done(step(&door, input, Some(&token)))
+}
+
+#[test]
+fn a_load_that_takes_too_long_is_taken_up_with_its_call_id_and_a_dead_one_with_a_new_one() {
+    let input = AP.replacen('{', r#"{"timeout_minutes":1,"#, 1);
+    let token = submitted(&input);
+    let door = Fake::new([items(r#"{"RequestStatus":"WAIT"}"#), items("")]);
+    door.wait(Duration::from_secs(100));
+    let problem = step(&door, &input, Some(&token)).unwrap_err().problem;
+    let remedy = problem.remedy.unwrap();
+    assert!(remedy.contains("\"call-7\"") && remedy.contains("20 minutes"), "{remedy}");
+    assert!(problem.message.contains("after 1 minute;"), "{}", problem.message);
+    let dead = crate::fusion::erp::state::meaning("EXPIRED").unwrap();
+    assert!(dead.contains("with a new call id"), "{dead}");
 }
