@@ -9,7 +9,11 @@ pub mod interface;
 pub mod target;
 pub mod texts;
 
-use super::fbdi::Wanted;
+use std::collections::HashSet;
+
+use tabular::keys::Hash;
+
+use super::fbdi::{Sought, Wanted};
 
 /// One row that did not get in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +35,11 @@ pub struct Rejection {
 }
 
 impl Rejection {
+    /// Whether it never came into an interface table.
+    pub fn is_of_loader(&self) -> bool {
+        self.code.starts_with("ORA-") || self.code == "NOT LOADED"
+    }
+
     /// The row that it speaks of; `None` where nothing tells which it is.
     pub fn wanted(&self) -> Option<Wanted> {
         (self.line.is_some() || !self.keys.is_empty()).then(|| Wanted {
@@ -42,27 +51,67 @@ impl Rejection {
     }
 }
 
-/// What was found out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What was found out. Its size does not go with that of the load, but for a hash of each rejected row.
+#[derive(Debug, Default)]
 pub struct Found {
-    /// Rows in the interface tables.
-    pub loaded: Option<u64>,
+    /// Rows in the interface tables, by Oracle's name of the table where it was told.
+    pub loaded: Vec<(String, u64)>,
     /// Rows, or documents, that became records.
     pub imported: Option<u64>,
     /// Those that did not.
     pub rejected: Option<u64>,
-    /// Each of them, as far as told.
+    /// Each of them, as far as told: the first [`MOST`].
     pub rejections: Vec<Rejection>,
+    /// The rows of the others.
+    pub rest: Sought,
+    /// Whether there are others.
+    pub more: bool,
+    /// Only what the loader refused is taken: of the other rows more is known already.
+    pub loader_only: bool,
+    /// Marks of what was told.
+    seen: HashSet<u128>,
+    /// Those of them that were told without their lines.
+    unplaced: HashSet<u128>,
     /// What the jobs say for themselves, a few lines: that nothing was selected, errors.
     pub said: Vec<String>,
 }
 
 impl Found {
-    /// Adds a rejection once.
+    /// Adds a rejection once, though several reports tell it.
     pub fn reject(&mut self, rejection: Rejection) {
-        if self.rejections.len() < MOST && !self.rejections.contains(&rejection) {
-            self.rejections.push(rejection);
+        if self.loader_only && !rejection.is_of_loader() || !self.is_new(&rejection) {
+            return;
         }
+        if self.rejections.len() < MOST {
+            self.rejections.push(rejection);
+        } else {
+            self.more = true;
+            if let Some(wanted) = rejection.wanted() {
+                self.rest.add(&wanted);
+            }
+        }
+    }
+
+    fn is_new(&mut self, one: &Rejection) -> bool {
+        let mut mark = Hash::default().with(one.key.as_bytes()).with(one.code.as_bytes()).with(&one.nth.to_le_bytes());
+        if one.key.is_empty() || one.code == "REJECTED" {
+            mark = mark.with(one.message.as_bytes());
+        }
+        let bare = mark.key();
+        let placed = one.line.map(|line| mark.with(&line.to_le_bytes()).key());
+        let told = match placed {
+            Some(placed) => self.seen.contains(&placed) || self.unplaced.remove(&bare),
+            None => self.seen.contains(&bare),
+        };
+        // Beyond, a hash of the row is kept, which comes to the same.
+        if self.rejections.len() < MOST {
+            self.seen.insert(bare);
+            match placed {
+                Some(placed) => self.seen.insert(placed),
+                None => !told && self.unplaced.insert(bare),
+            };
+        }
+        !told
     }
 
     /// Keeps a line once.

@@ -480,11 +480,18 @@ impl<'a> Import<'a> {
                 let jobs = state.files + 4;
                 let request = watch.id.clone();
                 let looked = watch.look(pod, self.object.title, jobs, self.input.timeout_minutes);
-                let looked = looked.map_err(|failure| {
+                let looked = looked.map_err(|mut failure| {
                     let remedy = format!(
                         "The load goes on by itself as request {request}. Run the same import again with the call id {:?} (--call-id): it is found, and nothing is sent twice.",
                         self.call
                     );
+                    if failure.kind() == ProblemKind::TimedOut {
+                        failure.problem.remedy = Some(match failure.problem.remedy.take() {
+                            Some(before) => format!("{before} {remedy}"),
+                            None => remedy,
+                        });
+                        return failure;
+                    }
                     if failure.again { failure.remedy(remedy) } else { failure }
                 });
                 match looked? {

@@ -3,12 +3,14 @@
 //! Nothing is believed of an archive's own numbers: what comes out of an entry is counted while it comes, so
 //! that a small file cannot fill the memory. Zips within zips are opened to a depth of three.
 
-use std::io::{Cursor, Read as _};
+use std::io::{self, BufRead, BufReader, Cursor, Read as _};
 
 use tabular::zip;
 
 /// What all entries of one archive may come to.
 pub const MOST: u64 = 24 << 20;
+/// What they may come to where nobody holds them.
+pub const MOST_PASSED: u64 = 1 << 30;
 /// Entries that are looked at.
 const ENTRIES: usize = 2_000;
 /// Zips within zips.
@@ -41,27 +43,44 @@ pub fn is_zip(bytes: &[u8]) -> bool {
 /// # Errors
 /// [`Fault`]; what was handed over before is right.
 pub fn files(bytes: &[u8], take: &mut dyn FnMut(&str, Vec<u8>)) -> Result<(), Fault> {
-    let mut left = MOST;
-    within(bytes, "", DEPTH, &mut left, take)
+    within(bytes, "", DEPTH, &mut MOST.clone(), &mut |name, file| {
+        let mut out = Vec::new();
+        file.read_to_end(&mut out)?;
+        take(name, out);
+        Ok(())
+    })
 }
 
-fn within(
-    bytes: &[u8],
-    below: &str,
-    depth: u8,
-    left: &mut u64,
-    take: &mut dyn FnMut(&str, Vec<u8>),
-) -> Result<(), Fault> {
+/// As [`files`], each to be read as it is unpacked; all of them may come to [`MOST_PASSED`].
+///
+/// # Errors
+/// [`Fault`].
+pub fn streams(bytes: &[u8], take: &mut Take) -> Result<(), Fault> {
+    within(bytes, "", DEPTH, &mut MOST_PASSED.clone(), take)
+}
+
+/// Takes a file.
+pub type Take<'t> = dyn FnMut(&str, &mut dyn BufRead) -> io::Result<()> + 't;
+
+fn within(bytes: &[u8], below: &str, depth: u8, left: &mut u64, take: &mut Take) -> Result<(), Fault> {
     for entry in zip::entries(&mut Cursor::new(bytes))?.iter().take(ENTRIES) {
         let name = format!("{below}{}", entry.name);
-        let mut out = Vec::new();
-        let file = zip::open(Cursor::new(bytes), entry)?;
-        let read = file.take(left.saturating_add(1)).read_to_end(&mut out).map_err(|_| Fault::Damaged)?;
-        *left = left.checked_sub(u64::try_from(read).unwrap_or(u64::MAX)).ok_or(Fault::TooLarge)?;
-        if is_zip(&out) && depth > 0 {
-            within(&out, &format!("{name}/"), depth - 1, left, take)?;
-        } else {
-            take(&name, out);
+        // What is a zip has to be held.
+        let head =
+            zip::open(Cursor::new(bytes), entry).map(|file| BufReader::new(file.take(4)))?.fill_buf().map(is_zip);
+        let packed = depth > 0 && head.map_err(|_| Fault::Damaged)?;
+        let limit = if packed { (*left).min(MOST) } else { *left }.saturating_add(1);
+        let mut file = BufReader::new(zip::open(Cursor::new(bytes), entry)?.take(limit));
+        let mut inner = Vec::new();
+        let read = if packed { file.read_to_end(&mut inner).map(|_| ()) } else { take(&name, &mut file) };
+        let rest = file.get_ref().limit();
+        *left = left.saturating_sub(limit - rest);
+        if rest == 0 {
+            return Err(Fault::TooLarge);
+        }
+        read.map_err(|_| Fault::Damaged)?;
+        if packed {
+            within(&inner, &format!("{name}/"), depth - 1, left, take)?;
         }
     }
     Ok(())

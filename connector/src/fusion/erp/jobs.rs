@@ -182,14 +182,15 @@ impl Watch {
     }
 
     fn too_long(&self, what: &str, passed: i64) -> Failure {
+        let minutes = passed / 60_000;
         let remedy =
             state::meaning(&self.state).unwrap_or("Look at the request in Scheduled Processes; it may still end.");
         Failure::permanent(
             ProblemKind::TimedOut,
             format!(
-                "{what}: request {} has not ended after {} minutes; it is {}.",
+                "{what}: request {} has not ended after {minutes} minute{}; it is {}.",
                 self.id,
-                passed / 60_000,
+                if minutes == 1 { "" } else { "s" },
                 self.state
             ),
         )

@@ -69,7 +69,7 @@ pub fn end(state: &str) -> Option<End> {
 pub fn meaning(state: &str) -> Option<&'static str> {
     Some(match spelt(state).as_str() {
         "EXPIRED" => {
-            "No server picked the job up before it expired: the queue is starved, or the job's parameters keep it from being picked up. Check the parameter list, look at the queue in Scheduled Processes, and run it again."
+            "No server picked the job up before it expired: the queue is starved, or the job's parameters keep it from being picked up. Check the parameter list, look at the queue in Scheduled Processes, and run it again with a new call id: the old one follows this request."
         }
         "WAIT" => {
             "A job that waits for longer than about 20 minutes usually has a wrong parameter list, or its queue is full. Compare the parameters with the job's own in Scheduled Processes; cancel it there before you run it again."

@@ -3,7 +3,7 @@
 //!
 //! Nothing is kept between calls, so that the input is read again; memory holds what is looked for.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,150 @@ use crate::problem::Result;
 /// A file with rejected rows stays in the answer up to this (as every file of an output does).
 const MOST_INLINE: usize = 16 << 20;
 
-/// Where the rows stand in the input that the pod speaks of; `None` for one that is not in it. Where several rows
+/// Where rows stand, a few bytes for each.
+#[derive(Debug, Default)]
+pub struct Places {
+    files: Vec<String>,
+    /// File and row; sorted, none twice.
+    rows: Vec<(u32, u32)>,
+}
+
+impl Places {
+    fn push(&mut self, file: &str, row: u64) {
+        let at = self.files.iter().position(|known| known == file).unwrap_or_else(|| {
+            self.files.push(file.to_owned());
+            self.files.len() - 1
+        });
+        if let (Ok(at), Ok(row)) = (u32::try_from(at), u32::try_from(row)) {
+            self.rows.push((at, row));
+        }
+    }
+
+    fn has(&self, file: &str, row: u64) -> bool {
+        let at = self.files.iter().position(|known| known == file).and_then(|at| u32::try_from(at).ok());
+        let place = at.zip(u32::try_from(row).ok());
+        place.is_some_and(|place| self.rows.binary_search(&place).is_ok())
+    }
+
+    fn settle(&mut self) {
+        self.rows.sort_unstable();
+        self.rows.dedup();
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+impl<'r> FromIterator<&'r InputRow> for Places {
+    fn from_iter<T: IntoIterator<Item = &'r InputRow>>(rows: T) -> Self {
+        let mut places = Self::default();
+        rows.into_iter().for_each(|row| places.push(&row.file, row.row));
+        places.settle();
+        places
+    }
+}
+
+/// Rows that are looked for. Of those that nobody asks for one by one a hash is kept.
+#[derive(Debug, Default)]
+pub struct Sought {
+    tables: Vec<(FileLayout, Keyed)>,
+}
+
+/// What is looked for in one table.
+#[derive(Debug, Default)]
+struct Keyed {
+    lines: HashMap<u64, Vec<usize>>,
+    /// Those of them that are named by keys as well.
+    named: HashSet<usize>,
+    /// For each set of columns that rows are named by; the hashes may hold a line as well.
+    keys: Vec<(Vec<u32>, ByKey, HashSet<u128>)>,
+}
+
+/// Which wanted rows have a key.
+type ByKey = HashMap<u128, Vec<usize>>;
+
+impl Sought {
+    /// Nothing yet.
+    pub fn new(object: &Object) -> Self {
+        Self { tables: object.files().into_iter().map(|layout| (layout, Keyed::default())).collect() }
+    }
+
+    /// One more; answers whether it may be in one of the tables.
+    pub fn add(&mut self, wanted: &Wanted) -> bool {
+        self.seek(wanted, None)
+    }
+
+    fn seek(&mut self, wanted: &Wanted, index: Option<usize>) -> bool {
+        let alone = self.tables.len() == 1;
+        let mut sought = false;
+        for (layout, keyed) in &mut self.tables {
+            if wanted.table.as_deref().is_none_or(|name| layout.is_called(name)) {
+                sought |= keyed.seek(layout, alone, wanted, index);
+            }
+        }
+        sought
+    }
+}
+
+impl Keyed {
+    fn seek(&mut self, layout: &FileLayout, alone: bool, wanted: &Wanted, index: Option<usize>) -> bool {
+        // A line means nothing without its file, unless there is but one.
+        let line = wanted.line.filter(|_| alone || wanted.table.is_some());
+        if let Some((line, index)) = line.zip(index) {
+            self.lines.entry(line).or_default().push(index);
+            // A report may speak of a line that another load left behind: the row has to be the one it names.
+            if wanted.keys.is_empty() {
+                return true;
+            }
+            self.named.insert(index);
+        }
+        let keys: Option<Vec<(u32, &str)>> =
+            wanted.keys.iter().map(|(name, value)| Some((position(layout, name)?, value.as_str()))).collect();
+        let bare = index.is_none() && line.is_some() && wanted.keys.is_empty();
+        let Some(mut keys) = keys.filter(|keys| bare || !keys.is_empty()) else { return false };
+        keys.sort_unstable();
+        let hash =
+            keys.iter().fold(Hash::default(), |hash, (column, value)| with(layout, hash, *column, value.as_bytes()));
+        let columns: Vec<u32> = keys.iter().map(|(column, _)| *column).collect();
+        let at = self.keys.iter().position(|(known, ..)| *known == columns).unwrap_or_else(|| {
+            self.keys.push((columns, HashMap::new(), HashSet::new()));
+            self.keys.len() - 1
+        });
+        if let Some((_, by_key, rest)) = self.keys.get_mut(at) {
+            match index {
+                Some(index) => by_key.entry(hash.key()).or_default().push(index),
+                None => {
+                    rest.insert(line.map_or(hash, |line| at_line(hash, line)).key());
+                }
+            }
+        }
+        true
+    }
+}
+
+fn at_line(hash: Hash, line: u64) -> Hash {
+    hash.with(&line.to_le_bytes())
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Located {
+    /// For each that was asked for; `None` for one that is not in the input.
+    pub rows: Vec<Option<InputRow>>,
+    /// What people call each, where the row says it.
+    pub names: Vec<Option<String>>,
+    /// All of them, the others too.
+    pub places: Places,
+}
+
+/// Where the rows stand in the input that the pod speaks of, and those that were sought before. Where several rows
 /// are meant, it is the first, or that of [`Wanted::nth`].
 ///
 /// # Errors
@@ -36,128 +179,99 @@ pub fn locate(
     source: &Source<'_>,
     options: &Options<'_>,
     urls: &dyn Urls,
-    wanted: &[Wanted],
-) -> Result<Vec<Option<InputRow>>> {
+    wanted: &[Option<Wanted>],
+    mut sought: Sought,
+) -> Result<Located> {
     let layouts = object.files();
     let inputs = Inputs::new(source, options, urls)?;
     let plans = plan::plan(object, &layouts, &inputs, &mut Findings::default())?;
     let prefix = key_prefix(options.call_id);
     let rows = Rows { object, layouts: &layouts, source, inputs: &inputs, plans: &plans, prefix: &prefix };
-    let mut found = vec![None; wanted.len()];
-    let mut left: Vec<u64> = wanted.iter().map(|one| one.nth).collect();
-    for (table, layout) in layouts.iter().enumerate() {
-        let mut seeker = Seeker {
-            layout,
-            alone: layouts.len() == 1,
-            line: 0,
-            lines: HashMap::new(),
-            named: HashSet::new(),
-            keys: Vec::new(),
-            found: &mut found,
-            left: &mut left,
-        };
-        for (index, one) in wanted.iter().enumerate() {
-            if one.table.as_deref().is_none_or(|name| layout.is_called(name)) {
-                seeker.seek(index, one);
-            }
-        }
-        if !seeker.lines.is_empty() || !seeker.keys.is_empty() {
-            rows.each(table, &mut seeker)?;
-        }
+    for (index, one) in wanted.iter().enumerate().filter_map(|(index, one)| Some((index, one.as_ref()?))) {
+        sought.seek(one, Some(index));
     }
+    let mut found =
+        Located { rows: vec![None; wanted.len()], names: vec![None; wanted.len()], places: Places::default() };
+    let mut left: Vec<u64> = wanted.iter().map(|one| one.as_ref().map_or(0, |one| one.nth)).collect();
+    for (table, (about, (layout, keyed))) in object.tables.iter().zip(&mut sought.tables).enumerate() {
+        if keyed.lines.is_empty() && keyed.keys.is_empty() {
+            continue;
+        }
+        let names = ["INVOICE_NUM", "VENDOR_NAME", "REFERENCE4"].iter().chain(about.document);
+        let names = names.filter(|_| about.parent.is_none()).filter_map(|name| position(layout, name)).collect();
+        rows.each(table, &mut Seeker { layout, line: 0, names, keyed, found: &mut found, left: &mut left })?;
+    }
+    for row in found.rows.iter().flatten() {
+        found.places.push(&row.file, row.row);
+    }
+    found.places.settle();
     Ok(found)
 }
 
-/// Which wanted rows have a key.
-type ByKey = HashMap<u128, Vec<usize>>;
-
 struct Seeker<'s> {
     layout: &'s FileLayout,
-    /// Whether a load has this file alone.
-    alone: bool,
     line: u64,
-    lines: HashMap<u64, Vec<usize>>,
-    /// Those of them that are named by keys as well.
-    named: HashSet<usize>,
-    /// For each set of columns that rows are named by.
-    keys: Vec<(Vec<u32>, ByKey)>,
-    found: &'s mut [Option<InputRow>],
+    /// Columns by which people call a row, the first that is filled.
+    names: Vec<u32>,
+    keyed: &'s mut Keyed,
+    found: &'s mut Located,
     /// For each wanted row, how many of its keys are still to be passed over.
     left: &'s mut [u64],
 }
 
-impl Seeker<'_> {
-    fn seek(&mut self, index: usize, wanted: &Wanted) {
-        // A line means nothing without its file, unless there is but one.
-        if let Some(line) = wanted.line.filter(|_| self.alone || wanted.table.is_some()) {
-            self.lines.entry(line).or_default().push(index);
-            // A report may speak of a line that another load left behind: the row has to be the one it names.
-            if wanted.keys.is_empty() {
-                return;
-            }
-            self.named.insert(index);
-        }
-        let keys: Option<Vec<(u32, &str)>> =
-            wanted.keys.iter().map(|(name, value)| Some((position(self.layout, name)?, value.as_str()))).collect();
-        let Some(mut keys) = keys.filter(|keys| !keys.is_empty()) else { return };
-        keys.sort_unstable();
-        let hash =
-            keys.iter().fold(Hash::default(), |hash, (column, value)| self.with(hash, *column, value.as_bytes()));
-        let columns: Vec<u32> = keys.iter().map(|(column, _)| *column).collect();
-        let at = self.keys.iter().position(|(known, _)| *known == columns).unwrap_or_else(|| {
-            self.keys.push((columns, HashMap::new()));
-            self.keys.len() - 1
-        });
-        if let Some((_, by_key)) = self.keys.get_mut(at) {
-            by_key.entry(hash.key()).or_default().push(index);
-        }
-    }
-
-    /// Values are compared as they mean: `10` is `10.00`, `31.01.2026` is `2026/01/31`.
-    fn with(&self, hash: Hash, column: u32, value: &[u8]) -> Hash {
-        let text = text(value);
-        let text = text.trim();
-        let kind = usize::try_from(column).ok().and_then(|at| self.layout.columns.get(at)).map(|column| column.kind);
-        let read = match kind {
-            Some(Kind::Number) => values::decimal(text),
-            Some(Kind::Date) => values::day(text, DayForm::YearFirst),
-            Some(Kind::Moment) => values::moment(text, DayForm::YearFirst),
-            _ => values::Read::Same,
-        };
-        let text = match read {
-            values::Read::Repaired(text) => text,
-            _ => text.to_owned(),
-        };
-        match values::units(text.as_bytes()).filter(|_| kind == Some(Kind::Number)) {
-            Some(units) => hash.with(values::shown(units).as_bytes()),
-            None => hash.with(text.as_bytes()),
-        }
+/// Values are compared as they mean: `10` is `10.00`, `31.01.2026` is `2026/01/31`.
+fn with(layout: &FileLayout, hash: Hash, column: u32, value: &[u8]) -> Hash {
+    let text = text(value);
+    let text = text.trim();
+    let kind = usize::try_from(column).ok().and_then(|at| layout.columns.get(at)).map(|column| column.kind);
+    let read = match kind {
+        Some(Kind::Number) => values::decimal(text),
+        Some(Kind::Date) => values::day(text, DayForm::YearFirst),
+        Some(Kind::Moment) => values::moment(text, DayForm::YearFirst),
+        _ => values::Read::Same,
+    };
+    let text = match read {
+        values::Read::Repaired(text) => text,
+        _ => text.to_owned(),
+    };
+    match values::units(text.as_bytes()).filter(|_| kind == Some(Kind::Number)) {
+        Some(units) => hash.with(values::shown(units).as_bytes()),
+        None => hash.with(text.as_bytes()),
     }
 }
 
 impl Taker for Seeker<'_> {
     fn take(&mut self, place: Place<'_>, cells: &mut Vec<Cell<'_>>, _plain: Option<&[u8]>) -> Result<()> {
         self.line += 1;
-        let mut met: Vec<usize> = self.lines.get(&self.line).cloned().unwrap_or_default();
+        let layout = self.layout;
+        let mut met: Vec<usize> = self.keyed.lines.get(&self.line).cloned().unwrap_or_default();
         let by_line = met.len();
-        for (columns, by_key) in &self.keys {
+        for (columns, by_key, rest) in &mut self.keyed.keys {
             let hash = columns
                 .iter()
-                .try_fold(Hash::default(), |hash, column| Some(self.with(hash, *column, find(cells, *column)?)));
-            met.extend(hash.and_then(|hash| by_key.get(&hash.key())).into_iter().flatten());
+                .try_fold(Hash::default(), |hash, column| Some(with(layout, hash, *column, find(cells, *column)?)));
+            let Some(hash) = hash else { continue };
+            met.extend(by_key.get(&hash.key()).into_iter().flatten());
+            if rest.remove(&hash.key()) | rest.remove(&at_line(hash, self.line).key()) {
+                self.found.places.push(place.file, place.row);
+            }
         }
         for (at, index) in met.into_iter().enumerate() {
             if let Some(left) = self.left.get_mut(index).filter(|left| at >= by_line && **left > 0) {
                 *left -= 1;
                 continue;
             }
-            let exact = self.lines.get(&self.line).is_some_and(|list| list.contains(&index));
-            if at < by_line && self.named.contains(&index) {
+            let exact = self.keyed.lines.get(&self.line).is_some_and(|list| list.contains(&index));
+            if at < by_line && self.keyed.named.contains(&index) {
                 continue;
             }
-            if let Some(spot) = self.found.get_mut(index).filter(|spot| spot.is_none() || exact) {
+            if let Some(spot) = self.found.rows.get_mut(index).filter(|spot| spot.is_none() || exact) {
                 let pointer = place.pointer.map(str::to_owned);
                 *spot = Some(InputRow { file: place.file.to_owned(), row: place.row, pointer });
+                let mut names = self.names.iter().filter_map(|column| find(cells, *column));
+                if let Some(name) = self.found.names.get_mut(index) {
+                    *name = names.next().map(|name| text(name).into_owned());
+                }
             }
         }
         Ok(())
@@ -197,15 +311,14 @@ pub fn rejected_csv(
     source: &Source<'_>,
     options: &Options<'_>,
     urls: &dyn Urls,
-    rows: &[InputRow],
+    wanted: &Places,
 ) -> Result<Vec<RejectedFile>> {
     if let Source::Rows(records) = source {
-        return rejected_records(records, options, rows);
+        return rejected_records(records, options, wanted);
     }
     let layouts = object.files();
     let inputs = Inputs::new(source, options, urls)?;
     let plans = plan::plan(object, &layouts, &inputs, &mut Findings::default())?;
-    let wanted: BTreeSet<(&str, u64)> = rows.iter().map(|row| (row.file.as_str(), row.row)).collect();
     let mut documents = Documents { object, layouts: &layouts, inputs: &inputs, wanted, keys: Vec::new() };
     documents.keys.resize(object.tables.len(), HashSet::new());
     // Children come behind their parents: from the end, every row brings the keys of those above it.
@@ -219,7 +332,7 @@ pub fn rejected_csv(
     }
     let mut files = Vec::new();
     let prefix = key_prefix(&format!("{} rejected", options.call_id));
-    let mut fresh: HashMap<Vec<u8>, String> = HashMap::new();
+    let mut fresh: HashMap<u128, usize> = HashMap::new();
     for plan in in_order(&plans) {
         let Some(input) = inputs.list.get(plan.input) else { continue };
         let name = input.name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
@@ -236,10 +349,11 @@ pub fn rejected_csv(
                 let known = fresh.len();
                 let id = id.map(|at| (at, reader.column(at))).filter(|(_, value)| !value.is_empty());
                 let id = id.map(|(at, value)| {
-                    (at, &*fresh.entry(value.to_vec()).or_insert_with(|| format!("{prefix}{:07}", known + 1)))
+                    let number = fresh.entry(Hash::default().with(value).key()).or_insert(known + 1);
+                    (at, format!("{prefix}{number:07}"))
                 });
-                out.line((0..reader.width()).map(|column| match id {
-                    Some((at, id)) if at == column => id.as_bytes(),
+                out.line((0..reader.width()).map(|column| match &id {
+                    Some((at, id)) if *at == column => id.as_bytes(),
                     _ => reader.column(column),
                 }))?;
             }
@@ -262,7 +376,7 @@ struct Documents<'d> {
     object: &'d Object,
     layouts: &'d [FileLayout],
     inputs: &'d Inputs<'d>,
-    wanted: BTreeSet<(&'d str, u64)>,
+    wanted: &'d Places,
     /// For each table, the keys of its rows that are wanted.
     keys: Vec<HashSet<u128>>,
 }
@@ -311,7 +425,7 @@ impl<'d> Documents<'d> {
     fn is_wanted(&self, plan: &Plan, reader: &Reader<'_>, file: &str, with_siblings: bool) -> bool {
         let (own, above) = self.keys_of(plan, reader);
         let has = |table: usize, key: u128| self.keys.get(table).is_some_and(|keys| keys.contains(&key));
-        self.wanted.contains(&(file, reader.row()))
+        self.wanted.has(file, reader.row())
             || own.is_some_and(|key| has(plan.table, key))
             || with_siblings && above.is_some_and(|(table, key)| has(table, key))
     }
@@ -326,12 +440,11 @@ impl<'d> Documents<'d> {
     }
 }
 
-fn rejected_records(records: &str, options: &Options<'_>, rows: &[InputRow]) -> Result<Vec<RejectedFile>> {
-    let wanted: BTreeSet<u64> = rows.iter().filter(|row| row.file == nested::FILE).map(|row| row.row).collect();
+fn rejected_records(records: &str, options: &Options<'_>, wanted: &Places) -> Result<Vec<RejectedFile>> {
     let mut out = Output::new(options.lent, options.call_id, "rejected_rows.json");
     let mut some = false;
     records_of(records, &mut |at, record| {
-        if wanted.contains(&u64::try_from(at).unwrap_or(u64::MAX).saturating_add(1)) {
+        if wanted.has(nested::FILE, u64::try_from(at).unwrap_or(u64::MAX).saturating_add(1)) {
             out.append(if some { b",\n" } else { b"[" })?;
             some = true;
             out.append(record.get().as_bytes())?;

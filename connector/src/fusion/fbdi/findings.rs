@@ -77,7 +77,11 @@ impl Findings {
     /// All of them, and how many are not told one by one.
     pub fn finish(mut self) -> (Vec<Finding>, u64) {
         for Repaired { file, column, code, count, first, what } in self.repaired {
-            let message = if count > 1 { format!("{what} (and {} more rows)", count - 1) } else { what };
+            let message = match count {
+                0 | 1 => what,
+                2 => format!("{what} (and 1 more row)"),
+                _ => format!("{what} (and {} more rows)", count - 1),
+            };
             let column = (!column.is_empty()).then_some(column);
             let row = (first > 0).then_some(first);
             self.list.push(Finding { file, row, column, pointer: None, severity: Severity::Repaired, code, message });

@@ -29,7 +29,7 @@ mod rows;
 mod tests;
 mod values;
 
-pub use again::{RejectedContent, RejectedFile, locate, rejected_csv};
+pub use again::{Located, Places, RejectedContent, RejectedFile, Sought, locate, rejected_csv};
 pub use archive::Archive;
 pub use build::build;
 pub use objects::{Object, object, objects};

@@ -82,7 +82,7 @@ fn csvs_with_shuffled_titles_become_oracles_files() {
     assert_eq!(built.parameter_list, format!("#NULL,1,N,#NULL,#NULL,#NULL,1000,Manual,{group},N,Y,2,#NULL,1"));
     assert!(built.file_name.starts_with(&file_prefix("call-1")));
     let repaired = built.findings.iter().find(|finding| finding.code == "date_repaired").unwrap();
-    assert_eq!(repaired.message, "\"31.01.2026\" is sent as 2026/01/31 (and 1 more rows)");
+    assert_eq!(repaired.message, "\"31.01.2026\" is sent as 2026/01/31 (and 1 more row)");
 }
 
 #[test]
@@ -239,9 +239,9 @@ fn a_record_of_another_load_is_not_taken_for_a_row_of_this_one() {
         5 | 3 | Acme | VENDOR_NAME | Acme | There already. (POZ-2130479)\n4 | 1 | Copper | VENDOR_NAME | Copper | There already. (POZ-2130479)\n\
         5 | 2 | Brass | VENDOR_NAME | Brass | It isn't valid.\n";
     let mut told = crate::fusion::report::Found::default();
-    crate::fusion::report::texts::read("report.txt", report.as_bytes(), &mut told);
+    crate::fusion::report::texts::read("report.txt", &mut report.as_bytes(), &mut told).unwrap();
     let wanted: Vec<Wanted> = told.rejections.iter().filter_map(|one| one.wanted()).collect();
-    let found = locate(object("suppliers").unwrap(), &rows, &options, &NoUrls, &wanted).unwrap();
+    let found = seek("suppliers", &rows, &options, &wanted);
     let rows: Vec<Option<u64>> = found.iter().map(|row| row.as_ref().map(|row| row.row)).collect();
     assert_eq!(rows, [Some(3), None, Some(2)]);
 }
@@ -437,6 +437,12 @@ fn paths_stay_inside_the_lent_directory() {
     std::fs::remove_dir_all(&lent).unwrap();
 }
 
+fn seek(of: &str, source: &Source<'_>, options: &Options<'_>, wanted: &[Wanted]) -> Vec<Option<InputRow>> {
+    let object = object(of).unwrap();
+    let wanted: Vec<Option<Wanted>> = wanted.iter().cloned().map(Some).collect();
+    locate(object, source, options, &NoUrls, &wanted, Sought::new(object)).unwrap().rows
+}
+
 #[test]
 fn rows_are_found_again_by_what_the_pod_says_of_them() {
     let source = files(&[("lines.csv", LINES), ("mine.csv", HEADERS)]);
@@ -456,7 +462,7 @@ fn rows_are_found_again_by_what_the_pod_says_of_them() {
         wanted("", &[("INVOICE_NUM", "A-9")], None),
         Wanted { nth: 1, ..wanted("ApInvoiceLinesInterface.csv", &[("INVOICE_ID", "1")], None) },
     ];
-    let found = locate(object("ap_invoices").unwrap(), &source, &options, &NoUrls, &list).unwrap();
+    let found = seek("ap_invoices", &source, &options, &list);
     let told: Vec<Option<(&str, u64)>> =
         found.iter().map(|row| row.as_ref().map(|row| (row.file.as_str(), row.row))).collect();
     assert_eq!(
@@ -472,7 +478,7 @@ fn rows_are_found_again_by_what_the_pod_says_of_them() {
     );
 
     let rejected =
-        rejected_csv(object("ap_invoices").unwrap(), &source, &options, &NoUrls, &[found[1].clone().unwrap()]).unwrap();
+        rejected_csv(object("ap_invoices").unwrap(), &source, &options, &NoUrls, &found[1].iter().collect()).unwrap();
     let text = |at: usize| match &rejected[at].content {
         RejectedContent::Text(text) => text.clone(),
         RejectedContent::Path(_) => panic!("aside"),
@@ -510,10 +516,11 @@ fn nested_records_are_found_again_with_their_made_keys() {
         nth: 0,
     };
     let source = Source::Rows(rows);
-    let found = locate(object("ap_invoices").unwrap(), &source, &options, &NoUrls, &[wanted]).unwrap();
+    let found = seek("ap_invoices", &source, &options, &[wanted]);
     let row = found[0].clone().unwrap();
     assert_eq!((row.row, row.pointer.as_deref()), (2, Some("/1/lines/1")));
-    let rejected = rejected_csv(object("ap_invoices").unwrap(), &source, &options, &NoUrls, &[row]).unwrap();
+    let rejected =
+        rejected_csv(object("ap_invoices").unwrap(), &source, &options, &NoUrls, &[row].iter().collect()).unwrap();
     let RejectedContent::Text(text) = &rejected[0].content else { panic!("aside") };
     assert_eq!(text, "[{\"INVOICE_NUM\":\"B\",\"lines\":[{\"AMOUNT\":1},{\"AMOUNT\":2}]}]\n");
 }

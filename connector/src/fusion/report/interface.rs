@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{Found, MOST, Rejection, codes};
+use super::{Found, Rejection, codes};
 use crate::fusion::address::Address;
 use crate::fusion::page::Envelope;
 use crate::fusion::pod::{Doing, Pod};
@@ -13,14 +13,14 @@ use crate::problem::Result;
 const RESOURCE: &str = "payablesInterfaceInvoices";
 /// Rows asked for at once, and pages that are read at most.
 const PAGE: usize = 200;
-const PAGES: usize = 50;
+const PAGES: usize = 5_000;
 
 /// Asks by the load's request, then by the group.
 ///
 /// # Errors
 /// Those of a read.
 pub fn payables(pod: &Pod, load: &str, group: Option<&str>, found: &mut Found) -> Result<()> {
-    if rows(pod, &format!("LoadRequestId = {load}"), found)? > 0 {
+    if rows(pod, &format!("LoadRequestId = {load}"), found)? {
         return Ok(());
     }
     match group {
@@ -29,45 +29,69 @@ pub fn payables(pod: &Pod, load: &str, group: Option<&str>, found: &mut Found) -
     }
 }
 
-fn rows(pod: &Pod, q: &str, found: &mut Found) -> Result<usize> {
-    let doing = Doing { what: "read the interface rows", object: RESOURCE };
+/// Answers whether there are any.
+fn rows(pod: &Pod, q: &str, found: &mut Found) -> Result<bool> {
     let (mut count, mut imported, mut rejected) = (0, 0, 0);
-    for _ in 0..PAGES {
-        let address = Address::collection("fscmRestApi", &pod.settings.api_version, RESOURCE)
-            .param("q", q)
+    let mut only_rejected = false;
+    for page in 0..PAGES {
+        let of = if only_rejected { format!("{q};Status = 'REJECTED'") } else { q.to_owned() };
+        let address = asked(pod, &of)
             .param("expand", "interfaceInvoiceRejections,interfaceInvoiceLines.interfaceInvoiceLineRejections")
             .param("orderBy", "InvoiceId:asc,LoadRequestId:asc")
             .param("limit", &PAGE.to_string())
             .param("offset", &count.to_string());
-        let response = pod.get(doing, &address)?;
-        let envelope: Envelope = crate::json::from_slice(&response.body)
-            .map_err(|error| pod.unexpected(doing, &format!("the body is not a list ({error})")))?;
-        for row in &envelope.items {
-            count += 1;
-            let before = found.rejections.len();
-            let status = read(row.get(), found);
-            match status.as_deref() {
-                Some("PROCESSED") => imported += 1,
-                Some("REJECTED") => rejected += 1,
-                _ if found.rejections.len() > before => rejected += 1,
-                _ => {}
+        let more = page_of(pod, &address, &mut |envelope| {
+            for row in &envelope.items {
+                count += 1;
+                let status = read(row.get(), found);
+                match status.as_deref() {
+                    Some("PROCESSED") => imported += 1,
+                    Some("REJECTED") => rejected += 1,
+                    _ => {}
+                }
             }
-        }
-        if envelope.items.is_empty() || envelope.has_more == Some(false) || found.rejections.len() >= MOST {
+            !envelope.items.is_empty() && envelope.has_more != Some(false)
+        })?;
+        if !more {
             break;
         }
+        // Of a large load the rejected rows are read, and the others counted.
+        if page == 0 {
+            let address = asked(pod, &format!("{q};Status = 'PROCESSED'")).param("limit", "1");
+            let mut total = None;
+            // What does not count, or does not know the status, is read to its end.
+            let _ = page_of(pod, &address.param("totalResults", "true"), &mut |envelope| {
+                total = envelope.total_results;
+                false
+            });
+            if let Some(total) = total {
+                (only_rejected, count, rejected, imported) = (true, 0, 0, total);
+            }
+        }
     }
-    if count > 0 {
+    if count > 0 || only_rejected {
         found.rejected = Some(rejected);
     }
     if imported > 0 {
         // Where processed rows are purged at once none is left to be counted.
         found.imported = Some(imported);
     }
-    Ok(count)
+    Ok(count > 0 || only_rejected)
 }
 
-/// Reads one row; answers its status.
+fn asked(pod: &Pod, q: &str) -> Address {
+    Address::collection("fscmRestApi", &pod.settings.api_version, RESOURCE).param("q", q)
+}
+
+fn page_of(pod: &Pod, address: &Address, take: &mut dyn FnMut(&Envelope) -> bool) -> Result<bool> {
+    let doing = Doing { what: "read the interface rows", object: RESOURCE };
+    let response = pod.get(doing, address)?;
+    let envelope: Envelope = crate::json::from_slice(&response.body)
+        .map_err(|error| pod.unexpected(doing, &format!("the body is not a list ({error})")))?;
+    Ok(take(&envelope))
+}
+
+/// Reads one row; answers its status, which rejections tell as well.
 fn read(row: &str, found: &mut Found) -> Option<String> {
     let [number, vendor, id, status, own, lines] = pick(
         row,
@@ -85,7 +109,9 @@ fn read(row: &str, found: &mut Found) -> Option<String> {
         key: number.clone(),
         ..Rejection::default()
     };
+    let mut told = false;
     for said in descriptions(own) {
+        told = true;
         found.reject(with(header.clone(), said));
     }
     let mut numbers: Vec<String> = Vec::new();
@@ -95,6 +121,7 @@ fn read(row: &str, found: &mut Found) -> Option<String> {
         let before = numbers.iter().filter(|number| **number == line_number).count();
         numbers.push(line_number.clone());
         for said in descriptions(rejections) {
+            told = true;
             let mut rejection = with(header.clone(), said);
             if !id.is_empty() && !line_number.is_empty() {
                 rejection.table = Some("ApInvoiceLinesInterface.csv".to_owned());
@@ -106,7 +133,8 @@ fn read(row: &str, found: &mut Found) -> Option<String> {
             found.reject(rejection);
         }
     }
-    status.and_then(plain).map(|status| status.to_uppercase())
+    let status = status.and_then(plain).map(|status| status.to_uppercase());
+    if told && status.as_deref() != Some("PROCESSED") { Some("REJECTED".to_owned()) } else { status }
 }
 
 fn with(rejection: Rejection, said: String) -> Rejection {

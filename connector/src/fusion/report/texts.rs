@@ -1,40 +1,106 @@
 //! Logs and reports as text and XML: totals, SQL*Loader's records, tables with reasons, the journal import's
 //! sections (FACTS 3.7). What is not recognised is left.
 
+use std::io::{self, BufRead, Read as _};
+
 use super::{Found, Rejection, codes};
 use crate::fusion::soap::unescaped;
 use crate::text::shorten;
 
-/// Reads one file of a log zip. `payables` says that rows are invoices.
-pub fn read(name: &str, bytes: &[u8], found: &mut Found) {
+/// What is taken for one line at most.
+const LINE: u64 = 64 << 10;
+
+/// Reads one file of a log zip, a line after the other: a report may name every row of the load.
+///
+/// # Errors
+/// Those of the file.
+pub fn read(name: &str, file: &mut dyn BufRead, found: &mut Found) -> io::Result<()> {
     let lower = name.to_lowercase();
-    if lower.ends_with(".pdf") || bytes.contains(&0) {
-        return;
+    let head = file.fill_buf()?;
+    if lower.ends_with(".pdf") || head.contains(&0) {
+        return Ok(());
     }
-    let text = String::from_utf8_lossy(bytes);
-    if lower.ends_with(".xml") || text.trim_start().starts_with("<?xml") {
-        xml(&text, found);
-    } else {
-        totals(&text, found);
-        loader(&text, found);
-        tables(&text, found);
-        journals(&text, found);
+    let is_xml = lower.ends_with(".xml") || head.trim_ascii_start().starts_with(b"<?xml");
+    let (mut text, mut xml) = (Text::default(), Xml::default());
+    let mut piece = Vec::new();
+    loop {
+        piece.clear();
+        let end = if is_xml { b'<' } else { b'\n' };
+        if (&mut *file).take(LINE).read_until(end, &mut piece)? == 0 {
+            break;
+        }
+        let piece = String::from_utf8_lossy(&piece);
+        if is_xml {
+            xml.piece(piece.strip_suffix('<').unwrap_or(&piece), found);
+        } else {
+            text.line(piece.trim_end_matches(['\n', '\r']), found);
+        }
     }
+    text.line("", found);
+    // What the codes mean stands behind the lines that have them.
+    for one in &mut found.rejections {
+        let meaning =
+            text.meanings.iter().find(|(code, _)| *code == one.code && one.table.as_deref() == Some(JOURNALS));
+        if let Some((_, meaning)) = meaning {
+            one.message.clone_from(meaning);
+        }
+    }
+    Ok(())
 }
 
-/// `Invoices imported: 2` and SQL*Loader's `3 Rows successfully loaded.`
-fn totals(text: &str, found: &mut Found) {
-    for line in text.lines().map(str::trim) {
+/// A text while it is read.
+#[derive(Default)]
+struct Text {
+    /// The table of which it is told how many rows were loaded.
+    loaded: String,
+    /// What the loader rejected, whose reason is on the next line.
+    refused: Option<Rejection>,
+    /// Titles of the table.
+    titles: Vec<String>,
+    section: Section,
+    /// Titles of the section.
+    header: String,
+    meanings: Vec<(String, String)>,
+}
+
+/// Sections of the journal import.
+#[derive(Default, PartialEq)]
+enum Section {
+    #[default]
+    Nothing,
+    Unbalanced,
+    Lines,
+    Key,
+}
+
+/// Oracle's name of the journals' file.
+const JOURNALS: &str = "GlInterface.csv";
+
+impl Text {
+    fn line(&mut self, line: &str, found: &mut Found) {
+        self.totals(line.trim(), found);
+        self.loader(line, found);
+        self.table(line, found);
+        self.journal(line, found);
+    }
+
+    /// `Invoices imported: 2` and SQL*Loader's `3 Rows successfully loaded.`
+    fn totals(&mut self, line: &str, found: &mut Found) {
+        if let Some(table) = line.strip_prefix("Table ").and_then(|table| table.strip_suffix(':')) {
+            table.trim_matches('"').clone_into(&mut self.loaded);
+        }
         if let Some(count) = line.strip_suffix(" successfully loaded.").and_then(|line| line.split(' ').next()) {
-            found.loaded = count.parse::<u64>().ok().map(|count| count + found.loaded.unwrap_or(0)).or(found.loaded);
-            continue;
+            if let Ok(count) = count.parse() {
+                found.loaded.push((self.loaded.clone(), count));
+            }
+            return;
         }
         let upper = line.to_ascii_uppercase();
         if ["ERROR:", "ERROR ", "ORA-", "WARNING:", "NO DATA", "NO ROWS"].iter().any(|start| upper.starts_with(start)) {
             found.say(line);
         }
-        let Some((words, number)) = line.rsplit_once([':', '=']) else { continue };
-        let Ok(number) = number.trim().trim_end_matches('.').replace(',', "").parse::<u64>() else { continue };
+        let Some((words, number)) = line.rsplit_once([':', '=']) else { return };
+        let Ok(number) = number.trim().trim_end_matches('.').replace(',', "").parse::<u64>() else { return };
         let words = words.trim().to_lowercase();
         if words.ends_with("imported") || words.ends_with("created") {
             found.imported = Some(found.imported.map_or(number, |known| known.max(number)));
@@ -45,40 +111,37 @@ fn totals(text: &str, found: &mut Found) {
             found.say(line);
         }
     }
-}
 
-/// `Record 3: Rejected - Error on table AP_INVOICES_INTERFACE, column INVOICE_DATE.`, the reason below it.
-fn loader(text: &str, found: &mut Found) {
-    let mut lines = text.lines().peekable();
-    while let Some(line) = lines.next() {
+    /// `Record 3: Rejected - Error on table AP_INVOICES_INTERFACE, column INVOICE_DATE.`, the reason below it.
+    fn loader(&mut self, line: &str, found: &mut Found) {
+        if let Some(mut refused) = self.refused.take() {
+            let reason = line.trim();
+            let code = reason.split([':', ' ']).next().unwrap_or_default();
+            if code.starts_with("ORA-") { code } else { "NOT LOADED" }.clone_into(&mut refused.code);
+            refused.message.push_str(&shorten(reason, 300));
+            found.reject(refused);
+        }
         let Some((record, rest)) = line.trim().strip_prefix("Record ").and_then(|rest| rest.split_once(": Rejected"))
         else {
-            continue;
+            return;
         };
         let word = |marker: &str| {
             let (_, after) = rest.split_once(marker)?;
             after.split([',', '.', ' ']).next().filter(|word| !word.is_empty()).map(str::to_owned)
         };
-        let reason = lines.peek().map(|line| line.trim()).unwrap_or_default();
-        let code = reason.split([':', ' ']).next().unwrap_or_default();
-        let column = word("column ").map(|column| format!("{column}: ")).unwrap_or_default();
-        found.reject(Rejection {
+        self.refused = Some(Rejection {
             table: word("table ").map(|table| table.trim_matches('"').to_owned()),
             line: record.trim().parse().ok(),
             key: format!("line {}", record.trim()),
-            code: if code.starts_with("ORA-") { code.to_owned() } else { "NOT LOADED".to_owned() },
-            message: format!("{column}{}", shorten(reason, 300)),
+            message: word("column ").map(|column| format!("{column}: ")).unwrap_or_default(),
             ..Rejection::default()
         });
     }
-}
 
-/// Tables with bars and a column of reasons, and lines that end with a code that is known.
-fn tables(text: &str, found: &mut Found) {
-    let mut header: Vec<String> = Vec::new();
-    for line in text.lines() {
+    /// Tables with bars and a column of reasons, and lines that end with a code that is known.
+    fn table(&mut self, line: &str, found: &mut Found) {
         if !line.contains('|') {
-            header.clear();
+            self.titles.clear();
             if let Some((code, _)) =
                 codes::of(line).filter(|(code, _)| code.contains(' ') && line.trim_end().ends_with(code))
             {
@@ -93,18 +156,18 @@ fn tables(text: &str, found: &mut Found) {
                     });
                 }
             }
-            continue;
+            return;
         }
         let cells: Vec<String> = line.split('|').map(|cell| cell.trim().to_owned()).collect();
         if cells.iter().any(|cell| matches!(cell.to_lowercase().as_str(), "reason" | "rejection" | "error")) {
-            header = cells;
-            continue;
+            self.titles = cells;
+            return;
         }
         let of = |names: &[&str]| {
-            let at = header.iter().position(|title| names.contains(&title.to_lowercase().as_str()))?;
+            let at = self.titles.iter().position(|title| names.contains(&title.to_lowercase().as_str()))?;
             cells.get(at).filter(|cell| !cell.is_empty() && *cell != "-").cloned()
         };
-        let Some(said) = of(&["reason", "rejection", "error"]) else { continue };
+        let Some(said) = of(&["reason", "rejection", "error"]) else { return };
         let pairs = [("INVOICE_NUM", of(&["invoice number"])), ("VENDOR_NAME", of(&["supplier name"]))];
         let keys: Vec<(String, String)> = match &pairs {
             [(_, None), _] => of(&["supplier"]).map(|name| ("VENDOR_NAME".to_owned(), name)).into_iter().collect(),
@@ -112,6 +175,7 @@ fn tables(text: &str, found: &mut Found) {
         };
         let line = of(&["record"]).and_then(|record| record.parse().ok());
         let key = of(&["invoice number"])
+            .map(|key| of(&["line"]).map_or_else(|| key.clone(), |line| format!("{key} line {line}")))
             .or_else(|| of(&["supplier"]))
             .or_else(|| line.map(|line: u64| format!("line {line}")));
         let code = codes::of(&said).map_or_else(|| "REJECTED".to_owned(), |(code, _)| code.to_owned());
@@ -129,88 +193,57 @@ fn tables(text: &str, found: &mut Found) {
             ..Rejection::default()
         });
     }
-}
 
-/// The sections of the journal import's execution report.
-fn journals(text: &str, found: &mut Found) {
-    #[derive(PartialEq)]
-    enum In {
-        Nothing,
-        Unbalanced,
-        Lines,
-        Key,
-    }
-    let mut section = In::Nothing;
-    let mut header = "";
-    let mut errors: Vec<(Option<u64>, String, Vec<String>)> = Vec::new();
-    let mut meanings: Vec<(String, String)> = Vec::new();
-    for line in text.lines() {
+    /// The sections of the journal import's execution report.
+    fn journal(&mut self, line: &str, found: &mut Found) {
         let bare = line.trim().trim_matches(['=', '-', '*', ' ']);
-        match bare {
-            "Unbalanced Journal Entries" => section = In::Unbalanced,
-            "Error Lines" => section = In::Lines,
-            "Error Key" => section = In::Key,
-            _ if bare.is_empty() => continue,
-            _ if section == In::Nothing => continue,
-            _ => {
+        match (bare, &self.section) {
+            ("Unbalanced Journal Entries", _) => self.section = Section::Unbalanced,
+            ("Error Lines", _) => self.section = Section::Lines,
+            ("Error Key", _) => self.section = Section::Key,
+            ("", _) | (_, Section::Nothing) => {}
+            (_, Section::Key) => {
                 let first = bare.split_whitespace().next().unwrap_or_default();
-                match section {
-                    In::Key if is_code(first) => {
-                        meanings
-                            .push((first.to_owned(), bare.get(first.len()..).unwrap_or_default().trim().to_owned()));
-                    }
-                    In::Lines => {
-                        let codes: Vec<String> = line
-                            .split([' ', '\t'])
-                            .find(|word| !word.is_empty() && word.split(',').all(is_code))
-                            .map(|word| word.split(',').map(str::to_owned).collect())
-                            .unwrap_or_default();
-                        if codes.is_empty() {
-                            header = line;
-                        } else {
-                            let record = under(header, "Record", line).and_then(|text| text.parse().ok());
-                            errors.push((record, shorten(bare, 200), codes));
-                        }
-                    }
-                    In::Unbalanced => {
-                        let columns = [
-                            ("Group ID", "GROUP_ID"),
-                            ("Currency", "CURRENCY_CODE"),
-                            ("Accounting Date", "ACCOUNTING_DATE"),
-                        ];
-                        if columns.iter().all(|(title, _)| line.contains(title)) {
-                            header = line;
-                        } else {
-                            let keys: Vec<(String, String)> = columns
-                                .iter()
-                                .filter_map(|(title, name)| Some(((*name).to_owned(), under(header, title, line)?)))
-                                .filter(|(_, value)| value != "-")
-                                .collect();
-                            found.reject(Rejection {
-                                key: keys.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" "),
-                                keys,
-                                code: "UNBALANCED".to_owned(),
-                                message: shorten(bare, 200),
-                                ..Rejection::default()
-                            });
-                        }
-                    }
-                    In::Key | In::Nothing => {}
+                if is_code(first) && self.meanings.len() < 1000 {
+                    let meaning = bare.get(first.len()..).unwrap_or_default().trim();
+                    self.meanings.push((first.to_owned(), meaning.to_owned()));
                 }
             }
-        }
-    }
-    for (line, told, codes) in errors {
-        for code in codes {
-            let meaning = meanings.iter().find(|(known, _)| *known == code).map(|(_, meaning)| meaning.as_str());
-            found.reject(Rejection {
-                table: Some("GlInterface.csv".to_owned()),
-                line,
-                key: line.map_or_else(|| told.clone(), |line| format!("line {line}")),
-                code,
-                message: meaning.unwrap_or(&told).to_owned(),
-                ..Rejection::default()
-            });
+            (_, Section::Lines) => {
+                let codes = line.split([' ', '\t']).find(|word| !word.is_empty() && word.split(',').all(is_code));
+                let Some(codes) = codes else { return line.clone_into(&mut self.header) };
+                let record: Option<u64> = under(&self.header, "Record", line).and_then(|text| text.parse().ok());
+                let told = shorten(bare, 200);
+                for code in codes.split(',') {
+                    found.reject(Rejection {
+                        table: Some(JOURNALS.to_owned()),
+                        line: record,
+                        key: record.map_or_else(|| told.clone(), |line| format!("line {line}")),
+                        code: code.to_owned(),
+                        message: told.clone(),
+                        ..Rejection::default()
+                    });
+                }
+            }
+            (_, Section::Unbalanced) => {
+                let columns =
+                    [("Group ID", "GROUP_ID"), ("Currency", "CURRENCY_CODE"), ("Accounting Date", "ACCOUNTING_DATE")];
+                if columns.iter().all(|(title, _)| line.contains(title)) {
+                    return line.clone_into(&mut self.header);
+                }
+                let keys: Vec<(String, String)> = columns
+                    .iter()
+                    .filter_map(|(title, name)| Some(((*name).to_owned(), under(&self.header, title, line)?)))
+                    .filter(|(_, value)| value != "-")
+                    .collect();
+                found.reject(Rejection {
+                    key: keys.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" "),
+                    keys,
+                    code: "UNBALANCED".to_owned(),
+                    message: shorten(bare, 200),
+                    ..Rejection::default()
+                });
+            }
         }
     }
 }
@@ -233,25 +266,36 @@ fn under(header: &str, title: &str, line: &str) -> Option<String> {
 }
 
 /// Elements of a report's data: each code belongs to the invoice, or the record, that was told before it.
-fn xml(text: &str, found: &mut Found) {
-    let mut known: Vec<(String, String)> = Vec::new();
-    let mut rest = text;
-    while let Some((_, after)) = rest.split_once('<') {
-        let Some((tag, inside)) = after.split_once('>') else { return };
-        rest = inside;
-        let Some((value, behind)) = inside.split_once('<') else { return };
-        if tag.starts_with(['/', '?', '!']) || !behind.strip_prefix('/').is_some_and(|close| close.starts_with(tag)) {
-            continue;
+#[derive(Default)]
+struct Xml {
+    known: Vec<(String, String)>,
+    /// The element that began, and its text.
+    open: Option<(String, String)>,
+}
+
+impl Xml {
+    /// Takes what stands between two `<`.
+    fn piece(&mut self, piece: &str, found: &mut Found) {
+        let open = self.open.take();
+        let Some((tag, value)) = piece.split_once('>') else { return };
+        match (tag.strip_prefix('/'), open) {
+            (Some(close), Some((tag, value))) if close.starts_with(tag.as_str()) => {
+                self.element(&tag, unescaped(value.trim()), found);
+            }
+            (None, _) if !tag.starts_with(['?', '!']) => self.open = Some((tag.to_owned(), value.to_owned())),
+            _ => {}
         }
-        let value = unescaped(value.trim());
+    }
+
+    fn element(&mut self, tag: &str, value: String, found: &mut Found) {
         match tag {
-            "INVOICE_NUM" => known = vec![(tag.to_owned(), value)],
+            "INVOICE_NUM" => self.known = vec![(tag.to_owned(), value)],
             "VENDOR_NAME" | "LINE_NUMBER" | "RECORD" | "RECORD_NUMBER" => {
-                known.retain(|(name, _)| name != tag);
-                known.push((tag.to_owned(), value));
+                self.known.retain(|(name, _)| name != tag);
+                self.known.push((tag.to_owned(), value));
             }
             "REJECT_LOOKUP_CODE" | "REJECTION_MESSAGE" | "REASON" => {
-                let of = |name: &str| known.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
+                let of = |name: &str| self.known.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
                 let keys =
                     ["INVOICE_NUM", "VENDOR_NAME"].iter().filter_map(|name| Some(((*name).to_owned(), of(name)?)));
                 let number = of("INVOICE_NUM");
@@ -262,7 +306,10 @@ fn xml(text: &str, found: &mut Found) {
                         Vec::new()
                     },
                     line: of("RECORD").or_else(|| of("RECORD_NUMBER")).and_then(|record| record.parse().ok()),
-                    key: number.unwrap_or_default(),
+                    key: match of("LINE_NUMBER").filter(|line| !line.is_empty()) {
+                        Some(line) => format!("{} line {line}", number.unwrap_or_default()),
+                        None => number.unwrap_or_default(),
+                    },
                     code: codes::of(&value).map_or_else(|| value.clone(), |(code, _)| code.to_owned()),
                     message: value,
                     ..Rejection::default()
@@ -279,10 +326,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fusion::erp::archive;
 
     fn of(name: &str, text: &str) -> Found {
         let mut found = Found::default();
-        read(name, text.as_bytes(), &mut found);
+        read(name, &mut text.as_bytes(), &mut found).unwrap();
         found
     }
 
@@ -303,7 +351,7 @@ mod tests {
             "1.log",
             "Record 3: Rejected - Error on table AP_INVOICES_INTERFACE, column INVOICE_DATE.\nORA-01861: literal does not match format string\n\nTable AP_INVOICES_INTERFACE:\n  2 Rows successfully loaded.\n",
         );
-        assert_eq!(found.loaded, Some(2));
+        assert_eq!(found.loaded, [("AP_INVOICES_INTERFACE".to_owned(), 2)]);
         let one = &found.rejections[0];
         assert_eq!(
             (one.line, one.code.as_str(), one.table.as_deref()),
@@ -332,6 +380,16 @@ mod tests {
             "<?xml version=\"1.0\"?><D><R><INVOICE_NUM>A&amp;B</INVOICE_NUM><REJECT_LOOKUP_CODE>INVALID SUPPLIER</REJECT_LOOKUP_CODE></R></D>",
         );
         assert_eq!((found.rejections[0].key.as_str(), found.rejections[0].code.as_str()), ("A&B", "INVALID SUPPLIER"));
+    }
+
+    #[test]
+    fn a_report_that_names_every_row_may_be_larger_than_what_is_held() {
+        let row = "<INVOICE_NUM>A-1</INVOICE_NUM>\n<VENDOR_NAME>V</VENDOR_NAME>\n";
+        let report = row.repeat(450_000) + "<REJECT_LOOKUP_CODE>INVALID SUPPLIER</REJECT_LOOKUP_CODE>";
+        let zip = archive::tests::zip(&[("a.xml", report.as_bytes())]);
+        let mut found = Found::default();
+        archive::streams(&zip, &mut |name, file| read(name, file, &mut found)).unwrap();
+        assert!(report.len() as u64 > archive::MOST && found.rejections[0].key == "A-1");
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use crate::fusion::erp::send;
 use crate::fusion::erp::state::{self, End};
 use crate::fusion::erp::tree::Tree;
 use crate::fusion::erp::{self, archive};
-use crate::fusion::fbdi::{self, InputRow, RejectedContent, Wanted};
+use crate::fusion::fbdi::{self, Located, Places, RejectedContent, Sought, Wanted};
 use crate::fusion::pod::Pod;
 use crate::fusion::report::{Found, MOST, Rejection, codes, interface, target, texts};
 use crate::operations::download_ess_job_output::{Which, zip};
@@ -30,6 +30,7 @@ impl Import<'_> {
         let mut warn =
             |code: &str, message: String| warnings.push(json!({"code": code, "message": message, "key": null}));
         let mut found = Found::default();
+        found.rest = Sought::new(self.object);
         let payables = self.object.id == "ap_invoices";
         if payables && let Err(failure) = interface::payables(pod, request, state.group.as_deref(), &mut found) {
             if failure.again {
@@ -37,7 +38,8 @@ impl Import<'_> {
             }
             warn("interface_unread", failure.problem.message.clone());
         }
-        let told = std::mem::take(&mut found.rejections);
+        // Interface rows are data; what the report says of the same rows is not told twice.
+        found.loader_only = !found.rejections.is_empty();
         let (rejected, imported) = (found.rejected, found.imported);
         let import = state.import.as_ref().and_then(|_| after.first()?.get("request_id")?.as_str());
         for (request, tree) in std::iter::once((request, tree.as_ref())).chain(import.map(|id| (id, None))) {
@@ -48,36 +50,59 @@ impl Import<'_> {
                 Err(failure) => warn("logs_unread", failure.problem.message.clone()),
             }
         }
-        if !told.is_empty() {
-            // Interface rows are data; what the report says of the same rows is not told twice.
-            found.rejections.retain(|one| one.code.starts_with("ORA-") || one.code == "NOT LOADED");
-            found.rejections.splice(0..0, told);
-        }
         (found.rejected, found.imported) = (rejected.or(found.rejected), imported.or(found.imported));
         self.journals(pod, tree.as_ref(), import, &mut found)?;
-        let counts = Counted::of(state.read, &found, ended, self.object.tables.len() == 1);
+        if self.parameters.get("post_errors_to_suspense").is_some_and(|flag| flag.eq_ignore_ascii_case("Y"))
+            && found.imported.is_some_and(|imported| imported >= state.read)
+        {
+            let all = found.rejections.len();
+            found.rejections.retain(|one| one.code != "UNBALANCED");
+            if found.rejections.len() < all {
+                warn("posted_to_suspense", "Journals that do not balance were imported; the difference stands on the suspense account, as post_errors_to_suspense says.".to_owned());
+            }
+        }
+        let located = match self.locate(pod, &mut found) {
+            Ok((located, 0)) => located,
+            Ok((located, others)) => {
+                let s = if others == 1 { "" } else { "s" };
+                warn(
+                    "rows_of_other_loads",
+                    format!(
+                        "The report also tells {others} rejection{s} of rows that are not in this input: earlier loads left them in the interface tables, and each import takes them again. They do not count here; extract_and_purge of their load removes them."
+                    ),
+                );
+                located
+            }
+            Err(failure) => {
+                warn("rows_not_located", failure.problem.message.clone());
+                let nothing = vec![None; found.rejections.len()];
+                Located { names: vec![None; nothing.len()], rows: nothing, ..Located::default() }
+            }
+        };
+        let first = self.object.files().into_iter().next();
+        let is_first = |table: &str| first.as_ref().is_some_and(|layout| layout.is_called(table));
+        let mut loaded = found.loaded.iter().filter(|(table, _)| self.object.tables.len() == 1 || is_first(table));
+        let loaded = loaded.next().map(|(_, first)| loaded.fold(*first, |sum, (_, count)| sum.saturating_add(*count)));
+        let counts = Counted::of(state.read, &found, ended, loaded, &located);
         if !counts.verified {
             warn("not_verified", "Neither interface rows nor reports told how many rows were imported; the counts follow the job's state.".to_owned());
         }
         if counts.outcome == "nothing_imported" && found.rejections.is_empty() {
             warn("nothing_selected", self.nothing_selected(&found));
         }
-        if found.rejections.len() >= MOST {
-            warn("rejections_left_out", format!("Only the first {MOST} rejections are told; the job's log has all."));
+        if found.more {
+            warn(
+                "rejections_left_out",
+                format!("Only the first {MOST} rejections are told one by one; counts and rejected_file have all."),
+            );
         }
-        let rows = match self.locate(pod, &found) {
-            Ok(rows) => rows,
-            Err(failure) => {
-                warn("rows_not_located", failure.problem.message.clone());
-                vec![None; found.rejections.len()]
-            }
-        };
         let rejections: Vec<Value> = found
             .rejections
             .iter()
-            .zip(&rows)
-            .map(|(one, row)| {
-                json!({"file": row.as_ref().map(|row| &row.file), "row": row.as_ref().map(|row| row.row), "key": one.key,
+            .zip(located.rows.iter().zip(&located.names))
+            .map(|(one, (row, name))| {
+                let key = name.as_ref().filter(|_| one.key.starts_with("line ")).unwrap_or(&one.key);
+                json!({"file": row.as_ref().map(|row| &row.file), "row": row.as_ref().map(|row| row.row), "key": key,
                     "code": one.code, "message": one.message, "remedy": codes::remedy(&one.code, &one.message)})
             })
             .collect();
@@ -107,7 +132,7 @@ impl Import<'_> {
             "jobs": listed,
             "group_id": state.group,
         });
-        let files = self.rejected_files(pod, &rows);
+        let files = self.rejected_files(pod, &located.places);
         if let Some(members) = answer.as_object_mut() {
             match files {
                 Ok(mut files) if files.len() > 1 => {
@@ -153,7 +178,7 @@ impl Import<'_> {
             bytes = erp::document(pod, id)?.map(|document| document.bytes);
         }
         let Some(bytes) = bytes else { return Ok(false) };
-        let read = archive::files(&bytes, &mut |name, bytes| texts::read(name, &bytes, found));
+        let read = archive::streams(&bytes, &mut |name, file| texts::read(name, file, found));
         let failed = |fault: archive::Fault| {
             Failure::permanent(
                 crate::contract::ProblemKind::UnexpectedResponse,
@@ -182,25 +207,47 @@ impl Import<'_> {
         Ok(())
     }
 
-    fn locate(&self, pod: &Pod, found: &Found) -> Result<Vec<Option<InputRow>>> {
+    /// Where the rejections stand. Those of rows of other loads are taken out and counted, where an import takes the
+    /// rows of all loads.
+    fn locate(&self, pod: &Pod, found: &mut Found) -> Result<(Located, usize)> {
         let wanted: Vec<Option<Wanted>> = found.rejections.iter().map(Rejection::wanted).collect();
         if wanted.iter().all(Option::is_none) {
-            return Ok(vec![None; wanted.len()]);
+            return Ok((
+                Located { rows: vec![None; wanted.len()], names: vec![None; wanted.len()], ..Located::default() },
+                0,
+            ));
         }
-        let asked: Vec<Wanted> = wanted.iter().flatten().cloned().collect();
-        let mut rows = fbdi::locate(self.object, &self.source, &self.options(), pod, &asked)?.into_iter();
-        Ok(wanted.iter().map(|one| one.as_ref().and_then(|_| rows.next().flatten())).collect())
+        let sought = std::mem::take(&mut found.rest);
+        let mut located = fbdi::locate(self.object, &self.source, &self.options(), pod, &wanted, sought)?;
+        if self.object.group_column.is_some() {
+            return Ok((located, 0));
+        }
+        let own: Vec<bool> = wanted
+            .iter()
+            .zip(&located.rows)
+            .zip(&found.rejections)
+            .map(|((wanted, row), one)| wanted.is_none() || row.is_some() || one.is_of_loader())
+            .collect();
+        let all = own.len();
+        retain(&mut found.rejections, &own);
+        retain(&mut located.rows, &own);
+        retain(&mut located.names, &own);
+        let others = all - own.iter().filter(|own| **own).count();
+        if others > 0 {
+            // The report's totals are of all loads.
+            let named = named(found, &located);
+            found.rejected = Some(named);
+            found.imported = None;
+        }
+        Ok((located, others))
     }
 
-    fn rejected_files(&self, pod: &Pod, rows: &[Option<InputRow>]) -> Result<Vec<Value>> {
-        let mut rows: Vec<InputRow> = rows.iter().flatten().cloned().collect();
-        rows.sort();
-        rows.dedup();
+    fn rejected_files(&self, pod: &Pod, rows: &Places) -> Result<Vec<Value>> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
         let mut inline = 0;
-        let files = fbdi::rejected_csv(self.object, &self.source, &self.options(), pod, &rows)?;
+        let files = fbdi::rejected_csv(self.object, &self.source, &self.options(), pod, rows)?;
         files
             .into_iter()
             .map(|file| match file.content {
@@ -215,6 +262,22 @@ impl Import<'_> {
     }
 }
 
+fn retain<T>(list: &mut Vec<T>, own: &[bool]) {
+    let mut own = own.iter();
+    list.retain(|_| own.next().is_none_or(|own| *own));
+}
+
+/// Documents that rejections name, and rows of those that are not told one by one.
+fn named(found: &Found, located: &Located) -> u64 {
+    let mut keys: Vec<&str> =
+        found.rejections.iter().map(|one| one.key.split(" line ").next().unwrap_or_default()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let told: Places = located.rows.iter().flatten().collect();
+    let others = if found.more { located.places.len().saturating_sub(told.len()) } else { 0 };
+    u64::try_from(keys.len().saturating_add(others)).unwrap_or(u64::MAX)
+}
+
 /// Counts that agree with one another.
 struct Counted {
     outcome: &'static str,
@@ -226,13 +289,9 @@ struct Counted {
 }
 
 impl Counted {
-    /// `alone` says that the load has one file, so that its loaded rows are what was read.
-    fn of(read: u64, found: &Found, ended: &str, alone: bool) -> Self {
-        let mut keys: Vec<&str> =
-            found.rejections.iter().map(|one| one.key.split(" line ").next().unwrap_or_default()).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let named = u64::try_from(keys.len()).unwrap_or(u64::MAX);
+    /// `loaded` is what the loader says of the documents' table.
+    fn of(read: u64, found: &Found, ended: &str, loaded: Option<u64>, located: &Located) -> Self {
+        let named = named(found, located);
         let failed = state::end(ended) == Some(End::Failed);
         let verified = found.imported.is_some() || found.rejected.is_some() || named > 0;
         let rejected = found.rejected.map(|count| count.max(u64::from(named > 0))).or((named > 0).then_some(named));
@@ -252,7 +311,7 @@ impl Counted {
         let left = imported.map_or(0, |imported| read.saturating_sub(imported));
         let rejected = rejected.map(|count| count.max(named.min(left)));
         let settled = imported.unwrap_or(0).saturating_add(rejected.unwrap_or(0));
-        let loaded = found.loaded.filter(|_| alone).or((settled > 0).then_some(settled)).map(|count| count.min(read));
+        let loaded = loaded.or((settled > 0).then_some(settled)).map(|count| count.min(read));
         Self { outcome, loaded, imported, rejected, verified }
     }
 }

@@ -197,6 +197,8 @@ impl Import<'_> {
                     };
                     let document = self.uploaded(pod, &built, found)?;
                     self.send(pod, &built, state, 2, document)?;
+                    let message = "The answer to the load was lost and no load was found for 15 minutes, so that it was sent a second time. Should the first come after all, the import rejects its rows as duplicates.";
+                    state.warnings.push(json!({"code": "sent_again", "message": message, "key": null}));
                     return Ok(None);
                 }
                 let cause = Failure::internal(cause);
