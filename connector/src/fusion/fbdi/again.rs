@@ -476,8 +476,8 @@ impl<'o> Output<'o> {
         self.bytes.extend_from_slice(bytes);
         // Aside, it is written in pieces; inline it may grow to what an answer holds.
         let most = match (&self.file, self.lent) {
-            (Some(_), _) => 256 << 10,
-            (None, Some(_)) => 4 << 20,
+            // Whoever answers it keeps what is larger under its own name, which may be that of the input.
+            (Some(_), _) | (None, Some(_)) => 256 << 10,
             (None, None) => MOST_INLINE,
         };
         if self.bytes.len() > most { self.put_aside() } else { Ok(()) }

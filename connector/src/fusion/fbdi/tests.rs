@@ -503,6 +503,23 @@ fn found_codes(built: &Built) -> Vec<&'static str> {
 }
 
 #[test]
+fn a_large_file_of_rejected_rows_does_not_take_the_place_of_the_input() {
+    let lent = std::env::temp_dir().join(format!("fbdi-rejected-{}", std::process::id()));
+    std::fs::create_dir_all(&lent).unwrap();
+    let text = "VENDOR_NAME\n".to_owned() + &format!("{}\n", "N".repeat(99)).repeat(4_000);
+    let source = files(&[("PozSuppliersInt.csv", &text)]);
+    let none = BTreeMap::new();
+    let options = Options { call_id: "call-1", group_id: None, parameters: &none, lent: Some(&lent) };
+    let row = |row| InputRow { file: "PozSuppliersInt.csv".to_owned(), row, pointer: None };
+    let rows: Vec<InputRow> = (2..4_000).map(row).collect();
+    let files = rejected_csv(object("suppliers").unwrap(), &source, &options, &NoUrls, &rows.iter().collect()).unwrap();
+    let RejectedContent::Path(path) = &files[0].content else { panic!("inline") };
+    assert_ne!(path.file_name().unwrap(), "PozSuppliersInt.csv");
+    assert_eq!(std::fs::metadata(path).unwrap().len(), 12 + 3_998 * 100);
+    std::fs::remove_dir_all(&lent).unwrap();
+}
+
+#[test]
 fn nested_records_are_found_again_with_their_made_keys() {
     let rows =
         r#"[{"INVOICE_NUM":"A","lines":[{"AMOUNT":1}]},{"INVOICE_NUM":"B","lines":[{"AMOUNT":1},{"AMOUNT":2}]}]"#;
