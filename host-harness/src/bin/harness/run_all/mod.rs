@@ -83,7 +83,8 @@ pub async fn run(global: &Global, file: &Path, check: bool) -> Result<(), Ending
 /// A connection with its session file.
 struct Connected {
     source: Arc<Source>,
-    digest: String,
+    identity: String,
+    formerly: String,
     file: SessionFile,
 }
 
@@ -117,9 +118,10 @@ fn connections(config: &Config, component: &Component, global: &Global) -> Resul
                 secrets: Arc::clone(&secrets),
                 settings: settings.clone(),
             };
-            let digest = digest(&without_secrets(&known, &|name| secrets.is_secret(name)).to_string());
+            let plain = without_secrets(&known, &|name| secrets.is_secret(name)).to_string();
+            let (formerly, identity) = (digest(&plain), site::digest_of(component, &plain));
             let file = SessionFile::beside(&path, &settings);
-            all.insert(name, Connected { source: Arc::new(source), digest, file });
+            all.insert(name, Connected { source: Arc::new(source), identity, formerly, file });
         }
     }
     Ok(all)
@@ -166,13 +168,14 @@ fn subscriptions(
         for (name, connected) in mine {
             let stream = Stream {
                 component: component.manifest.name.clone(),
-                connection: connected.digest.clone(),
+                connection: connected.identity.clone(),
                 trigger: wanted.trigger.clone(),
                 input: digest(&input),
             };
             let own = name.strip_prefix(&prefix);
             let teller = Teller {
                 stream,
+                formerly: connected.formerly.clone(),
                 connection: name.clone(),
                 name: own.map_or_else(|| wanted.name.clone(), |own| format!("{}@{own}", wanted.name)),
                 input: input.clone(),
