@@ -275,3 +275,18 @@ fn a_digest_knows_values_and_not_spellings() {
     let known = |password| digest(&without_secrets(&settings(password), &|name| name == "password").to_string());
     assert_eq!(known("old"), known("new"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_does_not_lead_around_the_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, link) = (folder.path().join("state.db"), folder.path().join("elsewhere"));
+    let held = SqliteStore::open(&file).unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    assert!(matches!(SqliteStore::open(&link), Err(StateError::InUse { .. })));
+    drop(held);
+    drop(SqliteStore::open(&link).unwrap());
+    std::fs::hard_link(&file, folder.path().join("second")).unwrap();
+    assert!(matches!(SqliteStore::open(&file), Err(StateError::Linked { .. })));
+    assert!(matches!(SqliteStore::open(&folder.path().join("second")), Err(StateError::Linked { .. })));
+}

@@ -145,6 +145,10 @@ pub fn told(error: &StateError) -> Ending {
         StateError::ReadOnly { .. } => {
             Ending::usage(message, "Make the file and its folder writable, or give another --state file.")
         }
+        StateError::Linked { .. } => Ending::usage(
+            message,
+            "Remove the other names, or copy the file with `cp` and give the copy; a symbolic link may lead to it.",
+        ),
         StateError::Broken { .. } => Ending::told(
             Exit::Transient,
             "unavailable",

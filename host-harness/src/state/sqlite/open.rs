@@ -123,9 +123,16 @@ fn back_up(file: &Path, database: &Connection, version: i64) -> Result<(), State
     })
 }
 
-/// Takes the lock beside the file.
+/// Takes the lock beside the file: beside the real one, whatever link leads to it.
 pub fn lock(file: &Path) -> Result<File, StateError> {
-    let mut beside = file.as_os_str().to_owned();
+    // SQLite does not mend two names of one file: its log stands beside the name. So those are refused.
+    private(file).map_err(|error| io(file, &error))?;
+    let real = file.canonicalize().map_err(|error| io(file, &error))?;
+    #[cfg(unix)]
+    if std::fs::metadata(&real).is_ok_and(|known| std::os::unix::fs::MetadataExt::nlink(&known) > 1) {
+        return Err(StateError::Linked { file: file.to_owned() });
+    }
+    let mut beside = real.into_os_string();
     beside.push(".lock");
     let lock = private(Path::new(&beside)).map_err(|error| io(file, &error))?;
     match lock.try_lock() {
