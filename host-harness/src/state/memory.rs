@@ -32,7 +32,9 @@ impl Store for MemoryStore {
         let mut found: Vec<_> = self
             .streams
             .iter()
-            .filter_map(|(other, known)| Some((other, known.cursor.clone()?, known.progress.clone().unwrap_or_default())))
+            .filter_map(|(other, known)| {
+                Some((other, known.cursor.clone()?, known.progress.clone().unwrap_or_default()))
+            })
             .filter(|(other, _, progress)| other.is_relative(stream, formerly, &progress.name, name))
             .map(|(other, cursor, progress)| {
                 (other.input != stream.input, std::cmp::Reverse(progress.succeeded_at_ms), other.clone(), cursor)

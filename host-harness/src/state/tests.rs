@@ -290,3 +290,17 @@ fn a_link_does_not_lead_around_the_lock() {
     assert!(matches!(SqliteStore::open(&file), Err(StateError::Linked { .. })));
     assert!(matches!(SqliteStore::open(&folder.path().join("second")), Err(StateError::Linked { .. })));
 }
+
+#[test]
+fn several_that_make_a_file_at_once_wait_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.db");
+    let each =
+        |id: usize| SqliteStore::open_beside(&file).map(|mut store| store.claim(&id.to_string(), "x", at(0)).unwrap());
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8).map(|id| scope.spawn(move || each(id))).collect();
+        for one in all {
+            assert_eq!(one.join().unwrap().unwrap(), Claim::New);
+        }
+    });
+}

@@ -32,6 +32,9 @@ const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 const PRUNED_EVERY: SignedDuration = SignedDuration::from_secs(30);
 const PRUNED_AT_ONCE: i64 = 20_000;
 
+/// How often it is looked whether another process has made a file.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// What the key is tried on.
 const TRIED: &str = "key";
 
@@ -61,13 +64,20 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`]; in use it is only where it would have to be made or brought up.
     pub fn open_beside(file: &Path) -> Result<Self, StateError> {
-        match open::readable(file) {
-            Ok(_) => Self::at(file, None),
-            Err(StateError::Missing { .. } | StateError::TooOld { .. }) => {
-                let _making = open::lock(file)?;
-                Self::at(file, None)
+        let started = std::time::Instant::now();
+        loop {
+            let opened = match open::readable(file) {
+                Ok(_) => Self::at(file, None),
+                Err(StateError::Missing { .. } | StateError::TooOld { .. }) => {
+                    open::lock(file).and_then(|_making| Self::at(file, None))
+                }
+                Err(error) => Err(error),
+            };
+            // Whoever makes it is done within a moment.
+            match opened {
+                Err(StateError::InUse { .. }) if started.elapsed() < open::BUSY => std::thread::sleep(LOOK),
+                other => return other,
             }
-            Err(error) => Err(error),
         }
     }
 

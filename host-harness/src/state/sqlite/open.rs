@@ -16,7 +16,7 @@ use crate::state::StateError;
 const APPLICATION: i64 = 0x6970_6173;
 
 /// For whoever looks into the file with another tool while this one works.
-const BUSY: Duration = Duration::from_secs(5);
+pub const BUSY: Duration = Duration::from_secs(5);
 
 /// Files up to this size are looked through when they are opened; a larger one would hold up the start, and
 /// SQLite finds damage in it when it comes there.
