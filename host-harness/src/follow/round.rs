@@ -359,7 +359,14 @@ mod tests {
 
     fn teller() -> Teller {
         let stream = Stream { component: "c".into(), connection: "k".into(), trigger: "t".into(), input: "i".into() };
-        Teller { stream, formerly: String::new(), connection: "pod".into(), name: "t".into(), input: "{}".into(), bodies: false }
+        Teller {
+            stream,
+            formerly: String::new(),
+            connection: "pod".into(),
+            name: "t".into(),
+            input: "{}".into(),
+            bodies: false,
+        }
     }
 
     fn at_cursor(cursor: &str) -> Start {
@@ -373,7 +380,8 @@ mod tests {
     #[test]
     fn what_was_announced_and_not_acknowledged_is_marked_when_it_comes_again() {
         let (teller, mut store) = (teller(), MemoryStore::default());
-        let first = teller.take_in(&mut store, &asked(), &Start::default(), answer(&["a", "a", "b"], "1"), at(1)).unwrap();
+        let first =
+            teller.take_in(&mut store, &asked(), &Start::default(), answer(&["a", "a", "b"], "1"), at(1)).unwrap();
         assert_eq!(first.lines(None).len(), 2, "each once");
         assert!(!first.lines(None).concat().contains("repeated"));
         // No commit: whoever handed it over has crashed.
@@ -387,7 +395,8 @@ mod tests {
         let mut progress = teller.progress(&store, at(2)).unwrap();
         teller.settle(&mut store, &second, &mut progress, at(9), at(3)).unwrap();
         assert_eq!((progress.events, progress.caught_up_at_ms), (2, Some(1000)));
-        let third = teller.take_in(&mut store, &asked(), &at_cursor("2"), answer(&["a", "b", "d"], "3"), at(4)).unwrap();
+        let third =
+            teller.take_in(&mut store, &asked(), &at_cursor("2"), answer(&["a", "b", "d"], "3"), at(4)).unwrap();
         assert_eq!(third.len(), 2, "b is acknowledged");
         assert_eq!(third.lines(None).concat().matches("repeated").count(), 1, "a never was");
         assert_eq!(third.clone().again().lines(None).concat().matches("repeated").count(), 2);

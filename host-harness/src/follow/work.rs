@@ -84,9 +84,8 @@ pub async fn turn(shop: Arc<Shop>, subscription: Arc<Subscription>, own: Own) ->
                     remote = Remote::Answered;
                     let asked = Asked { call_id: call_id.clone(), at: asked_at, took: started.elapsed() };
                     let teller = subscription.teller.clone();
-                    let taken = shop
-                        .state
-                        .with(move |store| teller.take_in(store, &asked, &start, result, Timestamp::now()));
+                    let taken =
+                        shop.state.with(move |store| teller.take_in(store, &asked, &start, result, Timestamp::now()));
                     taken.await.map_err(|error| of_state(&error))
                 }
                 Err(broken) => Err(broken),
@@ -172,8 +171,10 @@ async fn poll(shop: &Shop, subscription: &Subscription, call_id: &str) -> Result
         let call = Call { id: call_id.to_owned(), attempt, remaining_ms: remaining };
         let trigger = &subscription.teller.stream.trigger;
         let (before, sent) = (run.usage().unauthenticated, run.usage().requests);
-        let polled =
-            shop.connector.poll(&run, &connection, &call, trigger, &subscription.teller.input, start.cursor.as_deref()).await;
+        let polled = shop
+            .connector
+            .poll(&run, &connection, &call, trigger, &subscription.teller.input, start.cursor.as_deref())
+            .await;
         match (polled, &live) {
             (Ok(result), _) => {
                 if let Some(dead) = live.filter(|_| run.usage().unauthenticated > before) {
@@ -259,7 +260,14 @@ fn of_call(source: &super::Source, error: &CallError) -> Broken {
         CallError::OutOfTime { .. } => ("timed-out", Remote::Failed(None), false),
         _ => ("execution-failed", Remote::NotAsked, true),
     };
-    let message = source.secrets.clean(&error.to_string());
+    let remedy = match error {
+        CallError::Problem { error: Error::Transient(problem) | Error::Permanent(problem) } => {
+            problem.remedy.as_deref()
+        }
+        _ => None,
+    };
+    let message = error.to_string() + &remedy.map(|remedy| format!(" {remedy}")).unwrap_or_default();
+    let message = source.secrets.clean(&message);
     Broken { fault: Fault { kind: kind.to_owned(), message, held: None }, remote, lasting }
 }
 

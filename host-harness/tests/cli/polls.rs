@@ -47,9 +47,14 @@ fn an_edit_that_asks_the_same_goes_on_and_so_does_the_way_back() {
     };
     assert_eq!(keys(&ask("{}")).len(), 6);
     let settings = bench.read("pod.json");
-    let edited = settings.replace("pod.example.com", "https://POD.example.com/").replace('}', ", \"language\": \"de\"}");
+    let edited =
+        settings.replace("pod.example.com", "https://POD.example.com/").replace('}', ", \"language\": \"de\"}");
     bench.write("pod.json", &edited);
-    assert_eq!(keys(&ask("{\"allow_drop\": true, \"overlap\": 2}")), ["event-7", "event-8"], "acknowledged keys go along");
+    assert_eq!(
+        keys(&ask("{\"allow_drop\": true, \"overlap\": 2}")),
+        ["event-7", "event-8"],
+        "acknowledged keys go along"
+    );
     assert_eq!(keys(&ask("{}")), ["event-9", "event-10"]);
     let status = bench.run(&["status", "--state", "state.db", "--format", "json"]).json();
     assert_eq!(status["subscriptions"].as_array().unwrap().len(), 1);

@@ -291,7 +291,7 @@ pub enum Command {
 
     /// Hand a request that the remote system made to a trigger
     #[command(
-        after_help = "The request is a YAML or JSON file: {method, path, query, headers, body}.\n\nExamples:\n  harness receive business_event --connection pod.json --input '{}' --request event.yaml"
+        after_help = "The request is a YAML or JSON file: {method, path, query, headers, body}.\n\nExamples:\n  harness receive import_completed --connection pod.json --input '{}' --request event.yaml"
     )]
     Receive {
         /// Operation id
