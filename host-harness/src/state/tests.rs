@@ -304,3 +304,13 @@ fn several_that_make_a_file_at_once_wait_for_each_other() {
         }
     });
 }
+
+#[test]
+fn a_file_whose_log_cannot_be_made_is_looked_into_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("50%? #.db");
+    SqliteStore::open(&file).unwrap().commit(&stream("one"), "1", &[], at(9), at(0)).unwrap();
+    // A folder in the place of the index of the log is what a folder without rights is, for the superuser as well.
+    std::fs::create_dir(folder.path().join("50%? #.db-shm")).unwrap();
+    assert_eq!(Reader::open(&file).unwrap().streams(0).unwrap().len(), 1);
+}

@@ -60,15 +60,40 @@ pub fn readable(file: &Path) -> Result<Connection, StateError> {
     }
     let broken = |error: rusqlite::Error| told(file, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let database = Connection::open_with_flags(file, flags).map_err(broken)?;
-    database.busy_timeout(BUSY).map_err(broken)?;
-    let (found, known) = (ours(file, &database)?, known());
+    let opened = || {
+        let database = Connection::open_with_flags(file, flags).map_err(broken)?;
+        database.busy_timeout(BUSY).map_err(broken)?;
+        Ok((ours(file, &database)?, database))
+    };
+    let (found, database) = match opened() {
+        // SQLite looks through a write-ahead log with a file beside it that cannot be made here.
+        Err(StateError::ReadOnly { .. } | StateError::Broken { .. }) if no_log(file) => {
+            let database =
+                Connection::open_with_flags(unchanging(file), flags | OpenFlags::SQLITE_OPEN_URI).map_err(broken)?;
+            (ours(file, &database)?, database)
+        }
+        other => other?,
+    };
+    let known = known();
     match found {
         0 => Err(StateError::Missing { file: file.to_owned() }),
         _ if found > known => Err(StateError::TooNew { file: file.to_owned(), found, known }),
         _ if found < known => Err(StateError::TooOld { file: file.to_owned(), found, known }),
         _ => Ok(database),
     }
+}
+
+/// Whether all that was committed is in the file itself.
+fn no_log(file: &Path) -> bool {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).map_or(true, |known| known.len() == 0)
+}
+
+/// The address by which SQLite reads a file that nobody changes, without a lock.
+fn unchanging(file: &Path) -> String {
+    let path = file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    format!("file:{path}?immutable=1")
 }
 
 /// The version of a file that is ours; 0 of one that is empty.
