@@ -287,6 +287,9 @@ pub enum Command {
         /// How it is printed
         #[arg(long, value_name = "FORMAT", default_value = "table")]
         format: Format,
+        /// Forget the subscription of this name, or of this id where names are shared: its cursor and its keys
+        #[arg(long, value_name = "NAME|ID")]
+        forget: Option<String>,
     },
 
     /// Hand a request that the remote system made to a trigger

@@ -124,6 +124,14 @@ impl SqliteStore {
         self
     }
 
+    /// Forgets a stream with its cursor and its keys; the trail stays. False where there is none of this id.
+    ///
+    /// # Errors
+    /// A [`StateError`]; it stays then.
+    pub fn forget(&mut self, id: i64) -> Result<bool, StateError> {
+        self.write("DELETE FROM stream WHERE id = ?1", [id]).map(|gone| gone > 0)
+    }
+
     fn unsealed(&self) -> Result<Vec<(String, String)>, StateError> {
         let look = || {
             let mut all = self.database.prepare("SELECT connection, value FROM session WHERE sealed = 0")?;
