@@ -128,15 +128,19 @@ impl std::fmt::Debug for ConnectionFile {
     }
 }
 
+/// Whether others than its owner may read a file.
 #[cfg(unix)]
-fn open_to_others(file: &Path) -> bool {
+#[must_use]
+pub fn open_to_others(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     // A pipe or a device is not a place where something is kept.
     std::fs::metadata(file).is_ok_and(|known| known.is_file() && known.permissions().mode() & 0o077 != 0)
 }
 
+/// Whether others than its owner may read a file.
 #[cfg(not(unix))]
-fn open_to_others(_file: &Path) -> bool {
+#[must_use]
+pub fn open_to_others(_file: &Path) -> bool {
     false
 }
 

@@ -12,15 +12,21 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::line::{Line, Marks};
 use crate::contract::triggers::{Event, PollResult};
-use crate::contract::types::Warning;
+use crate::contract::types::{Error, ProblemKind, Warning};
+use crate::run::CallError;
 use crate::state::trail::{Entry, EntryKind, Progress};
 use crate::state::{StateError, Store, Stream};
+
+/// So many cursors of other streams are tried: each costs a call.
+const MOST_TRIED: usize = 8;
 
 /// Whose rounds these are, and what is told of them.
 #[derive(Clone, Debug)]
 pub struct Teller {
     /// The stream.
     pub stream: Stream,
+    /// What an earlier version named its connection by.
+    pub formerly: String,
     /// What people call its connection.
     pub connection: String,
     /// What people call it.
@@ -29,6 +35,28 @@ pub struct Teller {
     pub input: String,
     /// Whether inputs and payloads go into the trail.
     pub bodies: bool,
+}
+
+/// Where a poll may go on from.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// What it asks with; none from where the input says.
+    pub cursor: Option<String>,
+    /// Whose cursor that is, where it is another stream's: it is taken over where the connector takes it.
+    pub from: Option<Stream>,
+    /// How many cursors of other streams were not taken before.
+    pub refused: usize,
+}
+
+impl Start {
+    /// Whether an error says that the connector does not go on with a cursor that is another stream's, when
+    /// this many requests were sent before it.
+    #[must_use]
+    pub fn refused_by(&self, error: &CallError, sent: u64) -> bool {
+        let CallError::Problem { error: Error::Permanent(problem) } = error else { return false };
+        let on_cursor = sent == 0 || problem.message.to_lowercase().contains("cursor");
+        self.from.is_some() && problem.kind == ProblemKind::InvalidInput && on_cursor
+    }
 }
 
 /// A call, as the trail tells of it.
@@ -49,6 +77,8 @@ pub struct Round {
     /// The call's entry, where it is not written down yet.
     call: Option<Entry>,
     asked_at: Timestamp,
+    /// The stream that goes on as this one.
+    from: Option<Stream>,
     cursor: String,
     cursor_moved: bool,
     /// Every key of the answer, those that were acknowledged before as well.
@@ -116,8 +146,25 @@ impl Teller {
         entry
     }
 
-    /// Drops what was acknowledged before, announces the rest, and notes the call. `before` is the cursor that
-    /// was asked with.
+    /// Where a poll may go on from, to be tried in this order: the stream's own cursor, or without one those of
+    /// streams that may have asked the same, and last none.
+    ///
+    /// # Errors
+    /// A [`StateError`].
+    pub fn starts(&self, store: &dyn Store) -> Result<Vec<Start>, StateError> {
+        if let Some(cursor) = store.cursor(&self.stream)? {
+            return Ok(vec![Start { cursor: Some(cursor), ..Start::default() }]);
+        }
+        let mut relatives = store.relatives(&self.stream, &self.formerly, &self.name)?;
+        relatives.truncate(MOST_TRIED);
+        let tried = relatives.len();
+        let of = |(refused, (from, cursor))| Start { cursor: Some(cursor), from: Some(from), refused };
+        let mut starts: Vec<Start> = relatives.into_iter().enumerate().map(of).collect();
+        starts.push(Start { refused: tried, ..Start::default() });
+        Ok(starts)
+    }
+
+    /// Drops what was acknowledged before, announces the rest, and notes the call. `start` is what was asked with.
     ///
     /// # Errors
     /// A [`StateError`]; nothing may be handed over then.
@@ -125,11 +172,11 @@ impl Teller {
         &self,
         store: &mut dyn Store,
         asked: &Asked,
-        before: Option<&str>,
+        start: &Start,
         result: PollResult,
         now: Timestamp,
     ) -> Result<Round, StateError> {
-        self.take(store, asked, before, result, (EntryKind::Call, None), now)
+        self.take(store, asked, start, result, (EntryKind::Call, None), now)
     }
 
     /// The same for an answer of either kind, noted with this kind and detail.
@@ -137,7 +184,7 @@ impl Teller {
         &self,
         store: &mut dyn Store,
         asked: &Asked,
-        before: Option<&str>,
+        start: &Start,
         result: PollResult,
         (kind, detail): (EntryKind, Option<String>),
         now: Timestamp,
@@ -152,18 +199,31 @@ impl Teller {
         entry.body = self.bodies.then(|| self.input.clone());
         let keys: Vec<String> = result.events.iter().map(|event| event.dedup_key.clone()).collect();
         let borrowed: Vec<&str> = keys.iter().map(String::as_str).collect();
+        // Until it is taken over, a stream's keys are under its old name.
+        let stream = start.from.as_ref().unwrap_or(&self.stream);
+        let mut warnings = result.warnings;
+        if let Some(from) = &start.from {
+            entry.detail = Some(format!("goes on from the cursor of the input {}", from.input));
+        } else if start.refused > 0 {
+            let message = format!(
+                "This is another question than before: the {} cursors that were kept under this name do not fit it. It begins anew; what changed in between is told only where `since` reaches back.",
+                start.refused
+            );
+            entry.detail = Some(message.clone());
+            warnings.push(Warning { code: "begins_anew".to_owned(), message, key: None });
+        }
         let (mut events, mut repeated, mut call) = (result.events, HashSet::new(), Some(entry));
         if !events.is_empty() {
             // As one: what another process receives beside must not be taken between the look and the word.
             store.together(&mut |store| {
-                let known = store.acknowledged(&self.stream, &borrowed, now)?;
+                let known = store.acknowledged(stream, &borrowed, now)?;
                 let mut seen = HashSet::new();
                 events.retain(|event| !known.contains(&event.dedup_key) && seen.insert(event.dedup_key.clone()));
                 let fresh: Vec<&str> = events.iter().map(|event| event.dedup_key.as_str()).collect();
                 // With nothing to hand over there is one thing to store instead of two.
                 if let Some(entry) = call.take_if(|_| !fresh.is_empty()) {
-                    repeated = store.announce(&self.stream, &fresh, forget_at, now)?;
-                    store.note(Some(&self.stream), std::slice::from_ref(&entry))?;
+                    repeated = store.announce(stream, &fresh, forget_at, now)?;
+                    store.note(Some(stream), std::slice::from_ref(&entry))?;
                 }
                 Ok(())
             })?;
@@ -172,8 +232,9 @@ impl Teller {
             let again = repeated.contains(&event.dedup_key);
             (event, again)
         };
-        let cursor_moved = before != Some(result.cursor.as_str());
+        let cursor_moved = start.cursor.as_deref() != Some(result.cursor.as_str());
         Ok(Round {
+            from: start.from.clone(),
             call_id: asked.call_id.clone(),
             call,
             asked_at: asked.at,
@@ -185,7 +246,7 @@ impl Teller {
             cursor: result.cursor,
             has_more: result.has_more,
             next_poll_after: result.next_poll_after_ms.map(Duration::from_millis),
-            warnings: result.warnings,
+            warnings,
         })
     }
 
@@ -211,6 +272,14 @@ impl Teller {
         }
         let keys: Vec<&str> = round.keys.iter().map(String::as_str).collect();
         store.together(&mut |store| {
+            if let Some(from) = &round.from {
+                if let Some(old) = store.progress(from)? {
+                    (progress.since_ms, progress.polls) = (old.since_ms, old.polls + 1);
+                    (progress.failures, progress.events) =
+                        (old.failures, old.events + u64::try_from(round.fresh.len()).unwrap_or_default());
+                }
+                store.take_over(from, &self.stream)?;
+            }
             if round.cursor_moved || !keys.is_empty() {
                 store.commit(&self.stream, &round.cursor, &keys, round.forget_at, now)?;
             }
@@ -330,7 +399,18 @@ mod tests {
 
     pub fn teller() -> Teller {
         let stream = Stream { component: "c".into(), connection: "k".into(), trigger: "t".into(), input: "i".into() };
-        Teller { stream, connection: "pod".into(), name: "t".into(), input: "{}".into(), bodies: false }
+        Teller {
+            stream,
+            formerly: String::new(),
+            connection: "pod".into(),
+            name: "t".into(),
+            input: "{}".into(),
+            bodies: false,
+        }
+    }
+
+    pub fn at_cursor(cursor: &str) -> Start {
+        Start { cursor: Some(cursor.to_owned()), ..Start::default() }
     }
 
     pub fn asked() -> Asked {
@@ -340,11 +420,12 @@ mod tests {
     #[test]
     fn what_was_announced_and_not_acknowledged_is_marked_when_it_comes_again() {
         let (teller, mut store) = (teller(), MemoryStore::default());
-        let first = teller.take_in(&mut store, &asked(), None, answer(&["a", "a", "b"], "1"), at(1)).unwrap();
+        let first =
+            teller.take_in(&mut store, &asked(), &Start::default(), answer(&["a", "a", "b"], "1"), at(1)).unwrap();
         assert_eq!(first.lines(None).len(), 2, "each once");
         assert!(!first.lines(None).concat().contains("repeated"));
         // No commit: whoever handed it over has crashed.
-        let second = teller.take_in(&mut store, &asked(), None, answer(&["b", "c"], "2"), at(2)).unwrap();
+        let second = teller.take_in(&mut store, &asked(), &Start::default(), answer(&["b", "c"], "2"), at(2)).unwrap();
         let lines = second.lines(Some("s"));
         assert_eq!(
             lines.first().unwrap(),
@@ -354,7 +435,8 @@ mod tests {
         let mut progress = teller.progress(&store, at(2)).unwrap();
         teller.settle(&mut store, &second, &mut progress, at(9), at(3)).unwrap();
         assert_eq!((progress.events, progress.caught_up_at_ms), (2, Some(1000)));
-        let third = teller.take_in(&mut store, &asked(), Some("2"), answer(&["a", "b", "d"], "3"), at(4)).unwrap();
+        let third =
+            teller.take_in(&mut store, &asked(), &at_cursor("2"), answer(&["a", "b", "d"], "3"), at(4)).unwrap();
         assert_eq!(third.len(), 2, "b is acknowledged");
         assert_eq!(third.lines(None).concat().matches("repeated").count(), 1, "a never was");
         assert_eq!(third.clone().again().lines(None).concat().matches("repeated").count(), 2);
@@ -365,7 +447,29 @@ mod tests {
     fn a_connector_that_comes_no_further_is_seen() {
         let (teller, mut store) = (teller(), MemoryStore::default());
         let still = PollResult { has_more: true, ..answer(&[], "1") };
-        assert!(!teller.take_in(&mut store, &asked(), None, still.clone(), at(1)).unwrap().stands_still);
-        assert!(teller.take_in(&mut store, &asked(), Some("1"), still, at(1)).unwrap().stands_still);
+        assert!(!teller.take_in(&mut store, &asked(), &Start::default(), still.clone(), at(1)).unwrap().stands_still);
+        assert!(teller.take_in(&mut store, &asked(), &at_cursor("1"), still, at(1)).unwrap().stands_still);
+    }
+
+    #[test]
+    fn an_edited_input_goes_on_from_the_cursor_that_the_connector_takes() {
+        let (old, mut store) = (teller(), MemoryStore::default());
+        let mut progress = old.progress(&store, at(1)).unwrap();
+        let first = old.take_in(&mut store, &asked(), &Start::default(), answer(&["a", "b"], "1"), at(1)).unwrap();
+        old.settle(&mut store, &first, &mut progress, at(9), at(2)).unwrap();
+        let mut new = teller();
+        new.stream.input = "edited".into();
+        let stranger = Teller { name: "another".into(), ..new.clone() };
+        assert_eq!(stranger.starts(&store).unwrap().len(), 1, "another subscription keeps its own");
+        let starts = new.starts(&store).unwrap();
+        assert_eq!((starts[0].cursor.as_deref(), starts[1].cursor.as_deref(), starts[1].refused), (Some("1"), None, 1));
+        let mut own = new.progress(&store, at(3)).unwrap();
+        let taken = new.take_in(&mut store, &asked(), &starts[0], answer(&["b", "c"], "2"), at(3)).unwrap();
+        assert_eq!(taken.len(), 1, "what was acknowledged stays so");
+        new.settle(&mut store, &taken, &mut own, at(9), at(4)).unwrap();
+        assert_eq!((own.events, store.cursor(&old.stream).unwrap()), (3, None));
+        assert_eq!(new.starts(&store).unwrap()[0].cursor.as_deref(), Some("2"));
+        let anew = old.take_in(&mut store, &asked(), &starts[1], answer(&[], "1"), at(5)).unwrap();
+        assert_eq!(anew.warnings[0].code, "begins_anew");
     }
 }

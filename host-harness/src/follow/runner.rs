@@ -189,6 +189,8 @@ impl Runner {
         }
         let ending = async { while turns.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(GRACE, ending).await;
+        // What is left ends what it has started.
+        turns.shutdown().await;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 
 use super::pace::Pace;
-use super::round::{Asked, Fault, Round};
+use super::round::{Asked, Fault, Round, Start};
 use super::runner::{Settings, Subscription};
 use super::sink::{Batch, Sink};
 use crate::contract::triggers::PollResult;
@@ -80,13 +80,12 @@ pub async fn turn(shop: Arc<Shop>, subscription: Arc<Subscription>, own: Own) ->
         None => {
             let polled = poll(&shop, &subscription, &call_id).await;
             match polled {
-                Ok((cursor, result)) => {
+                Ok((start, result)) => {
                     remote = Remote::Answered;
                     let asked = Asked { call_id: call_id.clone(), at: asked_at, took: started.elapsed() };
                     let teller = subscription.teller.clone();
-                    let taken = shop
-                        .state
-                        .with(move |store| teller.take_in(store, &asked, cursor.as_deref(), result, Timestamp::now()));
+                    let taken =
+                        shop.state.with(move |store| teller.take_in(store, &asked, &start, result, Timestamp::now()));
                     taken.await.map_err(|error| of_state(&error))
                 }
                 Err(broken) => Err(broken),
@@ -152,10 +151,12 @@ pub async fn turn(shop: Arc<Shop>, subscription: Arc<Subscription>, own: Own) ->
 }
 
 /// Signs in, polls, and signs in again once where the session had died.
-async fn poll(shop: &Shop, subscription: &Subscription, call_id: &str) -> Result<(Option<String>, PollResult), Broken> {
+async fn poll(shop: &Shop, subscription: &Subscription, call_id: &str) -> Result<(Start, PollResult), Broken> {
     let source = &subscription.source;
-    let stream = subscription.teller.stream.clone();
-    let cursor = shop.state.with(move |store| store.cursor(&stream)).await.map_err(|error| of_state(&error))?;
+    let teller = subscription.teller.clone();
+    let starts = shop.state.with(move |store| teller.starts(store)).await.map_err(|error| of_state(&error))?;
+    let mut starts = starts.into_iter();
+    let mut start = starts.next().unwrap_or_default();
     let run = Run::new(Arc::clone(&source.transport), source.policy.clone()).within(shop.settings.limits.clone());
     let mut live = None;
     if source.signs_in {
@@ -169,9 +170,11 @@ async fn poll(shop: &Shop, subscription: &Subscription, call_id: &str) -> Result
         let remaining = shop.settings.limits.deadline.and_then(|left| u64::try_from(left.as_millis()).ok());
         let call = Call { id: call_id.to_owned(), attempt, remaining_ms: remaining };
         let trigger = &subscription.teller.stream.trigger;
-        let before = run.usage().unauthenticated;
-        let polled =
-            shop.connector.poll(&run, &connection, &call, trigger, &subscription.teller.input, cursor.as_deref()).await;
+        let (before, sent) = (run.usage().unauthenticated, run.usage().requests);
+        let polled = shop
+            .connector
+            .poll(&run, &connection, &call, trigger, &subscription.teller.input, start.cursor.as_deref())
+            .await;
         match (polled, &live) {
             (Ok(result), _) => {
                 if let Some(dead) = live.filter(|_| run.usage().unauthenticated > before) {
@@ -179,12 +182,15 @@ async fn poll(shop: &Shop, subscription: &Subscription, call_id: &str) -> Result
                     // next poll says why.
                     let _ = shop.keeper.renew(&shop.connector, &run, &source.session, &source.settings, &dead).await;
                 }
-                return Ok((cursor, result));
+                return Ok((start, result));
             }
             (Err(error), Some(dead)) if attempt == 0 && is_unauthenticated(&error) => {
                 let fresh = shop.keeper.renew(&shop.connector, &run, &source.session, &source.settings, dead).await;
                 live = Some(fresh.map_err(|error| of_session(source, &error))?);
                 attempt = 1;
+            }
+            (Err(error), _) if start.refused_by(&error, run.usage().requests - sent) => {
+                start = starts.next().unwrap_or_default();
             }
             (Err(error), _) => return Err(of_call(source, &error)),
         }
@@ -254,7 +260,14 @@ fn of_call(source: &super::Source, error: &CallError) -> Broken {
         CallError::OutOfTime { .. } => ("timed-out", Remote::Failed(None), false),
         _ => ("execution-failed", Remote::NotAsked, true),
     };
-    let message = source.secrets.clean(&error.to_string());
+    let remedy = match error {
+        CallError::Problem { error: Error::Transient(problem) | Error::Permanent(problem) } => {
+            problem.remedy.as_deref()
+        }
+        _ => None,
+    };
+    let message = error.to_string() + &remedy.map(|remedy| format!(" {remedy}")).unwrap_or_default();
+    let message = source.secrets.clean(&message);
     Broken { fault: Fault { kind: kind.to_owned(), message, held: None }, remote, lasting }
 }
 

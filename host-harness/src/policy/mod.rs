@@ -14,6 +14,16 @@ use http::Uri;
 
 pub use origin::Origin;
 
+/// What makes a connection itself: its settings without those that the form marks as advanced, and with each origin
+/// in one spelling. None where form or settings are not JSON.
+#[must_use]
+pub fn identity(connection_schema: &str, settings: &str) -> Option<String> {
+    let form = serde_json::from_str(connection_schema).ok()?;
+    let mut settings = serde_json::from_str(settings).ok()?;
+    settings::reduce(&form, &form, &mut settings, 0);
+    Some(settings.to_string())
+}
+
 /// An allow-list of origins. Allows nothing at first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {

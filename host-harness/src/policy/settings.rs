@@ -5,6 +5,8 @@
 
 use serde_json::Value;
 
+use super::Origin;
+
 const MARK: &str = "x-connector-origin";
 /// Forms are a few levels deep; a form whose references run in a circle must not run for ever.
 const DEEPEST: usize = 32;
@@ -58,6 +60,45 @@ fn walk<'s>(root: &'s Value, schema: &'s Value, value: &'s Value, depth: usize, 
     }
 }
 
+/// Takes out what is marked as advanced, and spells origins in one way.
+pub(super) fn reduce(root: &Value, schema: &Value, value: &mut Value, depth: usize) {
+    if depth > DEEPEST {
+        return;
+    }
+    let deeper = depth + 1;
+    if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|to| local(root, to)) {
+        reduce(root, target, value, deeper);
+    }
+    if mark(schema).is_some()
+        && let Some(origin) = value.as_str().and_then(|text| Origin::https(text).or_else(|| Origin::http(text)))
+    {
+        *value = origin.to_string().into();
+    }
+    if let (Some(properties), Some(object)) =
+        (schema.get("properties").and_then(Value::as_object), value.as_object_mut())
+    {
+        for (name, property) in properties {
+            if property.get("x-connector-visibility").and_then(Value::as_str) == Some("advanced") {
+                object.remove(name);
+            } else if let Some(value) = object.get_mut(name) {
+                reduce(root, property, value, deeper);
+            }
+        }
+    }
+    if let (Some(items), Some(array)) = (schema.get("items"), value.as_array_mut()) {
+        for value in array {
+            reduce(root, items, value, deeper);
+        }
+    }
+    for keyword in ["oneOf", "anyOf", "allOf"] {
+        for variant in schema.get(keyword).and_then(Value::as_array).into_iter().flatten() {
+            if chosen(root, variant, value, deeper) {
+                reduce(root, variant, value, deeper);
+            }
+        }
+    }
+}
+
 /// `true`, a list of host patterns, or an object that says more about it.
 fn mark(schema: &Value) -> Option<&Value> {
     schema.get(MARK).filter(|mark| !matches!(mark, Value::Bool(false) | Value::Null))
@@ -85,4 +126,24 @@ fn chosen(root: &Value, variant: &Value, value: &Value, depth: usize) -> bool {
         Some(constant) => value.get(name) == Some(constant),
         None => true,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn incidental_settings_and_spellings_do_not_make_another_connection() {
+        let form = r##"{"properties": {
+            "host": {"type": "string", "x-connector-origin": true},
+            "language": {"x-connector-visibility": "advanced"},
+            "auth": {"$ref": "#/$defs/auth"}},
+            "$defs": {"auth": {"oneOf": [{"properties": {"type": {"const": "basic"}, "username": {},
+                "hint": {"x-connector-visibility": "advanced"}}}]}}}"##;
+        let of = |settings: &str| crate::policy::identity(form, settings);
+        let one = of(r#"{"host": "pod.example.com", "auth": {"type": "basic", "username": "u"}}"#);
+        let same = of(r#"{"host": "https://POD.example.com:443/", "language": "de",
+            "auth": {"type": "basic", "username": "u", "hint": 1}}"#);
+        assert!(one.is_some() && one == same, "{one:?} {same:?}");
+        assert_ne!(one, of(r#"{"host": "pod.example.com", "auth": {"type": "basic", "username": "v"}}"#));
+        assert_ne!(one, of(r#"{"host": "dev.example.com", "auth": {"type": "basic", "username": "u"}}"#));
+    }
 }

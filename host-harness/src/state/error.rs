@@ -77,6 +77,12 @@ pub enum StateError {
         /// Which file.
         file: PathBuf,
     },
+    /// It has several names, under which two could write without knowing of each other.
+    #[error("{} is one of several names (hard links) of the same file", file.display())]
+    Linked {
+        /// Which file.
+        file: PathBuf,
+    },
     /// The disk, or the database on it, does not do what it should.
     #[error("{} cannot be read or written: {reason}", file.display())]
     Broken {

@@ -28,6 +28,29 @@ impl Store for MemoryStore {
         Ok(self.streams.get(stream).and_then(|known| known.cursor.clone()).filter(|cursor| !cursor.is_empty()))
     }
 
+    fn relatives(&self, stream: &Stream, formerly: &str, name: &str) -> Result<Vec<(Stream, String)>, StateError> {
+        let mut found: Vec<_> = self
+            .streams
+            .iter()
+            .filter_map(|(other, known)| {
+                Some((other, known.cursor.clone()?, known.progress.clone().unwrap_or_default()))
+            })
+            .filter(|(other, _, progress)| other.is_relative(stream, formerly, &progress.name, name))
+            .map(|(other, cursor, progress)| {
+                (other.input != stream.input, std::cmp::Reverse(progress.succeeded_at_ms), other.clone(), cursor)
+            })
+            .collect();
+        found.sort_by_key(|(differs, at, ..)| (*differs, *at));
+        Ok(found.into_iter().map(|(_, _, other, cursor)| (other, cursor)).collect())
+    }
+
+    fn take_over(&mut self, from: &Stream, to: &Stream) -> Result<(), StateError> {
+        if let Some(known) = self.streams.remove(from) {
+            self.streams.insert(to.clone(), known);
+        }
+        Ok(())
+    }
+
     fn acknowledged(&self, stream: &Stream, keys: &[&str], now: Timestamp) -> Result<HashSet<String>, StateError> {
         let Some(known) = self.streams.get(stream) else { return Ok(HashSet::new()) };
         let fresh = |key: &&&str| known.acknowledged.get(**key).is_some_and(|forget_at| *forget_at > now);

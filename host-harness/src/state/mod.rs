@@ -42,6 +42,15 @@ pub struct Stream {
     pub input: String,
 }
 
+impl Stream {
+    /// Whether this stream, called `own`, may be an earlier form of `other`, called `name`.
+    pub(super) fn is_relative(&self, other: &Self, formerly: &str, own: &str, name: &str) -> bool {
+        let same = self.component == other.component && self.trigger == other.trigger && self != other;
+        same && [other.connection.as_str(), formerly].contains(&self.connection.as_str())
+            && (self.input == other.input || own.is_empty() || own == name)
+    }
+}
+
 /// A session with the moment at which it ends.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Session {
@@ -66,6 +75,19 @@ pub trait Store: Send {
     /// # Errors
     /// A [`StateError`] where the place cannot be read.
     fn cursor(&self, stream: &Stream) -> Result<Option<String>, StateError>;
+
+    /// Streams with a cursor that the same question may have left under another input: of the same trigger, on this
+    /// connection or on one that was named `formerly`, and called `name`. The same input comes first, then the latest.
+    ///
+    /// # Errors
+    /// A [`StateError`] where the place cannot be read.
+    fn relatives(&self, stream: &Stream, formerly: &str, name: &str) -> Result<Vec<(Stream, String)>, StateError>;
+
+    /// Gives a stream another key, with its cursor and all its keys; what stood under that one without a cursor goes.
+    ///
+    /// # Errors
+    /// A [`StateError`]; nothing is changed then.
+    fn take_over(&mut self, from: &Stream, to: &Stream) -> Result<(), StateError>;
 
     /// Those of `keys` that were acknowledged and are still to be dropped at `now`.
     ///

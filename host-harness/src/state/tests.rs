@@ -275,3 +275,42 @@ fn a_digest_knows_values_and_not_spellings() {
     let known = |password| digest(&without_secrets(&settings(password), &|name| name == "password").to_string());
     assert_eq!(known("old"), known("new"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_does_not_lead_around_the_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, link) = (folder.path().join("state.db"), folder.path().join("elsewhere"));
+    let held = SqliteStore::open(&file).unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    assert!(matches!(SqliteStore::open(&link), Err(StateError::InUse { .. })));
+    drop(held);
+    drop(SqliteStore::open(&link).unwrap());
+    std::fs::hard_link(&file, folder.path().join("second")).unwrap();
+    assert!(matches!(SqliteStore::open(&file), Err(StateError::Linked { .. })));
+    assert!(matches!(SqliteStore::open(&folder.path().join("second")), Err(StateError::Linked { .. })));
+}
+
+#[test]
+fn several_that_make_a_file_at_once_wait_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.db");
+    let each =
+        |id: usize| SqliteStore::open_beside(&file).map(|mut store| store.claim(&id.to_string(), "x", at(0)).unwrap());
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8).map(|id| scope.spawn(move || each(id))).collect();
+        for one in all {
+            assert_eq!(one.join().unwrap().unwrap(), Claim::New);
+        }
+    });
+}
+
+#[test]
+fn a_file_whose_log_cannot_be_made_is_looked_into_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("50%? #.db");
+    SqliteStore::open(&file).unwrap().commit(&stream("one"), "1", &[], at(9), at(0)).unwrap();
+    // A folder in the place of the index of the log is what a folder without rights is, for the superuser as well.
+    std::fs::create_dir(folder.path().join("50%? #.db-shm")).unwrap();
+    assert_eq!(Reader::open(&file).unwrap().streams(0).unwrap().len(), 1);
+}

@@ -218,6 +218,11 @@ fn what_is_wrong_with_a_configuration_is_said_and_nothing_is_followed() {
     for (from, to, said) in [
         ("trigger: polls", "trigger: pols", "Did you mean polls"),
         ("sink: out}", "sink: nowhere}", "the sink nowhere, which there is not"),
+        (
+            "trigger: polls, sink",
+            "trigger: polls, input: {how: permanent}, sink",
+            "the subscription s: there is one already",
+        ),
         ("folder: pods", "folder: pots", "the connections in"),
         ("type: stdout", "type: http, url: 'http://example.com'", "plain http is for this machine alone"),
         (

@@ -32,8 +32,35 @@ fn without_state_it_begins_anew() {
 fn another_input_is_another_stream() {
     let Some(bench) = Bench::new() else { return };
     poll(&bench, &["--state", "state.db"]);
-    let with = ["poll", "polls", "--connection", "pod.json", "--input", "{\"x\": 1}", "--state", "state.db"];
-    assert_eq!(keys(&bench.run(&with)).len(), 6);
+    let with = ["poll", "polls", "--connection", "pod.json", "--input", "{\"question\": 1}", "--state", "state.db"];
+    let anew = bench.run(&with);
+    assert_eq!(keys(&anew).len(), 6);
+    assert!(anew.err.contains("another question than before"), "{}", anew.err);
+    assert_eq!(keys(&poll(&bench, &["--state", "state.db"])), ["event-7", "event-8"], "and the first goes on");
+}
+
+#[test]
+fn an_edit_that_asks_the_same_goes_on_and_so_does_the_way_back() {
+    let Some(bench) = Bench::new() else { return };
+    let ask = |input: &str| {
+        bench.run(&["poll", "polls", "--connection", "pod.json", "--input", input, "--state", "state.db"])
+    };
+    assert_eq!(keys(&ask("{}")).len(), 6);
+    let settings = bench.read("pod.json");
+    let edited =
+        settings.replace("pod.example.com", "https://POD.example.com/").replace('}', ", \"language\": \"de\"}");
+    bench.write("pod.json", &edited);
+    assert_eq!(
+        keys(&ask("{\"allow_drop\": true, \"overlap\": 2}")),
+        ["event-7", "event-8"],
+        "acknowledged keys go along"
+    );
+    assert_eq!(keys(&ask("{}")), ["event-9", "event-10"]);
+    let status = bench.run(&["status", "--state", "state.db", "--format", "json"]).json();
+    assert_eq!(status["subscriptions"].as_array().unwrap().len(), 1);
+    assert_eq!(status["subscriptions"][0]["events"], 10);
+    let calls = bench.run(&["events", "--state", "state.db", "--kind", "call"]);
+    assert_eq!(calls.out.matches("goes on from the cursor").count(), 2, "{}", calls.out);
 }
 
 #[test]

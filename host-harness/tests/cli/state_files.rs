@@ -44,6 +44,20 @@ fn a_file_of_a_later_version_or_a_damaged_one_is_said_and_left_alone() {
 }
 
 #[test]
+fn a_missing_folder_and_an_open_key_are_said() {
+    let Some(bench) = Bench::new() else { return };
+    let nowhere = ["poll", "polls", "--connection", "pod.json", "--input", "{}", "--state", "no/folder/s.db"];
+    let refused = bench.run(&nowhere);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("there is no folder no/folder"), "{}", refused.err);
+    bench.write("state.key", "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=");
+    let with_key = || poll(&bench, &["--key-file", "state.key"]).err;
+    assert!(!with_key().contains("others on this machine"));
+    bench.open_to("state.key", 0o644);
+    assert!(with_key().contains("chmod 600 state.key"));
+}
+
+#[test]
 fn a_file_that_another_tool_holds_is_waited_for_and_then_said() {
     let Some(bench) = Bench::new() else { return };
     assert_eq!(poll(&bench, &[]).code, 0);

@@ -49,8 +49,18 @@ fn status_says_how_far_each_subscription_is() {
     assert!(one["lag_seconds"].as_u64().is_some_and(|lag| lag < 60) && one["next_poll"].is_string());
     assert!(status("table").out.contains("pod.json"));
     let metrics = status("prometheus").out;
-    let wanted = r#"harness_events_total{subscription="polls",connection="pod.json",trigger="polls"} 6"#;
-    assert!(metrics.lines().any(|line| line == wanted), "{metrics}");
+    let wanted = r#"harness_events_total{subscription="polls",connection="pod.json",trigger="polls",input=""#;
+    assert!(metrics.lines().any(|line| line.starts_with(wanted) && line.ends_with("\"} 6")), "{metrics}");
+    // A second poll of the same trigger is another series, and can be forgotten.
+    bench.run(&["poll", "polls", "--connection", "pod.json", "--input", "{\"question\": 2}", "--state", "s.db"]);
+    let metrics = status("prometheus").out;
+    let series: Vec<&str> = metrics.lines().filter(|line| line.starts_with("harness_up{")).collect();
+    assert!(series.len() == 2 && series[0] != series[1], "{series:?}");
+    let forget = |which: &str| bench.run(&["status", "--state", "s.db", "--forget", which]);
+    assert!(forget("polls").err.contains("2 subscriptions polls"));
+    assert_eq!((forget("2").code, forget("2").code), (0, 2));
+    assert_eq!(status("json").json()["subscriptions"].as_array().unwrap().len(), 1);
+    assert_eq!(forget("polls").code, 0);
     assert_eq!(bench.run(&["status", "--state", "none.db"]).code, 2);
     assert_eq!(bench.run(&["status"]).code, 2);
     assert!(!bench.path("none.db").exists());

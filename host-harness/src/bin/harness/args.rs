@@ -287,11 +287,14 @@ pub enum Command {
         /// How it is printed
         #[arg(long, value_name = "FORMAT", default_value = "table")]
         format: Format,
+        /// Forget the subscription of this name, or of this id where names are shared: its cursor and its keys
+        #[arg(long, value_name = "NAME|ID")]
+        forget: Option<String>,
     },
 
     /// Hand a request that the remote system made to a trigger
     #[command(
-        after_help = "The request is a YAML or JSON file: {method, path, query, headers, body}.\n\nExamples:\n  harness receive business_event --connection pod.json --input '{}' --request event.yaml\n  harness receive import_completed --connection pod.json --input '{}' --request event.yaml --state polls.db"
+        after_help = "The request is a YAML or JSON file: {method, path, query, headers, body}.\n\nExamples:\n  harness receive import_completed --connection pod.json --input '{}' --request event.yaml\n  harness receive import_completed --connection pod.json --input '{}' --request event.yaml --state polls.db"
     )]
     Receive {
         /// Operation id

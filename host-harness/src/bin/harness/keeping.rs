@@ -11,6 +11,7 @@ use host_harness::state::{SqliteStore, StateError, Store as _, digest};
 
 use crate::args::Global;
 use crate::ending::{Ending, Exit};
+use crate::say;
 use crate::site::Site;
 
 /// Where the key stands when `--key-file` does not say.
@@ -26,6 +27,10 @@ pub fn open(
     open: impl FnOnce(&Path) -> Result<SqliteStore, StateError>,
 ) -> Result<SqliteStore, Ending> {
     let key = key(global)?;
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        let message = format!("{} cannot be made: there is no folder {}", file.display(), folder.display());
+        return Err(Ending::usage(message, "Make the folder, or give another file with --state."));
+    }
     let store = open(file).map_err(|error| told(&error))?;
     let store = match global.keep_trail {
         Some(kept) => store.keeping_trail_for(kept),
@@ -48,6 +53,11 @@ pub fn key(global: &Global) -> Result<Option<Key>, Ending> {
             Ending::usage(format!("the key file {} cannot be used: {reason}", file.display()), remedy)
         };
         let bytes = std::fs::read(file).map_err(|error| wrong(&error))?;
+        if host_harness::connection_file::open_to_others(file) {
+            let shown = file.display();
+            let message = format!("{shown} holds a key, and others on this machine may read it: chmod 600 {shown}");
+            say::aside("readable_by_others", &message, global.json);
+        }
         return Key::read(&bytes).map(Some).map_err(|error| wrong(&error));
     }
     match std::env::var(VARIABLE) {
@@ -158,6 +168,10 @@ pub fn told(error: &StateError) -> Ending {
         StateError::ReadOnly { .. } => {
             Ending::usage(message, "Make the file and its folder writable, or give another --state file.")
         }
+        StateError::Linked { .. } => Ending::usage(
+            message,
+            "Remove the other names, or copy the file with `cp` and give the copy; a symbolic link may lead to it.",
+        ),
         StateError::Broken { .. } => Ending::told(
             Exit::Transient,
             "unavailable",

@@ -96,7 +96,8 @@ async fn dispatch(cli: Cli) -> Result<(), Ending> {
         Command::ReplayEvents { from, to, connection, trigger } => {
             replay_events::run(global, from, to, connection.as_deref(), trigger.as_deref())
         }
-        Command::Status { format } => status::run(global, *format),
+        Command::Status { forget: Some(which), .. } => status::forget(global, which),
+        Command::Status { format, .. } => status::run(global, *format),
         Command::Receive { trigger, with, request } => receive::run(global, trigger, with, request).await,
         #[cfg(feature = "sim")]
         Command::Sim(serving) => sim::run(global, serving).await,

@@ -4,6 +4,7 @@
 //! the cursor committed together. Whatever breaks off before the commit is handed over again the next time,
 //! marked as repeated.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use host_harness::follow::round::Asked;
@@ -30,13 +31,14 @@ pub async fn run(global: &Global, trigger: &str, with: &With) -> Result<(), Endi
     site::within(component, global, &with.connection, async |site| {
         let stream = Stream {
             component: site.component.manifest.name.clone(),
-            connection: site.digest.clone(),
+            connection: site.identity.clone(),
             trigger: trigger.to_owned(),
             input: digest(&input),
         };
         let name = trigger.to_owned();
         let connection = with.connection.clone();
-        let teller = Teller { stream, connection, name, input, bodies: global.keep_bodies };
+        let formerly = site.digest.clone();
+        let teller = Teller { stream, formerly, connection, name, input, bodies: global.keep_bodies };
         let progress = teller.progress(store.as_ref(), site.run.clock.now()).map_err(|error| keeping::told(&error))?;
         let mut poll = Poll { teller, pace: Pace::new(bounds), progress, follow: global.follow, turns: 0 };
         signin::sign_in(site).await?;
@@ -106,25 +108,38 @@ type Failed = (Ending, Option<Duration>);
 impl Poll {
     async fn turn(&mut self, site: &mut Site, store: &mut dyn Store) -> Result<Turn, Failed> {
         let of_state = |error| (keeping::told(&error), None);
-        let cursor = store.cursor(&self.teller.stream).map_err(of_state)?;
+        let starts = self.teller.starts(store).map_err(of_state)?;
         self.turns += 1;
         let base: String = site.call_id.chars().take(48).collect();
         let id = if self.turns == 1 { site.call_id.clone() } else { format!("{base}-{}", self.turns) };
         let (at, started) = (site.run.clock.now(), Instant::now());
         let (trigger, input) = (self.teller.stream.trigger.clone(), self.teller.input.clone());
-        let polled = site
-            .call(&id, async |site, call| {
-                let connector = &site.component.connector;
-                connector.poll(&site.run, &site.connection, call, &trigger, &input, cursor.as_deref()).await
-            })
-            .await;
+        let mut starts = starts.into_iter();
+        let mut start = starts.next().unwrap_or_default();
+        let polled = loop {
+            let (refused, sent) = (AtomicBool::new(false), site.run.usage().requests);
+            let polled = site
+                .call(&id, async |site, call| {
+                    let (connector, cursor) = (&site.component.connector, start.cursor.as_deref());
+                    let polled = connector.poll(&site.run, &site.connection, call, &trigger, &input, cursor).await;
+                    polled.inspect_err(|error| {
+                        let sent = site.run.usage().requests.saturating_sub(sent);
+                        refused.store(start.refused_by(error, sent), Ordering::Relaxed);
+                    })
+                })
+                .await;
+            if !refused.into_inner() {
+                break polled;
+            }
+            start = starts.next().unwrap_or_default();
+        };
         let asked = Asked { call_id: id, at, took: started.elapsed() };
         let now = site.run.clock.now();
         let result = match polled {
             Ok(result) => result,
             Err(ending) => return Err(self.failed(site, store, &asked, ending, now)),
         };
-        let round = self.teller.take_in(store, &asked, cursor.as_deref(), result, now).map_err(of_state)?;
+        let round = self.teller.take_in(store, &asked, &start, result, now).map_err(of_state)?;
         hand_over(&round).await.map_err(|ending| (ending, None))?;
         let more = round.has_more && !round.stands_still;
         let pause = self.pace.after(round.len(), more, round.next_poll_after);

@@ -41,12 +41,13 @@ pub async fn run(global: &Global, trigger: &str, with: &With, request: &Path) ->
         };
         let stream = Stream {
             component: site.component.manifest.name.clone(),
-            connection: site.digest.clone(),
+            connection: site.identity.clone(),
             trigger: trigger.to_owned(),
             input: digest(&input),
         };
         let (connection, name) = (with.connection.clone(), trigger.to_owned());
-        let teller = Teller { stream, connection, name, input: input.clone(), bodies: global.keep_bodies };
+        let formerly = site.digest.clone();
+        let teller = Teller { stream, formerly, connection, name, input: input.clone(), bodies: global.keep_bodies };
         let asked = Asked { call_id: id, at, took: started.elapsed() };
         let now = site.run.clock.now();
         let mut receipt = match answered {

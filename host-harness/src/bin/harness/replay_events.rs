@@ -2,7 +2,7 @@
 
 use host_harness::follow::line::{Line, Marks};
 use host_harness::state::trail::{Entry, EntryKind, Wanted};
-use host_harness::state::{SqliteStore, Store as _};
+use host_harness::state::{SqliteStore, StateError, Store as _};
 use jiff::Timestamp;
 
 use crate::args::Global;
@@ -79,6 +79,12 @@ fn note(
     let mut entry = Entry::new(Timestamp::now(), EntryKind::Replay, connection.unwrap_or("*"), trigger.unwrap_or("*"));
     entry.count = i64::try_from(done).ok();
     entry.detail = Some(format!("from {from} to {to}"));
-    let mut store = keeping::open(global, file, SqliteStore::open_beside)?;
-    store.note(None, &[entry]).map_err(|error| keeping::told(&error))
+    match SqliteStore::open_beside(file).and_then(|mut store| store.note(None, &[entry])) {
+        // Handed over it is all the same.
+        Err(error @ StateError::ReadOnly { .. }) => {
+            say::warning("not_noted", &error.to_string(), None, global.json);
+            Ok(())
+        }
+        other => other.map_err(|error| keeping::told(&error)),
+    }
 }

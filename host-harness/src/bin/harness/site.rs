@@ -45,8 +45,10 @@ pub struct Site {
     pub connection: Connection,
     pub run: Run,
     pub call_id: String,
-    /// Names the connection without its secrets, for state.
+    /// Names the connection without its secrets, for the ids of calls; streams had it, too.
     pub digest: String,
+    /// Names the connection for streams: without incidental settings.
+    pub identity: String,
     pub sessions: Option<Sessions>,
     pub secrets: Arc<Secrets>,
     pub json: bool,
@@ -102,8 +104,10 @@ impl Site {
         let secrets = Arc::new(Secrets::of_connection(&known, &form));
         say::guard(secrets.clone());
         let file = file.map(|file| told_where_open(&file, &secrets, connection, global.json));
-        let digest = digest(&without_secrets(&known, &|name| secrets.is_secret(name)).to_string());
+        let plain = without_secrets(&known, &|name| secrets.is_secret(name)).to_string();
+        let digest = digest(&plain);
 
+        let identity = digest_of(&component, &plain);
         let policy = policy(&component, &settings, global)?;
         let mut clock: Arc<dyn Clock> = match &pod {
             Some(pod) => pod.clock(),
@@ -159,6 +163,7 @@ impl Site {
             run,
             call_id,
             digest,
+            identity,
             sessions,
             secrets,
             json,
@@ -296,6 +301,12 @@ pub fn told_where_open(file: &ConnectionFile, secrets: &Secrets, argument: &str,
         say::aside("readable_by_others", &message, json);
     }
     PathBuf::from(argument)
+}
+
+/// Names a connection by its settings without secrets: what is incidental in them does not count.
+pub fn digest_of(component: &Component, plain: &str) -> String {
+    let settings = host_harness::policy::identity(&component.manifest.connection_schema, plain);
+    digest(&settings.unwrap_or_else(|| plain.to_owned()))
 }
 
 /// Where the requests of a connection may go.

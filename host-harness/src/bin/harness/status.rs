@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use host_harness::state::Seen;
+use host_harness::state::{Seen, SqliteStore};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -24,6 +24,7 @@ struct Listed<'a> {
 /// What of a subscription people look at.
 #[derive(Serialize)]
 struct Shown<'a> {
+    id: i64,
     subscription: &'a str,
     connection: &'a str,
     state: &'a str,
@@ -41,9 +42,12 @@ struct Shown<'a> {
 /// One subscription. Lag is how long ago everything that there was had been acknowledged.
 #[derive(Serialize)]
 struct One {
+    id: i64,
     subscription: String,
     connection: String,
     trigger: String,
+    /// The beginning of the input's digest.
+    input: String,
     state: &'static str,
     last_success: Option<String>,
     lag_seconds: Option<i64>,
@@ -56,6 +60,27 @@ struct One {
     held: u64,
     next_poll: Option<String>,
     error: Option<String>,
+}
+
+/// Forgets the one subscription of this name or id.
+pub fn forget(global: &Global, which: &str) -> Result<(), Ending> {
+    let streams = events::reader(global)?.streams(0).map_err(|error| keeping::told(&error))?;
+    let ones: Vec<One> = streams.into_iter().map(|seen| one(seen, 0)).collect();
+    let mut found: Vec<&One> = ones.iter().filter(|one| one.subscription == which).collect();
+    if found.is_empty() {
+        found = ones.iter().filter(|one| one.id.to_string() == which).collect();
+    }
+    let (Some(file), [one]) = (&global.state, found.as_slice()) else {
+        let message = match found.len() {
+            0 => format!("there is no subscription {which} in this file"),
+            many => format!("there are {many} subscriptions {which} in this file"),
+        };
+        return Err(Ending::usage(message, "Give the id that `harness status --state FILE` shows."));
+    };
+    let mut store = keeping::open(global, file, SqliteStore::open)?;
+    store.forget(one.id).map_err(|error| keeping::told(&error))?;
+    say::note(&format!("Forgot {} on {} (id {}).", one.subscription, one.connection, one.id));
+    Ok(())
 }
 
 pub fn run(global: &Global, format: Format) -> Result<(), Ending> {
@@ -85,6 +110,7 @@ fn shown(one: &One, now: i64) -> Shown<'_> {
         soon => format!("in {}", when::span(soon)),
     });
     Shown {
+        id: one.id,
         subscription: &one.subscription,
         connection: &one.connection,
         state: one.state,
@@ -99,7 +125,7 @@ fn shown(one: &One, now: i64) -> Shown<'_> {
 }
 
 fn one(seen: Seen, now: i64) -> One {
-    let Seen { stream, progress, last_hour } = seen;
+    let Seen { id, stream, progress, last_hour } = seen;
     let state = match (progress.held, progress.failing, progress.succeeded_at_ms) {
         (1.., ..) => "sink_down",
         (_, 1.., _) => "failing",
@@ -113,6 +139,8 @@ fn one(seen: Seen, now: i64) -> One {
     let caught_up = progress.caught_up_at_ms.or(began).filter(|_| !only_sent);
     let or = |name: String, other: &str| if name.is_empty() { other.to_owned() } else { name };
     One {
+        id,
+        input: stream.input.chars().take(8).collect(),
         subscription: or(progress.name, &stream.trigger),
         connection: or(progress.connection, &stream.connection),
         trigger: stream.trigger,
@@ -164,9 +192,10 @@ fn prometheus(ones: &[One]) -> String {
             if let Some(value) = value(one) {
                 let (subscription, connection, trigger) =
                     (escaped(&one.subscription), escaped(&one.connection), escaped(&one.trigger));
+                let input = escaped(&one.input);
                 let _ = writeln!(
                     text,
-                    "harness_{name}{{subscription=\"{subscription}\",connection=\"{connection}\",trigger=\"{trigger}\"}} {value}"
+                    "harness_{name}{{subscription=\"{subscription}\",connection=\"{connection}\",trigger=\"{trigger}\",input=\"{input}\"}} {value}"
                 );
             }
         }
@@ -197,7 +226,7 @@ mod tests {
         let stream =
             Stream { component: "c".into(), connection: "k".into(), trigger: "polls".into(), input: "{}".into() };
         let progress = Progress { name: name.to_owned(), connection: "a/b".into(), ..Progress::default() };
-        one(Seen { stream, progress, last_hour: 7 }, 5_000)
+        one(Seen { id: 1, stream, progress, last_hour: 7 }, 5_000)
     }
 
     /// The value of a label up to its closing quote, unescaped as the format has it, and what follows.
@@ -237,6 +266,8 @@ mod tests {
             let (connection, rest) = value(rest.strip_prefix(",connection=\"").unwrap());
             let (trigger, rest) = value(rest.strip_prefix(",trigger=\"").unwrap());
             assert_eq!((connection.as_str(), trigger.as_str()), ("a/b", "polls"));
+            let (input, rest) = value(rest.strip_prefix(",input=\"").unwrap());
+            assert_eq!(input, "{}");
             rest.strip_prefix("} ").unwrap().parse::<f64>().unwrap();
         }
         assert!(seen.contains("harness_lag_seconds") && seen.contains("harness_events_total"));

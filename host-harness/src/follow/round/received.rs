@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Asked, Fault, Round, Teller};
+use super::{Asked, Fault, Round, Start, Teller};
 use crate::contract::triggers::{PollResult, Receipt};
 use crate::state::trail::{EntryKind, Progress};
 use crate::state::{StateError, Store};
@@ -36,7 +36,7 @@ impl Teller {
             warnings: Vec::new(),
         };
         let told = (EntryKind::Receive, Some(format!("answered {}", receipt.status)));
-        self.take(store, asked, Some(""), result, told, now)
+        self.take(store, asked, &Start { cursor: Some(String::new()), ..Start::default() }, result, told, now)
     }
 
     /// Commits the events of a receipt, which somebody has taken.
@@ -105,7 +105,7 @@ impl Teller {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::tests::{answer, asked, at, teller};
+    use super::super::tests::{answer, asked, at, at_cursor, teller};
     use super::*;
     use crate::contract::triggers::Event;
     use crate::state::{MemoryStore, SqliteStore};
@@ -125,7 +125,7 @@ mod tests {
     fn once(store: &mut dyn Store) {
         let teller = teller();
         let mut progress = teller.progress(store, at(1)).unwrap();
-        let polled = teller.take_in(store, &asked(), None, answer(&["a"], "1"), at(1)).unwrap();
+        let polled = teller.take_in(store, &asked(), &Start::default(), answer(&["a"], "1"), at(1)).unwrap();
         teller.settle(store, &polled, &mut progress, at(9), at(1)).unwrap();
         let first = teller.take_receipt(store, &asked(), &mut receipt(&["a", "b"]), at(2)).unwrap();
         assert_eq!(first.len(), 1, "a was polled");
@@ -138,7 +138,7 @@ mod tests {
         let third = teller.take_receipt(store, &asked(), &mut receipt(&["b"]), at(2_591_000)).unwrap();
         assert!(third.is_empty());
         teller.settle_receipt(store, &third, at(4)).unwrap();
-        let polled = teller.take_in(store, &asked(), Some("1"), answer(&["b", "c"], "2"), at(5)).unwrap();
+        let polled = teller.take_in(store, &asked(), &at_cursor("1"), answer(&["b", "c"], "2"), at(5)).unwrap();
         assert_eq!(polled.len(), 1, "b was sent");
         teller.settle(store, &polled, &mut progress, at(9), at(5)).unwrap();
         let kept = store.progress(&teller.stream).unwrap().unwrap();

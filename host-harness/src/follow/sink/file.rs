@@ -1,7 +1,7 @@
 //! Lines at the end of a file, on the disk before they count as taken.
 //!
 //! A crash may leave half of a line. It was not acknowledged, so it comes again as a whole: the half is cut off
-//! when the file is opened, where it is ours by its looks, and otherwise ended with a line break.
+//! when the file is opened, where it is ours by its looks and no JSON, and otherwise ended with a line break.
 
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -57,7 +57,8 @@ fn opened(path: &Path) -> std::io::Result<std::fs::File> {
     let half = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let rest = tail.get(half..).unwrap_or_default();
     let ours = rest.len().min(OURS.len());
-    if !rest.is_empty() && rest.get(..ours) == OURS.get(..ours) {
+    let whole = serde_json::from_slice::<serde::de::IgnoredAny>(rest).is_ok();
+    if !rest.is_empty() && !whole && rest.get(..ours) == OURS.get(..ours) {
         file.set_len(length - u64::try_from(rest.len()).unwrap_or_default())?;
         file.seek(SeekFrom::End(0))?;
     } else {
@@ -101,6 +102,7 @@ mod tests {
             ("{\"dedup_key\":\"half of the fir", ""),
             ("somebody's notes", "somebody's notes\n"),
             ("whole\n", "whole\n"),
+            ("{\"dedup_key\":\"whole\"}", "{\"dedup_key\":\"whole\"}\n"),
             ("", ""),
         ] {
             std::fs::write(&file, before).unwrap();

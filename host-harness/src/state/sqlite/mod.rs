@@ -123,6 +123,14 @@ impl SqliteStore {
         self
     }
 
+    /// Forgets a stream with its cursor and its keys; the trail stays. False where there is none of this id.
+    ///
+    /// # Errors
+    /// A [`StateError`]; it stays then.
+    pub fn forget(&mut self, id: i64) -> Result<bool, StateError> {
+        self.write("DELETE FROM stream WHERE id = ?1", [id]).map(|gone| gone > 0)
+    }
+
     fn unsealed(&self) -> Result<Vec<(String, String)>, StateError> {
         let look = || {
             let mut all = self.database.prepare("SELECT connection, value FROM session WHERE sealed = 0")?;
@@ -219,6 +227,37 @@ fn sealed(file: &Path, key: &Key, place: &str, text: &str) -> Result<Vec<u8>, St
 impl Store for SqliteStore {
     fn cursor(&self, stream: &Stream) -> Result<Option<String>, StateError> {
         self.of_stream(stream, "nullif(cursor, '')")
+    }
+
+    fn relatives(&self, stream: &Stream, formerly: &str, name: &str) -> Result<Vec<(Stream, String)>, StateError> {
+        let look = || {
+            let mut all = self.database.prepare_cached(
+                "SELECT connection, input, cursor, coalesce(progress ->> 'name', '') FROM stream
+                 WHERE component = ?1 AND trigger_id = ?2 AND connection IN (?3, ?4) AND cursor <> ''
+                 ORDER BY input <> ?5, progress ->> 'succeeded_at_ms' DESC, id DESC",
+            )?;
+            let values = params![stream.component, stream.trigger, stream.connection, formerly, stream.input];
+            let rows = all.query_map(values, |row| {
+                let other = Stream { connection: row.get(0)?, input: row.get(1)?, ..stream.clone() };
+                Ok((other, row.get::<_, String>(2)?, row.get::<_, String>(3)?))
+            })?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let found = look().map_err(|error| self.told(&error))?;
+        let fits = |(other, cursor, own): (Stream, String, String)| {
+            other.is_relative(stream, formerly, &own, name).then_some((other, cursor))
+        };
+        Ok(found.into_iter().filter_map(fits).collect())
+    }
+
+    fn take_over(&mut self, from: &Stream, to: &Stream) -> Result<(), StateError> {
+        self.atomically(|store| {
+            let of = "component = ?1 AND trigger_id = ?2 AND connection = ?3 AND input = ?4";
+            let there = params![to.component, to.trigger, to.connection, to.input];
+            store.write(&format!("DELETE FROM stream WHERE {of} AND cursor = ''"), there)?;
+            let values = params![from.component, from.trigger, from.connection, from.input, to.connection, to.input];
+            store.write(&format!("UPDATE stream SET connection = ?5, input = ?6 WHERE {of}"), values).map(|_| ())
+        })
     }
 
     fn acknowledged(&self, stream: &Stream, keys: &[&str], now: Timestamp) -> Result<HashSet<String>, StateError> {

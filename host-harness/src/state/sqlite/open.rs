@@ -60,15 +60,40 @@ pub fn readable(file: &Path) -> Result<Connection, StateError> {
     }
     let broken = |error: rusqlite::Error| told(file, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let database = Connection::open_with_flags(file, flags).map_err(broken)?;
-    database.busy_timeout(BUSY).map_err(broken)?;
-    let (found, known) = (ours(file, &database)?, known());
+    let opened = || {
+        let database = Connection::open_with_flags(file, flags).map_err(broken)?;
+        database.busy_timeout(BUSY).map_err(broken)?;
+        Ok((ours(file, &database)?, database))
+    };
+    let (found, database) = match opened() {
+        // SQLite looks through a write-ahead log with a file beside it that cannot be made here.
+        Err(StateError::ReadOnly { .. } | StateError::Broken { .. }) if no_log(file) => {
+            let database =
+                Connection::open_with_flags(unchanging(file), flags | OpenFlags::SQLITE_OPEN_URI).map_err(broken)?;
+            (ours(file, &database)?, database)
+        }
+        other => other?,
+    };
+    let known = known();
     match found {
         0 => Err(StateError::Missing { file: file.to_owned() }),
         _ if found > known => Err(StateError::TooNew { file: file.to_owned(), found, known }),
         _ if found < known => Err(StateError::TooOld { file: file.to_owned(), found, known }),
         _ => Ok(database),
     }
+}
+
+/// Whether all that was committed is in the file itself.
+fn no_log(file: &Path) -> bool {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).map_or(true, |known| known.len() == 0)
+}
+
+/// The address by which SQLite reads a file that nobody changes, without a lock.
+fn unchanging(file: &Path) -> String {
+    let path = file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    format!("file:{path}?immutable=1")
 }
 
 /// The version of a file that is ours; 0 of one that is empty.
@@ -123,9 +148,16 @@ fn back_up(file: &Path, database: &Connection, version: i64) -> Result<(), State
     })
 }
 
-/// Takes the lock beside the file.
+/// Takes the lock beside the file: beside the real one, whatever link leads to it.
 pub fn lock(file: &Path) -> Result<File, StateError> {
-    let mut beside = file.as_os_str().to_owned();
+    // SQLite does not mend two names of one file: its log stands beside the name. So those are refused.
+    private(file).map_err(|error| io(file, &error))?;
+    let real = file.canonicalize().map_err(|error| io(file, &error))?;
+    #[cfg(unix)]
+    if std::fs::metadata(&real).is_ok_and(|known| std::os::unix::fs::MetadataExt::nlink(&known) > 1) {
+        return Err(StateError::Linked { file: file.to_owned() });
+    }
+    let mut beside = real.into_os_string();
     beside.push(".lock");
     let lock = private(Path::new(&beside)).map_err(|error| io(file, &error))?;
     match lock.try_lock() {

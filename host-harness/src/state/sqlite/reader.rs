@@ -17,6 +17,8 @@ pub struct Reader {
 /// One stream as it stands.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    /// Number of its row, for [`SqliteStore::forget`](super::SqliteStore::forget).
+    pub id: i64,
     /// Which.
     pub stream: Stream,
     /// How far it is, as far as it is known.
@@ -90,7 +92,7 @@ impl Reader {
                 let stream = Stream { component, connection, trigger: row.get(3)?, input: row.get(4)? };
                 let text: Option<String> = row.get(5)?;
                 let progress = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-                Ok(Seen { stream, progress, last_hour: rates.get(&Some(id)).copied().unwrap_or_default() })
+                Ok(Seen { id, stream, progress, last_hour: rates.get(&Some(id)).copied().unwrap_or_default() })
             })?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };

@@ -207,7 +207,7 @@ fn fails(input: &Value) -> Result<Outcome, Error> {
 impl triggers::Guest for Tiny {
     /// Two events for each poll, numbered on; the cursor is how far it came. The input changes that: `batch`
     /// events at a time, none after the `last`, the `overlap` before them handed over again, the next poll after
-    /// `next_ms`, and `how` to fail.
+    /// `next_ms`, and `how` to fail. A cursor of another `question` is refused.
     fn poll(
         _connection: Connection,
         _call: Call,
@@ -226,7 +226,11 @@ impl triggers::Guest for Tiny {
             };
         }
         let or = |name: &str, usual: u64| input.get(name).and_then(Value::as_u64).unwrap_or(usual);
-        let seen = cursor.map_or(Ok(0), |cursor| read(&cursor).map(|cursor| number(&cursor, "seen")))?;
+        let before = cursor.map_or(Ok(json!({})), |cursor| read(&cursor))?;
+        if before.get("seen").is_some() && before["question"] != input["question"] {
+            return Err(permanent(ProblemKind::InvalidInput, "The cursor belongs to another question."));
+        }
+        let seen = number(&before, "seen");
         let last = or("last", u64::MAX);
         let to = (seen + or("batch", 2)).min(last).max(seen);
         let event = |number: u64| triggers::Event {
@@ -236,7 +240,7 @@ impl triggers::Guest for Tiny {
         };
         Ok(triggers::PollResult {
             events: (seen.saturating_sub(or("overlap", 0)) + 1..=to).map(event).collect(),
-            cursor: json!({"seen": to}).to_string(),
+            cursor: json!({"seen": to, "question": input["question"]}).to_string(),
             has_more: to < last.min(6),
             next_poll_after_ms: Some(or("next_ms", 60_000)),
             dedup_for_ms: 3_600_000,

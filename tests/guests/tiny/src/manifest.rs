@@ -14,6 +14,7 @@ pub fn manifest() -> Manifest {
             "password": {"type": "string", "title": "Password", "format": "password", "writeOnly": true},
             "token_url": {"type": "string", "title": "Where tokens are", "x-connector-origin": ["*.id.example.com"]},
             "no_browser": {"type": "boolean", "title": "Sign in without a browser"},
+            "language": {"type": "string", "title": "Language", "x-connector-visibility": "advanced"},
             "troubled": {"type": "boolean", "title": "Find faults in this connection"},
         })),
         operations: operations(),

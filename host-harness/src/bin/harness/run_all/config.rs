@@ -31,6 +31,7 @@ pub struct Config {
     /// By name.
     pub sinks: BTreeMap<String, Sink>,
     /// In any order.
+    #[serde(deserialize_with = "each")]
     pub subscriptions: Vec<Subscription>,
 }
 
@@ -86,6 +87,20 @@ pub struct Subscription {
 fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(from)?;
     duration(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+/// Subscriptions whose faults name them.
+fn each<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Subscription>, D::Error> {
+    let all = Vec::<Box<RawValue>>::deserialize(from)?;
+    let one = |(number, text): (usize, &Box<RawValue>)| {
+        serde_json::from_str(text.get()).map_err(|error| {
+            let known: serde_json::Value = serde_json::from_str(text.get()).unwrap_or_default();
+            let number = format!("number {}", number + 1);
+            let name = known.get("name").and_then(serde_json::Value::as_str).unwrap_or(&number);
+            serde::de::Error::custom(format!("the subscription {name}: {error}"))
+        })
+    };
+    all.iter().enumerate().map(one).collect()
 }
 
 /// Reads a configuration.
@@ -231,7 +246,10 @@ mod tests {
     fn faults_are_named() {
         assert!(fault(&TOML.replace("\"out\"\n        at", "\"nowhere\"\n        at")).contains("the sink nowhere"));
         assert!(fault(&TOML.replace("connection = \"prod\"", "connection = \"x\"")).contains("the connection x"));
-        assert!(fault(&TOML.replace("1m", "0s")).contains("more than nothing"));
+        assert!(fault(&TOML.replace("1m", "0s")).contains("the subscription invoices: "));
+        assert!(
+            fault(&TOML.replace("trigger =", "triger =")).contains("the subscription invoices: unknown field `triger`")
+        );
         assert!(fault(&TOML.replace("state =", "stat =")).contains("unknown field `stat`"));
         assert!(fault(&TOML.replace("file =", "files =")).contains("unknown field `files`"));
         assert!(fault(&TOML.replace("{ a = 1 }", "7")).contains("is an object"));

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use host_harness::Limits;
+use host_harness::clock::SystemClock;
+use host_harness::contract::types::{Call, Connection, Error};
 use host_harness::exact::{Exact, parse_json};
 use host_harness::follow::sink::{Command, File, Lines, Post, Signing, Sink};
 use host_harness::follow::{Bounds, Runner, Settings, Source, Subscription, Teller};
@@ -14,6 +15,9 @@ use host_harness::secrets::Secrets;
 use host_harness::sessions::{Keeper, Storage, Turn};
 use host_harness::state::session::SessionFile;
 use host_harness::state::{Session, Shared, SqliteStore, StateError, Stream, digest, without_secrets};
+use host_harness::transport::exchange::Tape;
+use host_harness::transport::script::Script;
+use host_harness::{CallError, Limits, Run};
 
 use self::config::Config;
 use crate::args::Global;
@@ -52,6 +56,7 @@ pub async fn run(global: &Global, file: &Path, check: bool) -> Result<(), Ending
     let connections = connections(&config, &component, &global)?;
     let subscriptions = subscriptions(&config, &component, &global, &connections, &numbers)?;
     if check {
+        inputs(&component, &subscriptions, file).await?;
         let many = subscriptions.len();
         return say::line(&format!("{many} subscriptions on {} connections are well", connections.len()));
     }
@@ -83,7 +88,8 @@ pub async fn run(global: &Global, file: &Path, check: bool) -> Result<(), Ending
 /// A connection with its session file.
 struct Connected {
     source: Arc<Source>,
-    digest: String,
+    identity: String,
+    formerly: String,
     file: SessionFile,
 }
 
@@ -117,9 +123,10 @@ fn connections(config: &Config, component: &Component, global: &Global) -> Resul
                 secrets: Arc::clone(&secrets),
                 settings: settings.clone(),
             };
-            let digest = digest(&without_secrets(&known, &|name| secrets.is_secret(name)).to_string());
+            let plain = without_secrets(&known, &|name| secrets.is_secret(name)).to_string();
+            let (formerly, identity) = (digest(&plain), site::digest_of(component, &plain));
             let file = SessionFile::beside(&path, &settings);
-            all.insert(name, Connected { source: Arc::new(source), digest, file });
+            all.insert(name, Connected { source: Arc::new(source), identity, formerly, file });
         }
     }
     Ok(all)
@@ -166,13 +173,14 @@ fn subscriptions(
         for (name, connected) in mine {
             let stream = Stream {
                 component: component.manifest.name.clone(),
-                connection: connected.digest.clone(),
+                connection: connected.identity.clone(),
                 trigger: wanted.trigger.clone(),
                 input: digest(&input),
             };
             let own = name.strip_prefix(&prefix);
             let teller = Teller {
                 stream,
+                formerly: connected.formerly.clone(),
                 connection: name.clone(),
                 name: own.map_or_else(|| wanted.name.clone(), |own| format!("{}@{own}", wanted.name)),
                 input: input.clone(),
@@ -201,6 +209,26 @@ fn twice(all: &[Subscription]) -> Result<(), Ending> {
                 subscription.teller.name
             );
             return Err(Ending::usage(message, "Leave one of them out, or hand its events on behind the sink."));
+        }
+    }
+    Ok(())
+}
+
+/// Asks the connector for each input what it says to it, and stops it before it sends anything.
+async fn inputs(component: &Component, subscriptions: &[Subscription], file: &Path) -> Result<(), Ending> {
+    for Subscription { teller, source, call_base, .. } in subscriptions {
+        let nothing = Script::new(Tape::default(), Arc::new(SystemClock::new()), Arc::clone(&source.secrets));
+        let run = Run::new(Arc::new(nothing), source.policy.clone());
+        let connection = Connection { settings: source.settings.clone(), session: None };
+        let call = Call { id: call_base.clone(), attempt: 0, remaining_ms: None };
+        let (trigger, input) = (&teller.stream.trigger, &teller.input);
+        let polled = component.connector.poll(&run, &connection, &call, trigger, input, None).await;
+        if let Err(CallError::Problem { error: Error::Permanent(problem) }) = polled {
+            let at: String =
+                problem.fields.iter().map(|field| format!(" {}: {}", field.pointer, field.message)).collect();
+            let remedy = problem.remedy.map(|remedy| format!(" {remedy}")).unwrap_or_default();
+            let said = format!("the subscription {}: {}{at}{remedy}", teller.name, problem.message);
+            return Err(config::wrong(file, &source.secrets.clean(&said)));
         }
     }
     Ok(())
