@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use host_harness::contract::triggers::{Event, PollResult};
 use host_harness::follow::Teller;
-use host_harness::follow::round::Asked;
+use host_harness::follow::round::{Asked, Start};
 use host_harness::state::{SqliteStore, Stream, digest};
 use jiff::{SignedDuration, Timestamp};
 
@@ -33,7 +33,13 @@ fn main() -> Result<()> {
             number += BATCH;
             let asked = Asked { call_id: format!("call-{number}"), at: now, took: Duration::from_millis(5) };
             let next = result.cursor.clone();
-            let round = teller.take_in(&mut store, &asked, cursor.as_deref(), result, now)?;
+            let round = teller.take_in(
+                &mut store,
+                &asked,
+                &Start { cursor: cursor.take(), ..Start::default() },
+                result,
+                now,
+            )?;
             teller.settle(&mut store, &round, &mut progress, now, now)?;
             cursor = Some(next);
         }
@@ -56,7 +62,14 @@ fn teller() -> Teller {
         trigger: "new_or_updated_record".into(),
         input: digest("{}"),
     };
-    Teller { stream, connection: "pod".into(), name: "invoices".into(), input: "{}".into(), bodies: false }
+    Teller {
+        stream,
+        formerly: String::new(),
+        connection: "pod".into(),
+        name: "invoices".into(),
+        input: "{}".into(),
+        bodies: false,
+    }
 }
 
 /// Keys as long as the connector's: key, time and fingerprint.
