@@ -275,8 +275,7 @@ impl Teller {
             if let Some(from) = &round.from {
                 if let Some(old) = store.progress(from)? {
                     (progress.since_ms, progress.polls) = (old.since_ms, old.polls + 1);
-                    (progress.failures, progress.events) =
-                        (old.failures, old.events + u64::try_from(round.fresh.len()).unwrap_or_default());
+                    (progress.failures, progress.events) = (old.failures, old.events);
                 }
                 store.take_over(from, &self.stream)?;
             }
