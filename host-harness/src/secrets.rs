@@ -22,16 +22,19 @@ const SECRET_NAMES: &[&str] = &[
     "client_secret",
     "assertion",
     "client_assertion",
-    "password",
+    "pwd",
     "private_key",
     "code_verifier",
 ];
 
+/// How names of passwords end, as `newPassword` of a user.
+const PASSWORD: &str = "password";
+
 /// Headers that carry credentials; a recording leaves them out.
 pub const SECRET_HEADERS: &[&str] = &["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
-/// Shorter members of an answer are no tokens.
-const SHORTEST_TOKEN: usize = 8;
+/// Shorter members of a body are too common a text to be looked for.
+const SHORTEST_TOKEN: usize = 6;
 
 /// A text of a session, or a cookie, shorter than this is too common a text to be looked for by itself.
 const SHORTEST_TEXT: usize = 16;
@@ -119,7 +122,8 @@ impl Secrets {
     /// Adds the members of a JSON text that always hold secrets, such as `access_token`.
     pub fn learn_json(&self, text: &str) {
         // Parsing a page of records for nothing is what this saves.
-        if !SECRET_NAMES.iter().any(|name| text.contains(name)) {
+        let named = |name: &&str| text.contains(*name);
+        if !SECRET_NAMES.iter().chain(&["assword", "ASSWORD"]).any(named) {
             return;
         }
         if let Ok(value) = parse_json(text) {
@@ -165,7 +169,9 @@ impl Secrets {
 /// Whether a member or a field of that name always holds a secret.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
-    SECRET_NAMES.iter().any(|secret| secret.eq_ignore_ascii_case(name))
+    let end = name.len().checked_sub(PASSWORD.len()).and_then(|at| name.get(at..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(PASSWORD))
+        || SECRET_NAMES.iter().any(|secret| secret.eq_ignore_ascii_case(name))
 }
 
 /// The names of all properties that a JSON Schema marks `writeOnly`, at any depth.
@@ -213,6 +219,8 @@ mod tests {
         secrets.learn_json(r#"{"access_token":"eyJhbGciOi.J9.abc","expires_in":3600}"#);
         secrets.learn_header("Authorization", "Bearer signed.by.the-guest");
         secrets.learn_header("Set-Cookie", "JSESSIONID=0123456789abcdef; Path=/");
+        secrets.learn_json(r#"{"parameters":[{"newPassword":"Hunter2"}],"pwd":"Hunter3"}"#);
+        assert_eq!(secrets.clean("Hunter2 Hunter3 Hunter4"), "[secret] [secret] Hunter4");
         let text = "eyJhbGciOi.J9.abc signed.by.the-guest 0123456789abcdef Path";
         assert_eq!(secrets.clean(text), "[secret] [secret] [secret] Path");
     }

@@ -165,3 +165,27 @@ fn a_request_from_outside_is_handed_to_a_trigger() {
     assert_eq!(receipt["events"][0]["payload"]["path"], "/hook?a=1");
     assert_eq!(receipt["body"], r#"{"amount":0.10}"#);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_done_is_never_told_to_be_run_again_though_nobody_could_be_told() {
+    use std::process::{Command, Stdio};
+
+    let Some(bench) = Bench::new() else { return };
+    let ended = |action: &str, input: &str| {
+        Command::new(env!("CARGO_BIN_EXE_harness"))
+            .arg("--component")
+            .arg(&bench.guest)
+            .args(["run", action, "--connection", "pod.json", "--input", input, "--call-id", "order-4711"])
+            .current_dir(bench.folder.path())
+            .stdout(Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap()))
+            .output()
+            .unwrap()
+    };
+    let written = ended("pends", "{}");
+    let told = String::from_utf8_lossy(&written.stderr);
+    assert_eq!(written.status.code(), Some(3), "{told}");
+    assert!(told.contains("was done") && told.contains("order-4711") && told.contains("Do not run it again"), "{told}");
+    let read = ended("waits", r#"{"ms": 1}"#);
+    assert_eq!(read.status.code(), Some(4), "{}", String::from_utf8_lossy(&read.stderr));
+}

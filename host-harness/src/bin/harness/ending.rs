@@ -26,8 +26,8 @@ pub enum Exit {
     Interrupted = 130,
 }
 
-/// A problem record as the contract has it, with names in snake_case. Two kinds are the host's own:
-/// `execution-failed` and `script-not-met`.
+/// A problem record as the contract has it, with names in snake_case. Three kinds are the host's own:
+/// `execution-failed`, `script-not-met`, and `answer-not-printed` of what was done.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Told {
     pub kind: String,

@@ -106,7 +106,10 @@ pub fn note(
     entry.call_id = Some(site.call_id.clone());
     entry.outcome = Some(outcome.to_owned());
     entry.took_ms = i64::try_from(started.elapsed().as_millis()).ok();
-    entry.body = bodies.then(|| site.secrets.clean(input));
+    entry.body = bodies.then(|| {
+        site.secrets.learn_json(input);
+        site.secrets.clean(input)
+    });
     store.note(None, &[entry]).map_err(|error| told(&error))
 }
 

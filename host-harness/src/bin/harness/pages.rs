@@ -38,15 +38,13 @@ pub async fn print(site: &mut Site, action: &str, input: &str, follow: bool) -> 
             "Leave out --ndjson.",
         ));
     }
-    let mut input = input.to_owned();
+    let mut input = Place { input: input.to_owned(), printed: false };
     let base: String = site.call_id.chars().take(LONGEST_BASE).collect();
     let mut number: u64 = 1;
     loop {
         // Another page is another call.
         let id = if number == 1 { site.call_id.clone() } else { format!("{base}-{number}") };
-        let outcome =
-            to_the_end(site, &id, action, &input, None, follow).await.inspect_err(|_| tell_cursor(&input, number))?;
-        let output = match outcome {
+        let output = match to_the_end(site, &id, action, &input.input, None, follow).await? {
             Outcome::Done(output) => output,
             pending => return print_outcome(site, action, pending),
         };
@@ -57,6 +55,7 @@ pub async fn print(site: &mut Site, action: &str, input: &str, follow: bool) -> 
             let message = format!("{action} answered no page of records: {error}");
             Ending::told(Exit::Broken, "internal", message, Some("This is a defect of the component."))
         })?;
+        input.printed = false;
         say::lines(page.result.iter().map(|record| one_line(record.get())))?;
         let (cursor, warnings) = (page.next_cursor, page.warnings.map(RawValue::to_owned));
         if let Some(cut) = cut {
@@ -65,20 +64,28 @@ pub async fn print(site: &mut Site, action: &str, input: &str, follow: bool) -> 
         if let Some(warnings) = warnings {
             warn(warnings.get());
         }
+        input.printed = cursor.is_some();
         let Some(cursor) = cursor else { return Ok(()) };
-        input = with_cursor(&input, &cursor)?;
+        input.input = with_cursor(&input.input, &cursor)?;
         number += 1;
     }
 }
 
-fn tell_cursor(input: &str, number: u64) {
-    if number > 1
-        && let Some(cursor) =
-            parse_json(input).ok().as_ref().and_then(|input| input.get("cursor")).and_then(Exact::as_text)
-    {
-        say::note(&format!(
-            "What was printed is complete up to here. Go on with the same input and \"cursor\": \"{cursor}\"."
-        ));
+/// Where to go on, told when a call fails or somebody interrupts it.
+struct Place {
+    input: String,
+    /// All before `input` is printed.
+    printed: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let input = self.printed.then(|| parse_json(&self.input).ok()).flatten();
+        if let Some(cursor) = input.as_ref().and_then(|input| input.get("cursor")).and_then(Exact::as_text) {
+            say::note(&format!(
+                "What was printed is complete up to here. Go on with the same input and \"cursor\": \"{cursor}\"."
+            ));
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use host_harness::contract::actions::{Outcome, Pending};
+use host_harness::contract::catalog::Effect;
 use host_harness::exact::parse_json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -87,7 +88,7 @@ pub async fn to_the_end(
 pub fn print(site: &Site, action: &str, outcome: Outcome) -> Result<(), Ending> {
     match outcome {
         Outcome::Done(output) => {
-            show(site, action, &output)?;
+            show(site, action, &output).map_err(|ending| unprinted(site, action, ending))?;
             judge(&output, site.json)
         }
         Outcome::Pending(pending) => {
@@ -95,6 +96,19 @@ pub fn print(site: &Site, action: &str, outcome: Outcome) -> Result<(), Ending> 
             tell_how_to_resume(site, action, &pending);
             Err(Ending::silent(Exit::Pending))
         }
+    }
+}
+
+/// What was written stays written, though nobody could be told: to run it again is to write it again.
+fn unprinted(site: &Site, action: &str, ending: Ending) -> Ending {
+    match site.component.operation(action, Use::Action) {
+        Ok(operation) if operation.effect != Effect::Read => {
+            let why = ending.told.map_or_else(|| "nobody reads standard output".to_owned(), |told| told.message);
+            let message = format!("{action} was done (call id {}), and its answer is lost: {why}", site.call_id);
+            let remedy = "Do not run it again as a new call: look at the records themselves.";
+            Ending::told(Exit::Permanent, "answer-not-printed", message, Some(remedy))
+        }
+        _ => ending,
     }
 }
 
