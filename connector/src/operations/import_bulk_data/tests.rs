@@ -231,6 +231,29 @@ fn a_job_after_the_import_that_fails_leaves_it_incomplete() {
 }
 
 #[test]
+fn a_job_after_the_import_that_comes_in_late_is_awaited_all_the_same() {
+    let input = AP.replacen('{', r#"{"then":[{"package":"/p","definition":"D"}],"#, 1);
+    let mut token = submitted(&input);
+    let before = || vec![items(r#"{"RequestStatus":"SUCCEEDED"}"#), items("")];
+    let lost = vec![items(""), typed(504, "", ""), items(""), items(""), items("")];
+    for answers in [before(), vec![answer(404, "{}"), items("")], lost] {
+        token = pending(step(&Fake::new(answers), &input, Some(&token))).token;
+    }
+    assert!(pending(step(&Fake::new([items("")]), &input, Some(&token))).status.contains("looking"));
+    let late = items(r#"{"requestId":81,"state":"WAIT","jobDefinitionId":"JobDefinition://p/D"}"#);
+    assert!(pending(step(&Fake::new([late]), &input, Some(&token))).token.contains("\"81\""));
+    // It never comes: the import is told, with what is not known.
+    let door = Fake::new([items("")]);
+    door.wait(Duration::from_secs(16 * 60));
+    let token = pending(step(&door, &input, Some(&token))).token;
+    let processed = items(r#"{"InvoiceNumber":"A","InvoiceId":1,"Status":"PROCESSED"}"#);
+    let told =
+        done(step(&Fake::new([items(""), processed, items(r#"{"DocumentContent":null}"#)]), &input, Some(&token)));
+    assert_eq!((&told["outcome"], &told["jobs"][0]["state"]), (&"partial".into(), &"UNKNOWN".into()));
+    assert!(told["jobs"][0]["message"].as_str().unwrap().contains("Scheduled Processes"), "{told}");
+}
+
+#[test]
 fn a_job_after_the_import_that_an_earlier_life_of_the_call_ran_is_not_run_again() {
     let input = AP.replacen('{', r#"{"then":[{"package":"/p","definition":"D","parameters":["1061"]}],"#, 1);
     let ended = vec![items(r#"{"RequestStatus":"SUCCEEDED"}"#), items("")];
