@@ -7,6 +7,8 @@ use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
 
 use tabular::zip;
 
+use super::held::Held;
+
 /// What all entries of one archive may come to.
 pub const MOST: u64 = 24 << 20;
 /// What they may come to where nobody holds them.
@@ -70,13 +72,13 @@ pub type Take<'t> = dyn FnMut(&str, &mut dyn BufRead) -> io::Result<()> + 't;
 fn within(mut zip: &mut dyn Source, below: &str, depth: u8, left: &mut u64, take: &mut Take) -> Result<(), Fault> {
     for entry in zip::entries(&mut zip)?.iter().take(ENTRIES) {
         let name = format!("{below}{}", entry.name);
-        // What is a zip has to be held.
+        // What is a zip has to be held, or put aside.
         let head = zip::open(&mut zip, entry).map(|file| BufReader::new(file.take(4)))?.fill_buf().map(is_zip);
         let packed = depth > 0 && head.map_err(|_| Fault::Damaged)?;
         let limit = if packed { (*left).min(MOST) } else { *left }.saturating_add(1);
         let mut file = BufReader::new(zip::open(&mut zip, entry)?.take(limit));
-        let mut inner = Vec::new();
-        let read = if packed { file.read_to_end(&mut inner).map(|_| ()) } else { take(&name, &mut file) };
+        let mut inner = Held::new("");
+        let read = if packed { io::copy(&mut file, &mut inner).map(|_| ()) } else { take(&name, &mut file) };
         let rest = file.get_ref().limit();
         *left = left.saturating_sub(limit - rest);
         if rest == 0 {
@@ -84,7 +86,7 @@ fn within(mut zip: &mut dyn Source, below: &str, depth: u8, left: &mut u64, take
         }
         read.map_err(|_| Fault::Damaged)?;
         if packed {
-            within(&mut Cursor::new(inner), &format!("{name}/"), depth - 1, left, take)?;
+            within(&mut inner, &format!("{name}/"), depth - 1, left, take)?;
         }
     }
     Ok(())

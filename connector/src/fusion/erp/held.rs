@@ -30,7 +30,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// An empty one; a file of it bears the call's id.
+    /// An empty one; its file, where it needs one, bears the call's id.
     pub fn new(call: &str) -> Self {
         Self { lent: files::lent().then(files::root), call: call.to_owned(), ..Self::default() }
     }
@@ -55,8 +55,33 @@ impl Held {
                     "it is larger than 24 MiB, and the host lends no directory to put it aside (harness --files DIR)",
                 ));
             }
-            _ => self.pieces.push(bytes.to_vec()),
+            _ => self.add(bytes),
         }
+        Ok(())
+    }
+
+    /// Every piece but the last is full.
+    fn add(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            match self.pieces.last_mut().filter(|piece| piece.len() < PIECE) {
+                Some(piece) => {
+                    let (now, later) = bytes.split_at(bytes.len().min(PIECE - piece.len()));
+                    piece.extend_from_slice(now);
+                    bytes = later;
+                }
+                None => self.pieces.push(Vec::with_capacity(PIECE)),
+            }
+        }
+    }
+}
+
+impl Write for Held {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.append(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -66,7 +91,6 @@ impl Read for Held {
         if let Some((file, _)) = &mut self.file {
             return file.read(into);
         }
-        // Every piece but the last is full.
         let at = usize::try_from(self.at).unwrap_or(usize::MAX);
         let piece = self.pieces.get(at / PIECE).and_then(|piece| piece.get(at % PIECE..));
         let count = piece.unwrap_or_default().read(into)?;
