@@ -126,6 +126,13 @@ fn a_log_zip_of_twenty_megabytes_is_read_in_little_memory() {
         }
         let told = caller.import(&supplier).unwrap();
         assert_eq!((counts(&told).0, told["rejections"][0]["row"].as_u64()), ("nothing_imported", Some(1)), "{told}");
+        if with_directory {
+            assert_eq!(std::fs::read_dir(lent.path()).unwrap().count(), 0);
+            let output = json!({"request_id": told["request_id"]});
+            let told = caller.run("download_ess_job_output", &output).unwrap();
+            let printed = told["files"].as_array().unwrap().iter().find_map(|file| file["path"].as_str()).unwrap();
+            assert!(std::fs::metadata(lent.path().join(printed)).unwrap().len() > 20_000_000, "{told}");
+            assert_eq!(std::fs::read_dir(lent.path()).unwrap().count(), 1);
+        }
     }
-    assert_eq!(std::fs::read_dir(lent.path()).unwrap().count(), 0);
 }

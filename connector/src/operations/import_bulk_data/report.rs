@@ -11,6 +11,7 @@ use crate::fusion::erp::{self, archive};
 use crate::fusion::fbdi::{self, Located, Places, RejectedContent, Sought, Wanted};
 use crate::fusion::pod::Pod;
 use crate::fusion::report::{Found, MOST, Rejection, codes, interface, target, texts};
+use crate::operations::download_ess_job_output::{Which, zip};
 use crate::operations::file::answered;
 use crate::problem::{Failure, Result};
 
@@ -175,15 +176,14 @@ impl Import<'_> {
 
     /// Reads the log zip; answers whether there was one.
     fn logs(&self, pod: &Pod, request: &str, tree: Option<&Tree>, found: &mut Found) -> Result<bool> {
-        const WHAT: &str = "download the load's logs";
-        let mut zip = erp::held(pod, WHAT, "ESSJobExecutionDetailsRF", &[("requestId", request), ("fileType", "ALL")])?;
-        if zip.is_none()
+        let mut held = zip(pod, request, Which::All)?;
+        if held.is_none()
             && let Some(id) = tree.and_then(|tree| tree.document.as_deref())
         {
-            zip = erp::held(pod, WHAT, "DocumentRF", &[("docId", id)])?;
+            held = erp::held(pod, "download the load's logs", "DocumentRF", &[("docId", id)])?;
         }
-        let Some(mut zip) = zip else { return Ok(false) };
-        let read = archive::streams(&mut zip, &mut |name, file| texts::read(name, file, found));
+        let Some(mut held) = held else { return Ok(false) };
+        let read = archive::streams(&mut held, &mut |name, file| texts::read(name, file, found));
         let failed = |fault: archive::Fault| {
             Failure::permanent(
                 crate::contract::ProblemKind::UnexpectedResponse,
