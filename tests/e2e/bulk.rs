@@ -128,13 +128,34 @@ fn import(stage: &Stage, input: &Value) -> Value {
 
 /// Reads what is below the integration user's pod, past the component.
 fn get(pod: &Pod, path: &str) -> Value {
+    exchange(pod, http::Request::get(format!("https://{}{path}", fusion_sim::HOST)), "")
+}
+
+/// Has the integration service do something, past the component.
+fn erp(pod: &Pod, body: &Value) -> Value {
+    let address = format!("https://{}/fscmRestApi/resources/11.13.18.05/erpintegrations", fusion_sim::HOST);
+    let request = http::Request::post(address).header("content-type", "application/vnd.oracle.adf.resourceitem+json");
+    exchange(pod, request, &body.to_string())
+}
+
+/// Keeps a document of that name and no contents to speak of; its id.
+fn upload(pod: &Pod, name: &str, account: &str) -> String {
+    let told = erp(
+        pod,
+        &serde_json::json!({"OperationName": "uploadFileToUCM", "DocumentContent": "UEs=", "ContentType": "zip",
+            "DocumentAccount": account, "FileName": name, "DocumentId": null}),
+    );
+    told["DocumentId"].as_str().unwrap_or_else(|| panic!("{told}")).to_owned()
+}
+
+fn exchange(pod: &Pod, request: http::request::Builder, body: &str) -> Value {
     let settings = pod.settings();
     let told = |name: &str| settings["auth"][name].as_str().unwrap().to_owned();
     let basic = STANDARD.encode(format!("{}:{}", told("username"), told("password")));
-    let request = http::Request::get(format!("https://{}{path}", fusion_sim::HOST))
+    let request = request
         .header("host", fusion_sim::HOST)
         .header("authorization", format!("Basic {basic}"))
-        .body(Body::empty())
+        .body(Body::from(body.to_owned()))
         .unwrap();
     let body = wait(async {
         let response = pod.router().oneshot(request).await.unwrap();

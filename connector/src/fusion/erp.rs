@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod archive;
+pub mod held;
 pub mod jobs;
 pub mod mark;
 pub mod options;
@@ -56,13 +57,16 @@ pub fn doing(what: &str) -> Doing<'_> {
 /// # Errors
 /// Those of a read.
 pub fn find(pod: &Pod, what: &str, finder: &str, variables: &[(&str, &str)]) -> Result<Vec<Box<RawValue>>> {
-    let variables: Vec<String> =
-        variables.iter().map(|(name, value)| format!("{name}={}", query_value(value))).collect();
-    let address = address(pod).clause("finder", &format!("{finder};{}", variables.join(",")));
-    let response = pod.get(doing(what), &address)?;
+    let response = pod.get(doing(what), &finding(pod, finder, variables))?;
     let envelope: Envelope = crate::json::from_slice(&response.body)
         .map_err(|error| pod.garbled(doing(what), &format!("the body is not a list ({error})")))?;
     Ok(envelope.items.iter().map(|item| (*item).to_owned()).collect())
+}
+
+fn finding(pod: &Pod, finder: &str, variables: &[(&str, &str)]) -> Address {
+    let variables: Vec<String> =
+        variables.iter().map(|(name, value)| format!("{name}={}", query_value(value))).collect();
+    address(pod).clause("finder", &format!("{finder};{}", variables.join(",")))
 }
 
 /// The text of one member; `None` where it is null, absent or blank.
@@ -111,6 +115,18 @@ pub fn content(pod: &Pod, what: &str, row: &str) -> Result<Option<Vec<u8>>> {
     text.retain(|c| !c.is_ascii_whitespace());
     let bytes = STANDARD.decode(&text);
     bytes.map(Some).map_err(|error| pod.unexpected(doing(what), &format!("the document is not base64 ({error})")))
+}
+
+/// The document of the first row that has one, decoded while it comes, however large the answer is.
+///
+/// # Errors
+/// Those of a read; `unavailable` where it is no base64, or more than can be held.
+pub fn held(pod: &Pod, what: &str, finder: &str, variables: &[(&str, &str)]) -> Result<Option<held::Held>> {
+    let address = finding(pod, finder, variables);
+    let mut incoming = pod.open(doing(what), &address, &[])?;
+    let mut decoder = held::Decoder::new(held::Held::new(pod.call_id.as_deref().unwrap_or_default()));
+    pod.pass(doing(what), &address, &mut incoming.body, &mut decoder, archive::MOST_PASSED)?;
+    decoder.finish().map_err(|error| pod.garbled(doing(what), &error.to_string()))
 }
 
 /// There is no such document, or it is not to be seen.

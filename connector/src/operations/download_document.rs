@@ -62,7 +62,7 @@ impl Action for DownloadDocument {
         let id = input.document_id.trim();
         let found = erp::document(pod, id)?.ok_or_else(|| erp::no_document(id))?;
         let name = found.name.clone().unwrap_or_else(|| id.to_owned());
-        let files = opened(&name, found.bytes, input.open == Some(true))?;
+        let files = opened(&name, &mut std::io::Cursor::new(found.bytes), input.open == Some(true))?;
         let mut told = json!({"document_id": id, "files": files});
         for (member, value) in [("name", found.name), ("account", found.account)] {
             if let (Some(value), Some(object)) = (value, told.as_object_mut()) {

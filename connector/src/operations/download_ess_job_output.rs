@@ -7,7 +7,7 @@ use serde_json::json;
 use super::file::{AnsweredFile, opened};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency, ProblemKind};
-use crate::fusion::erp;
+use crate::fusion::erp::{self, held::Held};
 use crate::fusion::pod::Pod;
 use crate::problem::{Failure, Result};
 
@@ -59,15 +59,14 @@ pub struct Output {
 ///
 /// # Errors
 /// Those of a read.
-pub fn zip(pod: &Pod, id: &str, which: Which) -> Result<Option<Vec<u8>>> {
+pub fn zip(pod: &Pod, id: &str, which: Which) -> Result<Option<Held>> {
     const WHAT: &str = "download the job's output";
     let kind = match which {
         Which::Log => "LOG",
         Which::Out => "OUT",
         Which::All => "ALL",
     };
-    let rows = erp::find(pod, WHAT, "ESSJobExecutionDetailsRF", &[("requestId", id), ("fileType", kind)])?;
-    rows.first().map_or(Ok(None), |row| erp::content(pod, WHAT, row.get()))
+    erp::held(pod, WHAT, "ESSJobExecutionDetailsRF", &[("requestId", id), ("fileType", kind)])
 }
 
 impl Action for DownloadEssJobOutput {
@@ -87,11 +86,11 @@ impl Action for DownloadEssJobOutput {
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
         let id = &input.request_id;
-        let bytes = zip(pod, id, input.files)?.ok_or_else(|| {
+        let mut held = zip(pod, id, input.files)?.ok_or_else(|| {
             Failure::permanent(ProblemKind::NotFound, format!("The pod gives no files of request {id}."))
                 .remedy("It gives them only to the user who submitted the request, and only once it has run; a job may also have no output.")
         })?;
-        let files = opened(&format!("{id}.zip"), bytes, input.open != Some(false))?;
+        let files = opened(&format!("{id}.zip"), &mut held, input.open != Some(false))?;
         Ok(json!({"request_id": id, "files": files}).to_string())
     }
 }

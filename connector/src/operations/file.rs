@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::contract::ProblemKind;
 use crate::files::{self, Encoded};
-use crate::fusion::erp::archive;
+use crate::fusion::erp::archive::{self, Source};
 use crate::http::Stream;
 use crate::problem::{Failure, Result};
 
@@ -153,33 +153,79 @@ pub fn answered(name: &str, bytes: Vec<u8>, inline: &mut usize) -> Result<Value>
     }
 }
 
+/// As [`answered`], read as it comes: what is large passes into the lent directory and is not held.
+fn passed(name: &str, from: &mut dyn Read, inline: &mut usize) -> Result<Value> {
+    let broken = |error: io::Error| {
+        Failure::permanent(ProblemKind::Unavailable, format!("{name:?} could not be passed on ({error})."))
+            .remedy("Check that the lent directory may be written to and has room; download the document unopened (open: false) where it is damaged.")
+    };
+    let most = if files::lent() { SMALL } else { INLINE };
+    let mut bytes = Vec::new();
+    from.take(wide(most).saturating_add(1)).read_to_end(&mut bytes).map_err(broken)?;
+    if bytes.len() <= most || !files::lent() {
+        return answered(name, bytes, inline);
+    }
+    let mut kept = files::create(name)?;
+    let size = io::copy(&mut bytes.chain(from), &mut kept).map_err(broken)?;
+    Ok(json!({"name": name, "size": size, "path": kept.finish()?}))
+}
+
 /// The files of a document: those inside it where it is a zip and is to be opened, else itself.
 ///
 /// # Errors
 /// `too-large`; `unexpected-response` for a zip that cannot be read.
-pub fn opened(name: &str, bytes: Vec<u8>, open: bool) -> Result<Vec<Value>> {
+pub fn opened(name: &str, document: &mut dyn Source, open: bool) -> Result<Vec<Value>> {
     let mut inline = 0;
-    if !open || !archive::is_zip(&bytes) {
-        return Ok(vec![answered(name, bytes, &mut inline)?]);
+    let mut head = Vec::new();
+    let read = Read::take(&mut *document, 4).read_to_end(&mut head).and_then(|_| document.rewind());
+    read.map_err(|error| Failure::internal(error.to_string()))?;
+    if !open || !archive::is_zip(&head) {
+        return Ok(vec![passed(name, document, &mut inline)?]);
     }
     let (mut found, mut failed) = (Vec::new(), None);
-    let read = archive::files(&bytes, &mut |name, bytes| match answered(name, bytes, &mut inline) {
-        Ok(file) => found.push(file),
-        Err(failure) => failed = Some(failure),
+    let read = archive::streams(document, &mut |name, mut file| match passed(name, &mut file, &mut inline) {
+        Ok(file) => {
+            found.push(file);
+            Ok(())
+        }
+        Err(failure) => {
+            failed = Some(failure);
+            Err(io::ErrorKind::Other.into())
+        }
     });
     if let Some(failure) = failed {
         return Err(failure);
     }
     match read {
         Ok(()) => Ok(found),
-        Err(archive::Fault::TooLarge) if !files::lent() => Err(Failure::permanent(
-            ProblemKind::TooLarge,
-            format!("{name:?} cannot be opened: {}.", archive::Fault::TooLarge),
-        )
-        .remedy("Download it unopened (open: false) into a lent directory.")),
         Err(fault) => {
             Err(Failure::permanent(ProblemKind::UnexpectedResponse, format!("{name:?} cannot be opened: {fault}."))
                 .remedy("Download it unopened (open: false)."))
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::fusion::erp::archive::tests::zip;
+
+    #[test]
+    fn what_is_large_passes_into_the_lent_directory_and_is_refused_without_one() {
+        let large = vec![7; INLINE + 1];
+        let zip = zip(&[("1.log", b"one"), ("2.pdf", &large)]);
+        let open = |open| opened("a.zip", &mut Cursor::new(zip.clone()), open);
+        let failure = open(true).unwrap_err();
+        assert!(failure.kind() == ProblemKind::TooLarge && failure.problem.message.contains("2.pdf"));
+        std::fs::create_dir_all(files::root()).unwrap();
+        let found = open(true).unwrap();
+        assert_eq!(found[0], json!({"name": "1.log", "size": 3, "text": "one"}));
+        assert_eq!(found[1], json!({"name": "2.pdf", "size": large.len(), "path": "2.pdf"}));
+        assert_eq!(std::fs::read(files::root().join("2.pdf")).unwrap(), large);
+        assert_eq!(open(false).unwrap()[0]["base64"], STANDARD.encode(&zip));
+        std::fs::remove_dir_all(files::root()).unwrap();
     }
 }

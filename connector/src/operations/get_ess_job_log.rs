@@ -3,6 +3,8 @@
 //! One log an answer, with the names of the others: those of the jobs that the request started lie in the same
 //! zip. An answer never holds more than was asked for, however long the log.
 
+use std::io::Read as _;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -138,7 +140,12 @@ impl Action for GetEssJobLog {
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
         let id = &input.request_id;
-        let found = zip(pod, id, Which::Log)?.map_or(Ok(Vec::new()), |bytes| logs(id, bytes))?;
+        let mut bytes = Vec::new();
+        let read = zip(pod, id, Which::Log)?.map(|mut held| held.read_to_end(&mut bytes)).transpose();
+        let found = match read.map_err(|error| Failure::internal(error.to_string()))? {
+            Some(_) => logs(id, bytes)?,
+            None => Vec::new(),
+        };
         let chosen = match &input.name {
             None => found.first(),
             Some(wanted) => found.iter().find(|(name, _)| name == wanted),

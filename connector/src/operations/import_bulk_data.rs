@@ -290,7 +290,7 @@ enum Stage {
         newest: Option<String>,
         waiting: Option<Box<Waiting>>,
         done: Vec<Value>,
-        /// When the answer to the import's submission was lost, in milliseconds on the pod's clock.
+        /// Since when a job is looked for whose submission may have come in, in milliseconds on the pod's clock.
         #[serde(default)]
         lost: Option<i64>,
     },
@@ -451,10 +451,7 @@ impl<'a> Import<'a> {
         let later = match &state.stage {
             Stage::Loading { watch, .. } => watch.first(self.object.title),
             Stage::Lost { cause, .. } => Later {
-                status: format!(
-                    "{}: the answer to the load was lost; looking whether it is there ({cause})",
-                    self.object.title
-                ),
+                status: format!("{}: looking whether the load is there ({cause})", self.object.title),
                 progress: None,
                 wait_ms: 5_000,
             },

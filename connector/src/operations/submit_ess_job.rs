@@ -139,23 +139,34 @@ impl Job {
         }
     }
 
-    fn requests(&self, pod: &Pod) -> Result<Vec<ess::Request>> {
+    /// Requests of this job that are newer than that one, the newest first.
+    fn requests(&self, pod: &Pod, than: &str, take: &mut dyn FnMut(ess::Request) -> bool) -> Result<()> {
         let filter = format!("jobDefinitionId eq \"JobDefinition:/{}/{}\"", self.package, self.definition);
         let job = format!("{},{}", self.package, self.definition);
-        let found = ess::requests(pod, &filter, "requestId:desc")?;
-        Ok(found.into_iter().filter(|request| request.runs(&job)).collect())
+        let than = than.parse().unwrap_or_default();
+        ess::back(pod, &filter, &mut |request| request.number() > than && (!request.runs(&job) || take(request)))
     }
 
     /// Id of the newest request of this job; empty where there is none.
     pub(super) fn newest(&self, pod: &Pod) -> Result<String> {
-        Ok(self.requests(pod)?.into_iter().map(|request| request.id).max_by_key(|id| number(id)).unwrap_or_default())
+        let mut newest = String::new();
+        self.requests(pod, "", &mut |request| {
+            newest = request.id;
+            false
+        })?;
+        Ok(newest)
     }
 
-    /// A request of these parameters that is newer.
+    /// A request of these parameters that is newer; the oldest of them.
     pub(super) fn since(&self, pod: &Pod, newest: &str) -> Result<Option<String>> {
-        let found = self.requests(pod)?;
-        let newer = |request: &&ess::Request| number(&request.id) > number(newest) && self.is_same(request);
-        Ok(found.iter().rfind(newer).map(|request| request.id.clone()))
+        let mut found = None;
+        let asked = self.requests(pod, newest, &mut |request| {
+            if self.is_same(&request) {
+                found = Some(request.id);
+            }
+            true
+        });
+        if found.is_some() { Ok(found) } else { asked.map(|()| None) }
     }
 
     fn is_same(&self, request: &ess::Request) -> bool {
@@ -167,13 +178,17 @@ impl Job {
     pub(super) fn after(&self, pod: &Pod, load: &str, done: &[Value]) -> Option<String> {
         let load = ess::request(pod, load).ok()??;
         let ended = instant(&load.completed?)?;
-        let fits = |request: &&ess::Request| {
-            self.is_same(request)
-                && request.submitter == load.submitter
-                && request.submitted.as_deref().and_then(instant).is_some_and(|at| at >= ended)
-                && !done.iter().any(|job| job.get("request_id").and_then(Value::as_str) == Some(&request.id))
-        };
-        self.requests(pod).ok()?.iter().rfind(fits).map(|request| request.id.clone())
+        let mut found = None;
+        // What was told before a fault counts.
+        let _ = self.requests(pod, &load.id, &mut |request| {
+            let later = request.submitted.as_deref().and_then(instant).is_some_and(|at| at >= ended);
+            let is_done = done.iter().any(|job| job.get("request_id").and_then(Value::as_str) == Some(&request.id));
+            if later && self.is_same(&request) && request.submitter == load.submitter && !is_done {
+                found = Some(request.id);
+            }
+            later
+        });
+        found
     }
 
     fn submit(&self, pod: &Pod, newest: Option<&str>) -> Result<Waiting> {
@@ -204,10 +219,6 @@ impl Job {
             "Look for it in Scheduled Processes before you submit it again.",
         )
     }
-}
-
-fn number(id: &str) -> u64 {
-    id.parse().unwrap_or_default()
 }
 
 /// Arguments without those at the end that are not filled, however that is spelt.
@@ -278,6 +289,24 @@ mod tests {
         assert!(pending(step(&door, Some(&ready())).unwrap()).status.contains("request 7"));
         let door = Fake::new([listed(5), typed(504, "", ""), listed(5), listed(5), listed(5)]);
         assert_eq!(step(&door, Some(&ready())).unwrap_err().kind(), ProblemKind::UnknownOutcome);
+    }
+
+    #[test]
+    fn what_was_sent_is_found_behind_many_others() {
+        let page = |from: u32| {
+            let one = |id: u32| {
+                let own = if id == 6 { "1" } else { "2" };
+                format!(
+                    r#"{{"requestId":{id},"state":"WAIT","jobDefinitionId":"JobDefinition://p/q/D","requestParameters":[{{"name":"submit.argument1","value":null}},{{"name":"submit.argument2","value":"{own}"}}]}}"#
+                )
+            };
+            let rows: Vec<String> = (from - 25..=from).rev().map(one).collect();
+            json(200, &format!(r#"{{"items":[{}]}}"#, rows.join(",")))
+        };
+        let door = Fake::new([page(56), page(30)]);
+        assert!(pending(step(&door, Some(&ready())).unwrap()).status.contains("request 6"));
+        assert!(door.sent.borrow()[1].path.contains("requestId%20lt%2031"), "{}", door.sent.borrow()[1].path);
+        assert_eq!(door.sent.borrow().len(), 2);
     }
 
     #[test]

@@ -133,7 +133,10 @@ impl Waiting {
                 let document = erp::document(pod, &id)?.ok_or_else(|| erp::no_document(&id))?;
                 let name = document.name.clone().unwrap_or_else(|| format!("{id}.zip"));
                 told.insert("document_id".to_owned(), id.into());
-                told.insert("files".to_owned(), opened(&name, document.bytes, plan.open)?.into());
+                told.insert(
+                    "files".to_owned(),
+                    opened(&name, &mut std::io::Cursor::new(document.bytes), plan.open)?.into(),
+                );
                 Ok(Ok(told))
             }
             None if self.looks < DOCUMENT_LOOKS => Ok(Err(Later {

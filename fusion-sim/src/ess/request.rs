@@ -83,6 +83,9 @@ pub(crate) struct Behaviour {
     /// Reports lie in a zip inside the zip.
     #[serde(default)]
     pub(crate) nested: bool,
+    /// A report is printed as well, to so many bytes.
+    #[serde(default)]
+    pub(crate) pdf: u32,
     /// How often the callback is raised, where not once.
     #[serde(default)]
     pub(crate) callbacks: Option<u8>,

@@ -227,12 +227,15 @@ impl Fault for FailingLook {
     }
 }
 
-/// T9: the import ends WARNING, and its reports lie in a zip inside the zip (not so with `{"nested": false}`).
+/// T9: the import ends WARNING, and its reports lie in a zip inside the zip (not so with `{"nested": false}`). With
+/// `{"pdf": 20000000}` one of them is also printed, to so many bytes that no zip makes fewer.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Partial {
     #[serde(default = "yes")]
     nested: bool,
+    #[serde(default)]
+    pdf: u32,
 }
 
 fn yes() -> bool {
@@ -247,6 +250,7 @@ impl Fault for Partial {
     fn tune(&self, tuning: &mut Tuning) -> bool {
         tuning.bulk.behaviour.warning = true;
         tuning.bulk.behaviour.nested = self.nested;
+        tuning.bulk.behaviour.pdf = self.pdf;
         true
     }
 }

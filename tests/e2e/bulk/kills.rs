@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::sample::{INVOICES, balanced, nested, payables, sample};
-use super::{Caller, Step, batches, counts, invoices, loads};
+use super::{Caller, FIRST, Step, batches, counts, erp, get, invoices, loads, upload, warned};
 use crate::stage::Stage;
 
 const ID: &str = "import_bulk_data";
@@ -167,4 +167,103 @@ fn a_host_that_dies_after_any_step_of_a_further_job_runs_it_once() {
     let jobs =
         super::get(stage.pod.as_ref().unwrap(), "/ess/rest/scheduler/v1/requests?orderBy=requestId:desc&fields=@full");
     assert_eq!(jobs.to_string().matches("/APXAPRVL").count(), 1, "{jobs}");
+}
+
+#[test]
+fn a_load_is_found_behind_hundreds_of_others_that_came_after_it() {
+    for input in [balanced("6008"), payables(json!({"rows": nested("6008", &INVOICES[..2])}))] {
+        let stage = Stage::sim(json!([]));
+        let pod = stage.pod.as_ref().unwrap();
+        let caller = Caller::new(&stage, "killed");
+        drop(caller.step(ID, &input, None).unwrap());
+        let own = loads(pod).remove(0);
+        let (package, definition) = super::LOADER.trim_start_matches("JobDefinition:/").rsplit_once('/').unwrap();
+        for number in 0..220 {
+            let document = upload(pod, &format!("other_{number}.zip"), "fin$/payables$/import$");
+            erp(
+                pod,
+                &json!({"OperationName": "submitESSJobRequest", "JobPackageName": package,
+                "JobDefName": definition, "ESSParameters": format!("1,{document},N,N"), "ReqstId": null}),
+            );
+        }
+        let report = caller.import(&input).unwrap();
+        assert_eq!((counts(&report).0, report["request_id"].as_str()), ("complete", Some(own.as_str())), "{report}");
+        assert!(!warned(&report).contains(&"sent_again"), "{report}");
+    }
+}
+
+/// The document that a run leaves behind that died between its note and its load.
+fn note(stage: &Stage, account: &str) {
+    let name = format!("begun_{}.txt", oracle_fusion::fusion::fbdi::file_prefix("killed"));
+    upload(stage.pod.as_ref().unwrap(), &name, account);
+}
+
+#[test]
+fn where_a_rival_run_died_before_it_sent_the_other_takes_over_or_says_how_to_go_on() {
+    // Invoices come in once however often they are sent.
+    let mut input = payables(json!({"rows": nested("6009", &INVOICES[..2])}));
+    input["route"] = "upload_and_submit".into();
+    let stage = Stage::sim(json!([]));
+    let pod = stage.pod.as_ref().unwrap();
+    note(&stage, "fin$/payables$/import$");
+    let before = pod.clock().now();
+    let report = Caller::new(&stage, "killed").import(&input).unwrap();
+    let passed = pod.clock().now().duration_since(before).as_secs();
+    assert_eq!(counts(&report).0, "complete", "{report}");
+    assert!(warned(&report).contains(&"sent_again") && (900..2_000).contains(&passed), "{passed} {report}");
+    assert_eq!((loads(pod).len(), invoices(pod, "6009").len()), (1, 2));
+
+    // Journals would be there twice.
+    let input = balanced("6009");
+    let stage = Stage::sim(json!([]));
+    let pod = stage.pod.as_ref().unwrap();
+    note(&stage, "fin$/generalLedger$/import$");
+    let refused = Caller::new(&stage, "killed").import(&input).unwrap_err();
+    assert_eq!(refused.problem.kind, host_harness::contract::types::ProblemKind::UnknownOutcome);
+    let remedy = refused.problem.remedy.unwrap();
+    assert!(remedy.contains("\"killed\"") && remedy.contains("group 6009"), "{remedy}");
+    assert!(remedy.contains("new call id") && loads(pod).is_empty(), "{remedy}");
+    let report = Caller::new(&stage, "another").import(&input).unwrap();
+    assert_eq!((counts(&report).0, batches(pod, "Accrual 6009").len()), ("complete", 1), "{report}");
+}
+
+/// How many journal imports were submitted here.
+fn imports(stage: &Stage) -> usize {
+    let jobs = get(stage.pod.as_ref().unwrap(), "/ess/rest/scheduler/v1/requests?orderBy=requestId:desc");
+    let mut jobs = jobs["items"].as_array().unwrap().iter();
+    jobs.by_ref()
+        .filter(|job| {
+            job["requestId"].as_u64() >= Some(FIRST)
+                && job["jobDefinitionId"].as_str().unwrap().ends_with("/JournalImportLauncher")
+        })
+        .count()
+}
+
+#[test]
+fn an_import_that_is_registered_late_is_not_submitted_twice_though_its_host_died() {
+    let mut input = balanced("6010");
+    input["route"] = "upload_and_submit".into();
+    for (seconds, imported) in [(420, 1), (86_400, 2)] {
+        for with_token in [true, false] {
+            // The load goes through; the import's answer is lost.
+            let fault = json!({"name": "late_registration", "after": 1, "times": 1, "seconds": seconds});
+            let stage = Stage::sim(json!([fault]));
+            let caller = Caller::new(&stage, "killed");
+            let mut last = caller.step(ID, &input, None).unwrap().pending();
+            let token = loop {
+                let next = caller.next(ID, &input, &last).unwrap().pending();
+                if next.token.contains("\"lost\":1") {
+                    break last;
+                }
+                last = next;
+            };
+            let step = caller.step(ID, &input, with_token.then_some(token.token.as_str())).unwrap();
+            let report = caller.finish(ID, &input, step).unwrap();
+            assert_eq!(counts(&report).0, "complete", "{seconds} {with_token} {report}");
+            assert_eq!(warned(&report).contains(&"import_sent_again"), imported == 2, "{report}");
+            let pod = stage.pod.as_ref().unwrap();
+            pod.clock().advance(std::time::Duration::from_secs(2 * 86_400));
+            assert_eq!((imports(&stage), batches(pod, "Accrual 6010").len()), (imported, 1), "{seconds} {with_token}");
+        }
+    }
 }

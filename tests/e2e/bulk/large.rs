@@ -8,8 +8,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::Caller;
 use super::sample::{journals, payables};
+use super::{Caller, counts};
 use crate::stage::Stage;
 
 const MEMORY: usize = 32 << 20;
@@ -112,4 +112,27 @@ fn a_group_that_does_not_balance_at_the_far_end_is_found_in_little_memory() {
     let findings = told["findings"].to_string();
     assert!(findings.contains("unbalanced") && findings.contains("CHF") && findings.contains("0.02"), "{findings}");
     assert!(!findings.contains("currency USD"), "{findings}");
+}
+
+#[test]
+fn a_log_zip_of_twenty_megabytes_is_read_in_little_memory() {
+    let supplier = json!({"object": "suppliers", "rows": [{"VENDOR_NAME": "Lee Supplies", "BUSINESS_RELATIONSHIP": "SPEND_AUTHORIZED"}]});
+    let lent = tempfile::tempdir().unwrap();
+    for with_directory in [false, true] {
+        let stage = Stage::sim(json!([{"name": "T9", "nested": false, "pdf": 20_000_000}]));
+        let mut caller = Caller::new(&stage, "large").within(MEMORY);
+        if with_directory {
+            caller = caller.lending(lent.path());
+        }
+        let told = caller.import(&supplier).unwrap();
+        assert_eq!((counts(&told).0, told["rejections"][0]["row"].as_u64()), ("nothing_imported", Some(1)), "{told}");
+        if with_directory {
+            assert_eq!(std::fs::read_dir(lent.path()).unwrap().count(), 0);
+            let output = json!({"request_id": told["request_id"]});
+            let told = caller.run("download_ess_job_output", &output).unwrap();
+            let printed = told["files"].as_array().unwrap().iter().find_map(|file| file["path"].as_str()).unwrap();
+            assert!(std::fs::metadata(lent.path().join(printed)).unwrap().len() > 20_000_000, "{told}");
+            assert_eq!(std::fs::read_dir(lent.path()).unwrap().count(), 1);
+        }
+    }
 }

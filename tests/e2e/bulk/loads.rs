@@ -129,6 +129,8 @@ fn lines_with_a_wrong_account_or_period_are_named_with_the_ledger_s_codes() {
     assert_eq!(told["outcome"], "nothing_imported", "{told}");
     let named: Vec<(u64, String)> =
         rejections(&told).into_iter().map(|(_, row, _, code)| (row.unwrap(), code)).collect();
+    // The report tells the group with the line.
+    assert_eq!(told["rejections"][0]["key"], "Rent, line 1 of group 7003", "{told}");
     for (row, code) in [(1, "EF04"), (1, "EP01"), (2, "EP01"), (3, "EF04")] {
         assert!(named.contains(&(row, code.to_owned())), "{row} {code} {told}");
     }

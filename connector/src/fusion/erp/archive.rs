@@ -3,9 +3,11 @@
 //! Nothing is believed of an archive's own numbers: what comes out of an entry is counted while it comes, so
 //! that a small file cannot fill the memory. Zips within zips are opened to a depth of three.
 
-use std::io::{self, BufRead, BufReader, Cursor, Read as _};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
 
 use tabular::zip;
+
+use super::held::Held;
 
 /// What all entries of one archive may come to.
 pub const MOST: u64 = 24 << 20;
@@ -43,7 +45,7 @@ pub fn is_zip(bytes: &[u8]) -> bool {
 /// # Errors
 /// [`Fault`]; what was handed over before is right.
 pub fn files(bytes: &[u8], take: &mut dyn FnMut(&str, Vec<u8>)) -> Result<(), Fault> {
-    within(bytes, "", DEPTH, &mut MOST.clone(), &mut |name, file| {
+    within(&mut Cursor::new(bytes), "", DEPTH, &mut MOST.clone(), &mut |name, file| {
         let mut out = Vec::new();
         file.read_to_end(&mut out)?;
         take(name, out);
@@ -55,24 +57,28 @@ pub fn files(bytes: &[u8], take: &mut dyn FnMut(&str, Vec<u8>)) -> Result<(), Fa
 ///
 /// # Errors
 /// [`Fault`].
-pub fn streams(bytes: &[u8], take: &mut Take) -> Result<(), Fault> {
-    within(bytes, "", DEPTH, &mut MOST_PASSED.clone(), take)
+pub fn streams(zip: &mut dyn Source, take: &mut Take) -> Result<(), Fault> {
+    within(zip, "", DEPTH, &mut MOST_PASSED.clone(), take)
 }
+
+/// What a zip is read from.
+pub trait Source: Read + Seek {}
+
+impl<T: Read + Seek> Source for T {}
 
 /// Takes a file.
 pub type Take<'t> = dyn FnMut(&str, &mut dyn BufRead) -> io::Result<()> + 't;
 
-fn within(bytes: &[u8], below: &str, depth: u8, left: &mut u64, take: &mut Take) -> Result<(), Fault> {
-    for entry in zip::entries(&mut Cursor::new(bytes))?.iter().take(ENTRIES) {
+fn within(mut zip: &mut dyn Source, below: &str, depth: u8, left: &mut u64, take: &mut Take) -> Result<(), Fault> {
+    for entry in zip::entries(&mut zip)?.iter().take(ENTRIES) {
         let name = format!("{below}{}", entry.name);
-        // What is a zip has to be held.
-        let head =
-            zip::open(Cursor::new(bytes), entry).map(|file| BufReader::new(file.take(4)))?.fill_buf().map(is_zip);
+        // What is a zip has to be held, or put aside.
+        let head = zip::open(&mut zip, entry).map(|file| BufReader::new(file.take(4)))?.fill_buf().map(is_zip);
         let packed = depth > 0 && head.map_err(|_| Fault::Damaged)?;
         let limit = if packed { (*left).min(MOST) } else { *left }.saturating_add(1);
-        let mut file = BufReader::new(zip::open(Cursor::new(bytes), entry)?.take(limit));
-        let mut inner = Vec::new();
-        let read = if packed { file.read_to_end(&mut inner).map(|_| ()) } else { take(&name, &mut file) };
+        let mut file = BufReader::new(zip::open(&mut zip, entry)?.take(limit));
+        let mut inner = Held::new("");
+        let read = if packed { io::copy(&mut file, &mut inner).map(|_| ()) } else { take(&name, &mut file) };
         let rest = file.get_ref().limit();
         *left = left.saturating_sub(limit - rest);
         if rest == 0 {
@@ -80,7 +86,7 @@ fn within(bytes: &[u8], below: &str, depth: u8, left: &mut u64, take: &mut Take)
         }
         read.map_err(|_| Fault::Damaged)?;
         if packed {
-            within(&inner, &format!("{name}/"), depth - 1, left, take)?;
+            within(&mut inner, &format!("{name}/"), depth - 1, left, take)?;
         }
     }
     Ok(())

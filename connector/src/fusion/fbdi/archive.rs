@@ -4,9 +4,11 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rsa::rand_core::{OsRng, RngCore as _};
 
 use crate::problem::{Failure, Result};
 
@@ -25,6 +27,12 @@ pub fn most_held(lent: Option<&Path>) -> usize {
 /// Bytes read at once for base64; a multiple of three, so that no padding comes in between.
 const PIECE: usize = 48 << 10;
 
+/// What the names of our files in the lent directory begin with.
+const OURS: &str = ".fbdi-";
+
+/// A file that nobody has written to for so long is nobody's: it lives within one step of a call.
+const OLD: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A finished zip.
 #[derive(Debug)]
 pub enum Archive {
@@ -42,9 +50,10 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// A name that no other call uses, in `lent`; nothing is created yet.
+    /// A name that nobody else uses, another run of the same call neither, in `lent`; nothing is created yet.
     pub fn named(lent: &Path, call_id: &str, what: &str) -> Self {
-        Self { path: lent.join(format!(".fbdi-{}-{what}", super::digits_of(call_id))), len: 0 }
+        let run = OsRng.next_u64();
+        Self { path: lent.join(format!("{OURS}{}-{run:016x}-{what}", super::digits_of(call_id))), len: 0 }
     }
 
     /// Where it lies.
@@ -52,12 +61,24 @@ impl Spool {
         &self.path
     }
 
-    /// Creates it, empty.
+    /// Creates it, empty, and removes what runs that were killed have left.
     ///
     /// # Errors
     /// Those of the directory.
     pub fn create(&self) -> io::Result<File> {
-        File::options().read(true).write(true).create(true).truncate(true).open(&self.path)
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&self.path)?;
+        // By the directory's clock, which need not be ours.
+        let now = file.metadata().and_then(|about| about.modified());
+        let others = self.path.parent().map(std::fs::read_dir).into_iter().flatten().flatten().flatten();
+        for other in others.filter(|other| other.file_name().as_encoded_bytes().starts_with(OURS.as_bytes())) {
+            let written = other.metadata().and_then(|about| about.modified());
+            let age = now.as_ref().ok().zip(written.ok()).and_then(|(now, written)| now.duration_since(written).ok());
+            if age.is_some_and(|age| age > OLD) {
+                // What cannot be removed now can be the next time.
+                let _ = std::fs::remove_file(other.path());
+            }
+        }
+        Ok(file)
     }
 }
 
@@ -264,6 +285,30 @@ mod tests {
             prop_assert_eq!(u64::try_from(text.len()).unwrap(), archive.base64_len());
             prop_assert_eq!(STANDARD.decode(text).unwrap(), bytes);
         }
+    }
+
+    #[test]
+    fn runs_of_one_call_do_not_share_files_and_what_killed_ones_left_is_removed_a_day_later() {
+        let lent = std::env::temp_dir().join(format!("fbdi-runs-{}", std::process::id()));
+        std::fs::create_dir_all(&lent).unwrap();
+        let left = |name: &str, hours: u64| {
+            let file = File::create(lent.join(name)).unwrap();
+            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(hours * 3600)).unwrap();
+        };
+        left(".fbdi-1-zip", 25);
+        left(".fbdi-2-zip", 23);
+        left("theirs.csv", 25);
+        let (one, other) = (Spool::named(&lent, "call", "zip"), Spool::named(&lent, "call", "zip"));
+        let (mut first, mut second) = (one.create().unwrap(), other.create().unwrap());
+        first.write_all(b"one").unwrap();
+        second.write_all(b"another").unwrap();
+        drop(other);
+        assert_eq!(std::fs::read(one.path()).unwrap(), b"one");
+        drop(one);
+        let mut names: Vec<_> = std::fs::read_dir(&lent).unwrap().map(|one| one.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, [".fbdi-2-zip", "theirs.csv"]);
+        std::fs::remove_dir_all(&lent).unwrap();
     }
 
     #[test]

@@ -214,11 +214,16 @@ impl Text {
                 let Some(codes) = codes else { return line.clone_into(&mut self.header) };
                 let record: Option<u64> = under(&self.header, "Record", line).and_then(|text| text.parse().ok());
                 let told = shorten(bare, 200);
+                let group = word_under(&self.header, "Group ID", line).map(|group| format!(" of group {group}"));
+                let ledger = ["Ledger ID", "Ledger Name", "Ledger"];
+                let ledger = ledger.iter().find_map(|title| under(&self.header, title, line));
+                let ledger = ledger.map(|ledger| format!(" of ledger {ledger}")).unwrap_or_default();
+                let place = group.unwrap_or_default() + &ledger;
                 for code in codes.split(',') {
                     found.reject(Rejection {
                         table: Some(JOURNALS.to_owned()),
                         line: record,
-                        key: record.map_or_else(|| told.clone(), |line| format!("line {line}")),
+                        key: record.map_or_else(|| told.clone(), |line| format!("line {line}{place}")),
                         code: code.to_owned(),
                         message: told.clone(),
                         ..Rejection::default()
@@ -263,6 +268,12 @@ fn under(header: &str, title: &str, line: &str) -> Option<String> {
         None => line.get(at..)?,
     };
     Some(cell.trim().to_owned()).filter(|cell| !cell.is_empty())
+}
+
+/// The word that begins below a title, however far it reaches: ids are wider than their columns.
+fn word_under(header: &str, title: &str, line: &str) -> Option<String> {
+    let word = line.get(header.find(title)?..)?.split_whitespace().next()?;
+    Some(word.to_owned()).filter(|word| word != "-")
 }
 
 /// Elements of a report's data: each code belongs to the invoice, or the record, that was told before it.
@@ -371,6 +382,12 @@ mod tests {
             (found.rejections[1].line, found.rejections[1].message.as_str()),
             (Some(4), "This account combination isn't valid.")
         );
+        assert_eq!(found.rejections[1].key, "line 4 of group 77");
+        let wide = of(
+            "3.txt",
+            "Error Lines\n-----\nLedger Name  Record  Status  Group ID  Account\nUS Primary   4       EF04    123456789012345 101.10\n",
+        );
+        assert_eq!(wide.rejections[0].key, "line 4 of group 123456789012345 of ledger US Primary");
     }
 
     #[test]
@@ -388,7 +405,7 @@ mod tests {
         let report = row.repeat(450_000) + "<REJECT_LOOKUP_CODE>INVALID SUPPLIER</REJECT_LOOKUP_CODE>";
         let zip = archive::tests::zip(&[("a.xml", report.as_bytes())]);
         let mut found = Found::default();
-        archive::streams(&zip, &mut |name, file| read(name, file, &mut found)).unwrap();
+        archive::streams(&mut std::io::Cursor::new(zip), &mut |name, file| read(name, file, &mut found)).unwrap();
         assert!(report.len() as u64 > archive::MOST && found.rejections[0].key == "A-1");
     }
 

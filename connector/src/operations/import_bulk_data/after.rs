@@ -58,36 +58,75 @@ impl Import<'_> {
                     *waiting = Some(Box::new(Waiting::new(pod, &Submitted { request: id, document: None }, true)));
                     return self.pend(pod, &state);
                 }
-                *newest = Some(job.newest(pod).unwrap_or_default());
+                *newest = Some(match job.newest(pod) {
+                    // Behind nothing, a request of another day would pass for this one.
+                    Err(failure) if failure.again => return Err(failure),
+                    newest => newest.unwrap_or_default(),
+                });
                 return self.pend(pod, &state);
             }
             // A pod registers jobs late, and a second import would find no rows and report that nothing arrived.
-            (None, Some(before)) if lost.is_some() => match job.since(pod, before) {
-                Ok(Some(id)) => {
-                    *lost = None;
-                    *waiting = Some(Box::new(Waiting::new(pod, &Submitted { request: id, document: None }, true)));
-                    return self.pend(pod, &state);
+            (None, Some(before)) if lost.is_some() => {
+                let found = job.since(pod, before);
+                let passed = pod.now_ms().saturating_sub(lost.unwrap_or_default());
+                let blind = imports.is_none() && found.as_ref().is_err_and(|failure| !failure.again);
+                match found {
+                    Ok(Some(id)) => {
+                        *lost = None;
+                        *waiting = Some(Box::new(Waiting::new(pod, &Submitted { request: id, document: None }, true)));
+                        return self.pend(pod, &state);
+                    }
+                    _ if passed <= LOOK_MS && !blind => {
+                        let status = format!("{}: it may have been submitted; looking for it", job.definition);
+                        return mark::pend(pod, ID, &state, Later { status, progress: Some(96), wait_ms: 30_000 });
+                    }
+                    _ if imports.is_some() => {
+                        let begun = job.once(pod, before)?;
+                        let message = format!(
+                            "{0} may have been submitted before and was not found for 15 minutes, so that it was submitted again. That does no harm: an import takes only rows that wait in the interface tables, so that whichever runs later finds none.",
+                            job.definition
+                        );
+                        state
+                            .warnings
+                            .push(json!({"code": "import_sent_again", "message": message, "key": begun.id()}));
+                        (*lost, *waiting) = (None, Some(Box::new(begun)));
+                        return self.pend(pod, &state);
+                    }
+                    _ => {
+                        *lost = None;
+                        let meaning = "Whether it was submitted is not known. Look for it in Scheduled Processes before you submit it again.";
+                        json!({"request_id": "", "state": "UNKNOWN", "meaning": meaning})
+                    }
                 }
-                _ if pod.now_ms().saturating_sub(lost.unwrap_or_default()) > LOOK_MS => {
-                    return Err(job.unknown(&Failure::internal("it was not found within 15 minutes")));
-                }
-                _ => {
-                    let status = format!("{}: the answer was lost; looking for it", job.definition);
-                    return mark::pend(pod, ID, &state, Later { status, progress: Some(96), wait_ms: 30_000 });
-                }
-            },
-            (None, Some(before)) => match job.once(pod, before) {
-                Ok(begun) => {
-                    *waiting = Some(Box::new(begun));
-                    return self.pend(pod, &state);
-                }
-                Err(failure) if imports.is_some() && failure.kind() == ProblemKind::UnknownOutcome => {
+            }
+            (None, Some(before)) => {
+                // Where a host died here, the job may come in late.
+                let notes = imports.is_some().then(|| self.notes("import_"));
+                if let Some(notes) = &notes
+                    && (notes.stands(pod)? || !notes.note(pod)?)
+                {
                     *lost = Some(pod.now_ms());
                     return self.pend(pod, &state);
                 }
-                Err(failure) if failure.again || imports.is_some() => return Err(failure),
-                Err(failure) => json!({"request_id": "-1", "state": "ERROR", "meaning": failure.problem.message}),
-            },
+                match job.once(pod, before) {
+                    Ok(begun) => {
+                        *waiting = Some(Box::new(begun));
+                        return self.pend(pod, &state);
+                    }
+                    Err(failure) if failure.kind() == ProblemKind::UnknownOutcome => {
+                        *lost = Some(pod.now_ms());
+                        return self.pend(pod, &state);
+                    }
+                    Err(failure) if failure.again || notes.is_some() => {
+                        // Nothing was submitted.
+                        notes.iter().for_each(|notes| notes.refused(pod));
+                        return Err(failure);
+                    }
+                    Err(failure) => {
+                        json!({"request_id": "-1", "state": "ERROR", "meaning": failure.problem.message})
+                    }
+                }
+            }
         };
         let of = |name: &str| told.get(name).cloned().unwrap_or_default();
         let (id, ended) = (of("request_id"), of("state"));

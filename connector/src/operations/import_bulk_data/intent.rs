@@ -20,6 +20,8 @@ const LOOKS: usize = 3;
 
 /// The notes of one call.
 pub(super) struct Intent<'a> {
+    /// What they are about: nothing for the load, `import_` for an import that is a job of its own.
+    pub(super) of: &'static str,
     pub(super) call: &'a str,
     /// UCM account of the object.
     pub(super) account: &'a str,
@@ -101,7 +103,7 @@ impl Intent<'_> {
     }
 
     fn name(&self, word: &str) -> String {
-        format!("{word}_{}", file_prefix(self.call))
+        format!("{}{word}_{}", self.of, file_prefix(self.call))
     }
 
     fn ids(&self, pod: &Pod, word: &str) -> Result<Vec<String>> {

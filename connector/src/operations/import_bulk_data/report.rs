@@ -101,7 +101,12 @@ impl Import<'_> {
             .iter()
             .zip(located.rows.iter().zip(&located.names))
             .map(|(one, (row, name))| {
-                let key = name.as_ref().filter(|_| one.key.starts_with("line ")).unwrap_or(&one.key);
+                let key = match (name, one.key.strip_prefix("line ")) {
+                    // The line alone tells a person less than the row's own name.
+                    (Some(name), Some(line)) if line.contains(' ') => format!("{name}, line {line}"),
+                    (Some(name), Some(_)) => name.clone(),
+                    _ => one.key.clone(),
+                };
                 json!({"file": row.as_ref().map(|row| &row.file), "row": row.as_ref().map(|row| row.row), "key": key,
                     "code": one.code, "message": one.message, "remedy": codes::remedy(&one.code, &one.message)})
             })
@@ -171,14 +176,14 @@ impl Import<'_> {
 
     /// Reads the log zip; answers whether there was one.
     fn logs(&self, pod: &Pod, request: &str, tree: Option<&Tree>, found: &mut Found) -> Result<bool> {
-        let mut bytes = zip(pod, request, Which::All)?;
-        if bytes.is_none()
+        let mut held = zip(pod, request, Which::All)?;
+        if held.is_none()
             && let Some(id) = tree.and_then(|tree| tree.document.as_deref())
         {
-            bytes = erp::document(pod, id)?.map(|document| document.bytes);
+            held = erp::held(pod, "download the load's logs", "DocumentRF", &[("docId", id)])?;
         }
-        let Some(bytes) = bytes else { return Ok(false) };
-        let read = archive::streams(&bytes, &mut |name, file| texts::read(name, file, found));
+        let Some(mut held) = held else { return Ok(false) };
+        let read = archive::streams(&mut held, &mut |name, file| texts::read(name, file, found));
         let failed = |fault: archive::Fault| {
             Failure::permanent(
                 crate::contract::ProblemKind::UnexpectedResponse,

@@ -20,6 +20,8 @@ use serde_json::json;
 pub(super) const LOOK_MS: i64 = 15 * 60 * 1000;
 /// Requests whose jobs are looked into for the name of the document.
 const CANDIDATES: usize = 12;
+/// Loads of older documents in a row, behind which this call's cannot be.
+const OLDER: usize = 25;
 /// What loads (FACTS 3.5).
 pub(in crate::operations) const LOADER: &str =
     "/oracle/apps/ess/financials/commonModules/shared/common/interfaceLoader,InterfaceLoaderController";
@@ -69,8 +71,11 @@ impl Import<'_> {
 
     /// Where a second load would double the rows, or a document does not tell that its load was sent.
     fn intent(&self) -> Option<Intent<'_>> {
-        (self.uploads() || !self.object.refuses_duplicates)
-            .then_some(Intent { call: self.call, account: self.object.account })
+        (self.uploads() || !self.object.refuses_duplicates).then(|| self.notes(""))
+    }
+
+    pub(super) fn notes(&self, of: &'static str) -> Intent<'_> {
+        Intent { of, call: self.call, account: self.object.account }
     }
 
     /// The document to load, uploaded unless it was found; none where the load carries it.
@@ -174,13 +179,19 @@ impl Import<'_> {
     pub(super) fn look(&self, pod: &Pod, state: &mut State) -> Result<Option<Later>> {
         let Stage::Lost { at, sent, cause } = &state.stage else { return Ok(None) };
         let (at, sent, cause) = (*at, *sent, cause.clone());
-        let there = match self.there(pod, &state.content) {
+        let there = self.there(pod, &state.content);
+        let passed = pod.now_ms().saturating_sub(at);
+        let there = match there {
             Ok(there) => Some(there),
             // T8: a fault while looking may pass.
-            Err(failure) if failure.again || failure.problem.http_status.is_some_and(|status| status >= 500) => None,
+            Err(failure)
+                if passed < 4 * LOOK_MS
+                    && (failure.again || failure.problem.http_status.is_some_and(|status| status >= 500)) =>
+            {
+                None
+            }
             Err(failure) => return Err(failure),
         };
-        let passed = pod.now_ms().saturating_sub(at);
         match there {
             Some(There::Load(request, document)) => {
                 let message = "The answer to the load was lost; the load was found and is the one that was sent.";
@@ -197,7 +208,9 @@ impl Import<'_> {
                     };
                     let document = self.uploaded(pod, &built, found)?;
                     self.send(pod, &built, state, 2, document)?;
-                    let message = "The answer to the load was lost and no load was found for 15 minutes, so that it was sent a second time. Should the first come after all, the import rejects its rows as duplicates.";
+                    let message = format!(
+                        "No load of this call was found for 15 minutes ({cause}), so that it was sent again. Should the first come after all, the import rejects its rows as duplicates."
+                    );
                     state.warnings.push(json!({"code": "sent_again", "message": message, "key": null}));
                     return Ok(None);
                 }
@@ -206,9 +219,10 @@ impl Import<'_> {
                     &cause,
                     &format!("The load of {} may or may not have been submitted", self.object.title),
                     &format!(
-                        "Look in Scheduled Processes for a load of {}*, and for group {} in the target, before you import again: a second load would double the rows.",
+                        "Look in Scheduled Processes (or with list_ess_jobs) for Load Interface File for Import of the file {}*, and for group {} in the target, and look again an hour later: pods register late. If it is there, make this call again with the call id {:?}: it finds the load, sends nothing and reports. If neither is there, nothing was loaded: import the rows under a new call id. Do not before you have looked: a second load would double the rows; and this call id never sends again, since its note begun_{0}* stays on the pod.",
                         file_prefix(self.call),
-                        state.group.as_deref().unwrap_or("-")
+                        state.group.as_deref().unwrap_or("-"),
+                        self.call
                     ),
                 ));
             }
@@ -216,9 +230,14 @@ impl Import<'_> {
         }
         Ok(Some(Later {
             status: format!(
-                "{}: the answer to the load was lost; looking for it for {} more minutes",
+                "{}: looking for the load for {} more minutes ({cause}); if it is not found, {}",
                 self.object.title,
-                (LOOK_MS.saturating_sub(passed) / 60_000).max(0)
+                (LOOK_MS.saturating_sub(passed) / 60_000).max(0),
+                if sent < 2 && self.object.refuses_duplicates {
+                    "this run sends it"
+                } else {
+                    "the call ends and says how to go on"
+                }
             ),
             progress: None,
             wait_ms: (passed / 4).clamp(5_000, 60_000).unsigned_abs(),
@@ -244,22 +263,31 @@ impl Import<'_> {
             ));
         };
         let filter = format!("jobDefinitionId eq \"JobDefinition:/{}\"", LOADER.replace(',', "/"));
-        // Whoever may not ask the scheduler still has the document's word.
-        let requests = ess::requests(pod, &filter, "requestId:desc").unwrap_or_default();
-        let loads = requests.into_iter().filter(|request| request.runs(LOADER));
-        let mut looked = 0;
-        for request in loads {
-            if request.arguments.iter().any(|argument| ids.contains(argument)) {
-                return Ok(There::Load(request.id, Some(document)));
+        // Ids of documents only grow: what loads an older one was submitted before this call's first upload.
+        let first = ids.first().map(|id| (id.len(), id.as_str())).unwrap_or_default();
+        let (mut found, mut looked, mut older) = (None, 0, 0);
+        let asked = ess::back(pod, &filter, &mut |request| {
+            if !request.runs(LOADER) {
+                return true;
             }
             looked += 1;
-            if looked <= CANDIDATES
-                && let Ok(Some(tree)) = tree(pod, &request.id)
-                && tree.names_document(&prefix)
-            {
-                return Ok(There::Load(request.id, Some(document)));
+            let is_own = request.arguments.iter().any(|argument| ids.contains(argument))
+                || looked <= CANDIDATES
+                    && tree(pod, &request.id).is_ok_and(|tree| tree.is_some_and(|tree| tree.names_document(&prefix)));
+            if is_own {
+                found = Some(request.id);
+                return false;
             }
+            let of = request.arguments.get(1);
+            older = if of.is_some_and(|id| (id.len(), id.as_str()) < first) { older + 1 } else { 0 };
+            older < OLDER && (of.is_some() || looked <= CANDIDATES)
+        });
+        match (found, asked) {
+            (Some(request), _) => Ok(There::Load(request, Some(document))),
+            // What was not looked through to its end proves nothing.
+            (None, Err(failure)) if failure.again => Err(failure),
+            // Whoever may not ask the scheduler still has the document's word.
+            (None, _) => Ok(There::Document(document)),
         }
-        Ok(There::Document(document))
     }
 }

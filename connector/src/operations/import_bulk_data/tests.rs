@@ -73,6 +73,40 @@ fn what_an_attempt_before_sent_is_found() {
     assert_eq!(posts(&door), 0);
 }
 
+/// A page of the scheduler's list: 25 loads, each of the document so many behind its request.
+fn loads(first: u32, ahead: u32) -> Reply {
+    let one = |id: u32| {
+        format!(
+            r#"{{"requestId":{id},"state":"RUNNING","jobDefinitionId":"JobDefinition://oracle/apps/ess/financials/commonModules/shared/common/interfaceLoader/InterfaceLoaderController","requestParameters":[{{"name":"submit.argument1","value":"1"}},{{"name":"submit.argument2","value":"{}"}}]}}"#,
+            id - ahead
+        )
+    };
+    items(&(first - 24..=first).rev().map(one).collect::<Vec<_>>().join(","))
+}
+
+#[test]
+fn a_load_is_found_behind_hundreds_of_others_and_not_looked_for_behind_older_ones() {
+    let document = |id: u32| items(&format!(r#"{{"DocumentId":"{id}"}}"#));
+    let trees = || (0..12).map(|_| items(""));
+    let found = |own: u32, pages: Vec<Reply>| {
+        let mut pages = pages.into_iter();
+        let first = [document(own), document(own), pages.next().unwrap()].into_iter();
+        let door = Fake::new(first.chain(trees()).chain(pages));
+        let status = pending(step(&door, AP, None)).status;
+        (status, door.sent.borrow().len())
+    };
+    // Nine pages of loads came after it.
+    let pages = (0..10).map(|page| loads(9_999 - 25 * page, 3_000)).collect();
+    let (status, asked) = found(6_760, pages);
+    assert!(status.contains("request 9760") && asked == 24, "{status} {asked}");
+    // All that are there are of older documents, so that the next page is not asked for.
+    let (status, asked) = found(9_000, vec![loads(9_999, 3_000), loads(9_974, 3_000)]);
+    assert!(status.contains("looking") && asked == 15, "{status} {asked}");
+    // A page that cannot be read is no proof that it is not there.
+    let door = Fake::new([document(5), document(5)].into_iter().chain((0..3).map(|_| typed(503, "", ""))));
+    assert!(step(&door, AP, None).unwrap_err().again);
+}
+
 #[test]
 fn other_rows_under_the_same_call_id_never_pass_for_loaded() {
     for (input, other) in [(AP, AP.replace("\"A\"", "\"B\"")), (GL, GL.replace(":5}", ":6}"))] {
@@ -113,7 +147,12 @@ fn a_lost_answer_is_looked_for_and_then_sent_again_where_that_does_no_harm() {
     let again = pending(step(&door, AP, Some(&lost(AP))));
     assert!(again.status.contains("78") && again.token.contains("sent_again"));
     let door = after(vec![items("")]);
-    assert_eq!(step(&door, GL, Some(&lost(GL))).unwrap_err().kind(), ProblemKind::UnknownOutcome);
+    let unknown = step(&door, GL, Some(&lost(GL))).unwrap_err();
+    assert_eq!(unknown.kind(), ProblemKind::UnknownOutcome);
+    let remedy = unknown.problem.remedy.unwrap();
+    for said in ["\"call-7\"", "group 9", "new call id", "list_ess_jobs", "begun_of"] {
+        assert!(remedy.contains(said), "{said}: {remedy}");
+    }
     assert_eq!(posts(&door), 0);
 }
 
@@ -189,6 +228,29 @@ fn a_job_after_the_import_that_fails_leaves_it_incomplete() {
     let job = &told["jobs"][0];
     assert_eq!((&job["name"], &job["state"]), (&"D".into(), &"ERROR".into()));
     assert!(job["message"].as_str().unwrap().contains("/p,D"), "{job}");
+}
+
+#[test]
+fn a_job_after_the_import_that_comes_in_late_is_awaited_all_the_same() {
+    let input = AP.replacen('{', r#"{"then":[{"package":"/p","definition":"D"}],"#, 1);
+    let mut token = submitted(&input);
+    let before = || vec![items(r#"{"RequestStatus":"SUCCEEDED"}"#), items("")];
+    let lost = vec![items(""), typed(504, "", ""), items(""), items(""), items("")];
+    for answers in [before(), vec![answer(404, "{}"), items("")], lost] {
+        token = pending(step(&Fake::new(answers), &input, Some(&token))).token;
+    }
+    assert!(pending(step(&Fake::new([items("")]), &input, Some(&token))).status.contains("looking"));
+    let late = items(r#"{"requestId":81,"state":"WAIT","jobDefinitionId":"JobDefinition://p/D"}"#);
+    assert!(pending(step(&Fake::new([late]), &input, Some(&token))).token.contains("\"81\""));
+    // It never comes: the import is told, with what is not known.
+    let door = Fake::new([items("")]);
+    door.wait(Duration::from_secs(16 * 60));
+    let token = pending(step(&door, &input, Some(&token))).token;
+    let processed = items(r#"{"InvoiceNumber":"A","InvoiceId":1,"Status":"PROCESSED"}"#);
+    let told =
+        done(step(&Fake::new([items(""), processed, items(r#"{"DocumentContent":null}"#)]), &input, Some(&token)));
+    assert_eq!((&told["outcome"], &told["jobs"][0]["state"]), (&"partial".into(), &"UNKNOWN".into()));
+    assert!(told["jobs"][0]["message"].as_str().unwrap().contains("Scheduled Processes"), "{told}");
 }
 
 #[test]
