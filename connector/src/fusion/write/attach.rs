@@ -152,7 +152,7 @@ impl<'a> Place<'a> {
         const KEEP_SMALL: &str = "Attach a smaller file, or keep the file elsewhere and attach a link to it.";
         let (before, after) = body(attachment);
         let fits =
-            |length: usize| fits(self.doing(), length).map_err(|failure| Lost::Refused(failure.remedy(KEEP_SMALL)));
+            |length| fits(self.doing(), length, "/attachment").map_err(|failure| Lost::Refused(failure.remedy(KEEP_SMALL)));
         let Content::File { bytes, size, .. } = &attachment.content else {
             fits(before.len())?;
             return self.pod.write(Method::Post, self.doing(), &self.address, before.as_bytes());
