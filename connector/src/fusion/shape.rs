@@ -137,7 +137,7 @@ impl Shape {
     fn flatten(&self, of: &Row, row: &str, out: &mut String, warnings: &mut Vec<Warning>) {
         record::flatten_whole(row, of.below, of.pod.settings.framework < 3, out, &mut |child, out| {
             let own = child.path.rsplit_once('.').map_or("", |(above, _)| above) == of.below;
-            if !child.cut && !(own && child.cut_below()) {
+            if !(child.cut || own && child.cut_below()) {
                 return false;
             }
             let costs = !(child.cut && of.below.is_empty());
