@@ -66,6 +66,14 @@ impl Failure {
             .remedy("This is a defect of the connector. Report it with the operation and its input.")
     }
 
+    /// Says where in the input or the settings it lies, which makes it a refusal: nothing was sent.
+    #[must_use]
+    pub fn at(mut self, pointer: &str) -> Self {
+        let message = self.problem.message.clone();
+        self.problem.fields.push(FieldProblem { pointer: pointer.to_owned(), message });
+        self
+    }
+
     /// Adds what to do.
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {

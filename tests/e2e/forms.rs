@@ -209,4 +209,7 @@ fn choices_come_from_the_catalogue_and_from_the_pod() {
     let form = parse(&form.input);
     let source = form.pointer("/properties/record/properties/BusinessUnit/x-connector-options/source").unwrap();
     assert!(!choose(source.as_str().unwrap(), json!({"resource": "invoices"}), None).is_empty());
+    let place = "/properties/record/properties/invoiceLines/items/properties/LineType/x-connector-options/source";
+    let source = form.pointer(place).unwrap().as_str().unwrap();
+    assert_eq!(choose(source, json!({"resource": "invoices"}), Some("item")), [json!("Item")]);
 }

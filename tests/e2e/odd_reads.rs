@@ -87,6 +87,27 @@ fn p9_children_that_the_pod_cuts_short_are_read_to_their_end() {
 }
 
 #[test]
+fn p9_lists_within_lists_are_read_to_their_end() {
+    let stage = Stage::of(json!({"rows": 5}));
+    let part = |number: i64| json!({"DistributionLineNumber": number, "DistributionLineType": "Item", "DistributionAmount": 1});
+    let mut record = invoice("P-9");
+    record["InvoiceAmount"] = json!(6);
+    let line = |number: i64| {
+        let parts: Vec<Value> = (1..=3).map(part).collect();
+        json!({"LineNumber": number, "LineType": "Item", "LineAmount": 3, "Description": "x", "invoiceDistributions": parts})
+    };
+    record["invoiceLines"] = (1..=2).map(line).collect();
+    let made = stage.run("create_record", json!({"resource": "invoices", "record": record})).unwrap();
+    stage.faults(json!([{"name": "P9", "rows": 2}]));
+    let read = json!({"resource": "invoices", "key": made["record"]["InvoiceId"].to_string(), "expand": ["invoiceLines.invoiceDistributions"]});
+    let output = stage.run("get_record", read).unwrap();
+    let lines = output["record"]["invoiceLines"].as_array().unwrap();
+    let parts: Vec<usize> = lines.iter().map(|line| line["invoiceDistributions"].as_array().unwrap().len()).collect();
+    assert_eq!((parts, &output["warnings"]), (vec![3, 3], &Value::Null), "{output}");
+    assert!(lines[0].get("links").is_none(), "{output}");
+}
+
+#[test]
 fn q2_an_unselective_question_is_told_with_the_pods_reason() {
     let stage = Stage::sim(json!([{"name": "Q2", "attributes": ["InvoiceNumber"], "resource": "invoices"}]));
     let refused = stage.run("search_records", json!({"resource": "invoices"})).unwrap_err();

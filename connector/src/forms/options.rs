@@ -65,6 +65,7 @@ pub fn list(pod: &Pod, source: &str, partial: &str, search: Option<&str>, page: 
     let offset = match page {
         Some(page) => page.parse::<usize>().map_err(|_| {
             Failure::permanent(ProblemKind::InvalidInput, "The page is not one that was answered before.")
+                .remedy("Leave the page out to begin anew, or give the next page as the answer before told it.")
         })?,
         None => 0,
     };
@@ -164,16 +165,27 @@ pub fn list(pod: &Pod, source: &str, partial: &str, search: Option<&str>, page: 
 #[serde(default)]
 struct Partial {
     resource: Option<Value>,
+    key: Option<Value>,
     #[serde(rename = "Supplier")]
     supplier: Option<Value>,
     record: Option<Map<String, Value>>,
 }
 
 impl Partial {
-    /// What is chosen in the record of those attributes, as `dependency` takes it; values are encoded.
-    fn chosen(&self, of: impl Fn(&str) -> bool) -> String {
+    /// The row that is being filled in, down these children: of several the last.
+    fn row(&self, children: &[&str]) -> Option<&Map<String, Value>> {
+        let mut row = self.record.as_ref()?;
+        for child in children {
+            let rows = row.get(*child)?;
+            row = rows.as_array().map_or(Some(rows), |rows| rows.last())?.as_object()?;
+        }
+        Some(row)
+    }
+
+    /// What is chosen in a row of those attributes, as `dependency` takes it; values are encoded.
+    fn chosen(row: Option<&Map<String, Value>>, of: impl Fn(&str) -> bool) -> String {
         let mut text = String::new();
-        for (name, value) in self.record.iter().flatten().filter(|(name, _)| path(name).is_some() && of(name)) {
+        for (name, value) in row.into_iter().flatten().filter(|(name, _)| path(name).is_some() && of(name)) {
             let value = match value {
                 Value::String(chosen) if !chosen.is_empty() => chosen.clone(),
                 Value::Number(chosen) => chosen.to_string(),
@@ -256,7 +268,8 @@ fn supplier_sites(pod: &Pod, partial: &Partial, search: Option<&str>, offset: us
     read(pod, "suppliers", address, "SupplierSite", &["ProcurementBU"], offset)
 }
 
-/// A list of values of a resource. Its rows fill the attribute as describe's map says.
+/// A list of values of a resource or, as in `invoices.invoiceLines`, of its children. Its rows fill the attribute
+/// as describe's map says.
 fn from_lov(
     pod: &Pod,
     resource: &str,
@@ -266,15 +279,22 @@ fn from_lov(
     search: Option<&str>,
     offset: usize,
 ) -> Result<OptionPage> {
-    let mut steps = resource.split('.');
-    let top = steps.next().unwrap_or_default();
+    // Where the children of one record are the resource, their own fields stand in the record.
+    let given = partial.resource.as_ref().and_then(Value::as_str).unwrap_or_default();
+    let named = given.split('/').step_by(3).collect::<Vec<_>>().join(".");
+    let below = resource.strip_prefix(&named).filter(|rest| rest.is_empty() || rest.starts_with('.'));
+    let (top, below) = match below.filter(|_| given.contains('/')) {
+        Some(rest) => (given, rest.trim_start_matches('.')),
+        None => resource.split_once('.').unwrap_or((resource, "")),
+    };
+    let children: Vec<&str> = below.split('.').filter(|child| !child.is_empty()).collect();
     if !is_resource_name(lov) || path(attribute).is_none() {
         return Err(Failure::permanent(ProblemKind::NotFound, format!("There is no list of values {lov}.")));
     }
     let target = Target::describe(pod, top)?;
     let mut described = target.described.as_ref();
-    for step in steps {
-        described = described.and_then(|described| described.children.get(step));
+    for child in &children {
+        described = described.and_then(|described| described.children.get(*child));
     }
     let known =
         described.and_then(|described| described.attribute(attribute)).and_then(|attribute| attribute.lov.as_ref());
@@ -284,9 +304,9 @@ fn from_lov(
     let value =
         known.attribute_map.iter().find(|pair| pair.target == attribute).map_or(attribute, |pair| pair.source.as_str());
     let labels: Vec<&str> = known.display_attributes.iter().map(String::as_str).collect();
-    let plain = target.collection(&pod.settings.api_version).segment("lov").segment(lov);
+    let plain = of_children(pod, &target, &children, partial)?.segment("lov").segment(lov);
     // What is chosen already narrows a dependent list (FACTS 1.4).
-    let dependency = partial.chosen(|name| {
+    let dependency = Partial::chosen(partial.row(&children), |name| {
         name != attribute
             && described.and_then(|described| described.attribute(name)).is_some_and(|known| known.lov.is_some())
     });
@@ -306,6 +326,38 @@ fn from_lov(
         }
         outcome => outcome,
     }
+}
+
+/// The collection that holds these children. Lists of values stand below it (FACTS 1.7), and it stands below a
+/// row: the one that is to be changed, else the first that the pod shows, since the lists are the same.
+fn of_children(pod: &Pod, target: &Target, children: &[&str], partial: &Partial) -> Result<Address> {
+    let mut address = target.collection(&pod.settings.api_version);
+    let mut key = partial.key.as_ref().and_then(Value::as_str).map(str::to_owned);
+    for child in children {
+        let row = match key.take() {
+            Some(key) => key,
+            None => first(pod, target, &address)?,
+        };
+        address = address.key(&row)?.segment("child").segment(child);
+    }
+    Ok(address)
+}
+
+/// The key of a row of this collection.
+fn first(pod: &Pod, target: &Target, collection: &Address) -> Result<String> {
+    let doing = Doing { what: "list the choices", object: &target.name };
+    let body = pod.get(doing, &collection.clone().param("links", "self").param("limit", "1"))?.body;
+    let envelope = envelope(pod, doing, &body)?;
+    envelope.items.first().and_then(|row| record::key_in_links(row.get())).ok_or_else(|| {
+        Failure::permanent(
+            ProblemKind::NotFound,
+            format!(
+                "The pod tells these choices beside a record that is there, and shows none at {}.",
+                collection.path()
+            ),
+        )
+        .remedy("Write the value itself.")
+    })
 }
 
 fn contains(attribute: &str, search: &str) -> String {
@@ -373,6 +425,77 @@ mod tests {
         assert_eq!(cities(&door, None), ["Abidjan", "Bouaké"]);
         let path = door.sent.borrow()[1].path.clone();
         assert!(path.contains("dependency=Country=C%C3%B4te%20d%27Ivoire&"), "{path}");
+    }
+
+    const LINES: &str = r#"{"Resources":{"invoices":{"attributes":[],"children":{"invoiceLines":{"attributes":[
+        {"name":"LineType","type":"string","lov":{"childRef":"LineTypesLOV","displayAttributes":["LineType"]}},
+        {"name":"TaxCode","type":"string","lov":{"childRef":"TaxLOV"}}],
+        "children":{"invoiceDistributions":{"attributes":[{"name":"Kind","type":"string","lov":{"childRef":"KindLOV"}}]}}}}}}}"#;
+
+    /// Asks for the choices of a child's field; answers what is shown, where to go on and what was asked for.
+    fn of_lines(
+        source: &str,
+        partial: &str,
+        page: Option<&str>,
+        answers: &[&str],
+    ) -> (Result<OptionPage>, Vec<String>) {
+        let text = r#"{"host":"h.example.com","auth":{"type":"basic","username":"u","password":"p"}}"#;
+        let settings = Settings::parse(text).unwrap();
+        let door = Fake::new([LINES].iter().chain(answers).map(|body| json(200, body)));
+        let pod = Pod::new(&door, &settings, None).unwrap();
+        let page = list(&pod, source, partial, Some("it"), page);
+        let paths = door.sent.borrow().iter().skip(1).map(|request| request.path.clone()).collect();
+        (page, paths)
+    }
+
+    #[test]
+    fn fields_of_children_have_their_lists_searched_narrowed_and_page_by_page() {
+        let row = |path: &str| {
+            format!(
+                r#"{{"items":[{{"links":[{{"rel":"self","href":"https://h/x/{path}"}}]}}],"count":1,"hasMore":false}}"#
+            )
+        };
+        let rows = r#"{"items":[{"LineType":"Item"}],"count":1,"hasMore":true}"#;
+        let source = "lov:invoices.invoiceLines/LineTypesLOV/LineType";
+        let partial =
+            r#"{"resource":"invoices","record":{"TaxCode":"no","invoiceLines":[{"TaxCode":"A"},{"TaxCode":"B"}]}}"#;
+        let (page, paths) = of_lines(source, partial, Some("50"), &[&row("invoices/7"), rows]);
+        let page = page.unwrap();
+        assert_eq!((page.options[0].value.as_str(), page.next_page.as_deref()), ("\"Item\"", Some("51")));
+        assert!(paths[0].ends_with("/invoices?links=self&limit=1"), "{}", paths[0]);
+        assert!(
+            paths[1].contains("/invoices/7/child/invoiceLines/lov/LineTypesLOV?dependency=TaxCode=B&q="),
+            "{}",
+            paths[1]
+        );
+        assert!(paths[1].contains("upper%28LineType%29%20like") && paths[1].ends_with("&offset=50"), "{}", paths[1]);
+        // A record that is to be changed is a row of its own, and so is what a path names.
+        for (source, partial, place) in [
+            (source, r#"{"resource":"invoices","key":"9"}"#, "/invoices/9/child/invoiceLines/lov/LineTypesLOV?"),
+            (
+                source,
+                r#"{"resource":"invoices/8/child/invoiceLines","key":"00AB","record":{"TaxCode":"C"}}"#,
+                "/invoices/8/child/invoiceLines/lov/LineTypesLOV?dependency=TaxCode=C&",
+            ),
+            (
+                "lov:invoices.invoiceLines.invoiceDistributions/KindLOV/Kind",
+                r#"{"resource":"invoices/8/child/invoiceLines","key":"00AB"}"#,
+                "/invoices/8/child/invoiceLines/00AB/child/invoiceDistributions/lov/KindLOV?",
+            ),
+        ] {
+            let (page, paths) = of_lines(source, partial, None, &[rows]);
+            page.unwrap();
+            assert!(paths.len() == 1 && paths[0].contains(place), "{paths:?}");
+        }
+        let (none, _) = of_lines(source, "{}", None, &[r#"{"items":[],"count":0,"hasMore":false}"#]);
+        let failure = none.unwrap_err();
+        assert!(failure.kind() == ProblemKind::NotFound && failure.problem.remedy.is_some());
+    }
+
+    #[test]
+    fn a_page_that_is_none_says_what_to_do() {
+        let failure = of_lines("suppliers", "{}", Some("x"), &[]).0.unwrap_err();
+        assert!(failure.kind() == ProblemKind::InvalidInput && failure.problem.remedy.is_some());
     }
 
     #[test]

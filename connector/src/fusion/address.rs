@@ -130,6 +130,7 @@ impl Address {
         }
         let told = format!("Could not {what}: its address would have {bytes} bytes, and {MOST} can be sent.");
         Err(Failure::permanent(ProblemKind::TooLarge, told)
+            .at("")
             .remedy("Nothing was sent. Ask with fewer values at once, or in ranges (between) instead of lists (in)."))
     }
 

@@ -76,19 +76,40 @@ const CUT: usize = 25;
 /// the name of a child that the pod did not send whole (P9), as in `lines.distributions`.
 pub fn flatten(record: &str, out: &mut String, cut: &mut dyn FnMut(&str)) {
     flatten_whole(record, "", false, out, &mut |child, _| {
-        cut(child);
+        if child.cut {
+            cut(child.path);
+        }
         false
     });
 }
 
-/// The same; `whole` may append the whole list of a child that was cut, and tells whether it did. `unsigned`
-/// says that lists come without a sign of being cut (frameworks 1 and 2). `below` is the path of the record.
+/// A child as it stands in a record.
+pub struct Came<'r> {
+    /// Its name behind those that it stands in, as in `lines.distributions`.
+    pub path: &'r str,
+    /// Whether there are more rows than these.
+    pub cut: bool,
+    text: &'r str,
+}
+
+impl Came<'_> {
+    /// Whether a child of one of its rows says that there are more. A text that looks like it counts as well.
+    pub fn cut_below(&self) -> bool {
+        let mut ends = self.text.split("\"hasMore\"").skip(1);
+        !self.cut
+            && ends
+                .any(|end| end.trim_start().strip_prefix(':').is_some_and(|end| end.trim_start().starts_with("true")))
+    }
+}
+
+/// The same; `whole` may append the list of a child as it should be, and tells whether it did. `unsigned` says
+/// that lists come without a sign of being cut (frameworks 1 and 2). `below` is the path of the record.
 pub fn flatten_whole(
     record: &str,
     below: &str,
     unsigned: bool,
     out: &mut String,
-    whole: &mut dyn FnMut(&str, &mut String) -> bool,
+    whole: &mut dyn FnMut(&Came, &mut String) -> bool,
 ) {
     match serde_json::from_str::<Members>(record) {
         Ok(Members(members)) if members.iter().any(|(_, raw)| child(raw, unsigned).is_some()) => {
@@ -105,7 +126,7 @@ pub fn flatten_whole(
                 };
                 let path = if below.is_empty() { name.clone() } else { format!("{below}.{name}") };
                 let begin = out.len();
-                if cut && whole(&path, out) {
+                if whole(&Came { path: &path, cut, text: raw.get() }, out) {
                     continue;
                 }
                 out.truncate(begin);

@@ -1,4 +1,9 @@
 //! Which attributes and children a record comes with, and children that came cut off made whole (P9).
+//!
+//! A child that is cut is read from its own collection. Where a child of its rows is cut, it is read again with
+//! the links of its rows, which tell their keys, and then each list that is cut; so many within one call.
+
+use std::cell::Cell;
 
 use super::address::Address;
 use super::page::Search;
@@ -11,6 +16,8 @@ use crate::problem::{Failure, Result, warning};
 
 /// Rows of one child that are read for one record.
 const MOST: usize = 100_000;
+/// Lists within lists that are read on their own in one call: a request or more for each.
+const LISTS: u32 = 200;
 
 /// Which attributes and children a record comes with.
 #[derive(Clone)]
@@ -22,6 +29,8 @@ pub struct Shape {
     named: Vec<String>,
     /// Attributes of children.
     inner: Vec<(String, Vec<String>)>,
+    /// Lists within lists that may still be read.
+    lists: Cell<u32>,
     /// Whether children come along.
     pub expands: bool,
 }
@@ -66,6 +75,7 @@ impl Shape {
                 links,
                 named: expand.to_vec(),
                 inner: Vec::new(),
+                lists: Cell::new(LISTS),
             });
         }
         // With fields the pod ignores expand (Q4): children must be named by their attributes.
@@ -99,6 +109,7 @@ impl Shape {
                 .into_iter()
                 .map(|(child, attributes)| (child, attributes.into_iter().map(str::to_owned).collect()))
                 .collect(),
+            lists: Cell::new(LISTS),
         })
     }
 
@@ -115,38 +126,57 @@ impl Shape {
     }
 
     /// Appends a record as it goes into an answer: children as lists. Those that the pod cut off are read from
-    /// their own collection where the record's key is known; else that they are cut is told.
+    /// their own collection where the keys are known; else that they are cut is told.
     pub fn write(&self, pod: &Pod, target: &Target, row: &str, out: &mut String, warnings: &mut Vec<Warning>) {
-        let unsigned = pod.settings.framework < 3;
-        record::flatten_whole(row, "", unsigned, out, &mut |child, out| {
-            let key = target.key_of(row);
-            let told = match &key {
-                Some(key) if !child.contains('.') => match self.read_child(pod, target, key, child, out) {
-                    Ok(end) if end.is_empty() => return true,
-                    Ok(mut end) => {
-                        warnings.append(&mut end);
-                        return true;
+        let key = target.key_of(row);
+        let of = |key: &String| target.collection(&pod.settings.api_version).key(key).ok();
+        let of = Row { pod, target, at: key.as_ref().and_then(of), key: key.as_deref(), below: "" };
+        self.flatten(&of, row, out, warnings);
+    }
+
+    fn flatten(&self, of: &Row, row: &str, out: &mut String, warnings: &mut Vec<Warning>) {
+        record::flatten_whole(row, of.below, of.pod.settings.framework < 3, out, &mut |child, out| {
+            let own = child.path.rsplit_once('.').map_or("", |(above, _)| above) == of.below;
+            if !(child.cut || own && child.cut_below()) {
+                return false;
+            }
+            let costs = !(child.cut && of.below.is_empty());
+            let told = match &of.at {
+                Some(at) if own && !(costs && (self.lists.get() == 0 || !of.pod.has_time())) => {
+                    self.lists.set(self.lists.get() - u32::from(costs));
+                    match self.read_child(of, at, child.path, out) {
+                        Ok(mut end) => {
+                            warnings.append(&mut end);
+                            return true;
+                        }
+                        Err(failure) => format!(" ({})", failure.problem.message),
                     }
-                    Err(failure) => format!(" ({})", failure.problem.message),
-                },
+                }
                 _ => String::new(),
             };
-            let message =
-                format!("The pod sent only the first rows of {child}{told}; search the children to read them all.");
-            warnings.push(warning("children_cut", message, key));
+            // Of a child that is whole itself, what is cut below it is told there.
+            if child.cut {
+                let message = format!(
+                    "The pod sent only the first rows of {}{told}; search the children to read them all.",
+                    child.path
+                );
+                warnings.push(warning("children_cut", message, of.key.map(str::to_owned)));
+            }
             false
         });
     }
 
-    /// The whole list of a child; answers what was lost sight of.
-    fn read_child(&self, pod: &Pod, target: &Target, key: &str, child: &str, out: &mut String) -> Result<Vec<Warning>> {
+    /// The whole list of a child, behind the path of those that it stands in; answers what was lost sight of.
+    fn read_child(&self, of: &Row, at: &Address, path: &str, out: &mut String) -> Result<Vec<Warning>> {
+        let Row { pod, target, key, .. } = *of;
+        let name = path.rsplit('.').next().unwrap_or(path);
         let of_child =
-            Target { name: child.to_owned(), root: target.root.clone(), known: None, described: None, currency: None };
+            Target { name: name.to_owned(), root: target.root.clone(), known: None, described: None, currency: None };
         let below: Vec<&str> =
-            self.named.iter().filter_map(|name| name.strip_prefix(child)?.strip_prefix('.')).collect();
+            self.named.iter().filter_map(|name| name.strip_prefix(path)?.strip_prefix('.')).collect();
         let mut fields = Vec::new();
-        for (path, attributes) in &self.inner {
-            match path.strip_prefix(child) {
+        for (child, attributes) in &self.inner {
+            match child.strip_prefix(path) {
                 Some("") => fields.insert(0, attributes.join(",")),
                 Some(rest) => {
                     fields.extend(rest.strip_prefix('.').map(|rest| format!("{rest}:{}", attributes.join(","))))
@@ -154,19 +184,18 @@ impl Shape {
                 None => {}
             }
         }
-        let mut fixed = target
-            .collection(&pod.settings.api_version)
-            .key(key)?
-            .segment("child")
-            .segment(child)
-            .param("onlyData", "true");
+        let collection = at.clone().segment("child").segment(name);
+        // Keys of rows are needed where children of theirs may be cut.
+        let parents = fields.iter().any(|of| of.contains(':')) || !below.is_empty();
+        let (links, such) = if parents { ("links", "self") } else { ("onlyData", "true") };
+        let mut fixed = collection.clone().param(links, such);
         if !fields.is_empty() {
             fixed = fixed.clause("fields", &fields.join(";"));
         } else if !below.is_empty() {
             fixed = fixed.param("expand", &below.join(","));
         }
         let search = Search {
-            what: format!("read the {child} of {} {key}", target.name),
+            what: format!("read the {path} of {} {}", target.name, key.unwrap_or_default()),
             target: &of_child,
             terms: Vec::new(),
             fixed,
@@ -174,28 +203,43 @@ impl Shape {
             keyset: None,
             total: false,
         };
-        let mut told = Vec::new();
+        let (mut told, mut flat) = (Vec::new(), String::new());
         out.push('[');
         let begin = out.len();
         let end = search.read(pod, search.start(), MOST, &mut |row| {
             if out.len() > begin {
                 out.push(',');
             }
-            record::flatten_whole(row, child, pod.settings.framework < 3, out, &mut |cut, _| {
-                let message = format!("The pod sent only the first rows of {cut}.");
-                told.push(warning("children_cut", message, Some(key.to_owned())));
-                false
-            });
+            flat.clear();
+            let at = record::key_in_links(row).and_then(|key| collection.clone().key(&key).ok());
+            self.flatten(&Row { at, below: path, ..*of }, row, &mut flat, &mut told);
+            if parents {
+                record::without_links(&flat, out);
+            } else {
+                out.push_str(&flat);
+            }
         })?;
         out.push(']');
         told.extend(end.warnings);
         if end.next.is_some() {
             let message =
-                format!("{child} holds more rows than one answer takes; search the children to read them all.");
-            told.push(warning("children_cut", message, Some(key.to_owned())));
+                format!("{path} holds more rows than one answer takes; search the children to read them all.");
+            told.push(warning("children_cut", message, key.map(str::to_owned)));
         }
         Ok(told)
     }
+}
+
+/// A row whose children are looked at.
+struct Row<'a> {
+    pod: &'a Pod<'a>,
+    target: &'a Target,
+    /// Its address, where its key is known.
+    at: Option<Address>,
+    /// Key of the record that it is, or is in.
+    key: Option<&'a str>,
+    /// Its own path behind the record; empty for the record.
+    below: &'a str,
 }
 
 #[cfg(test)]
@@ -229,7 +273,7 @@ mod tests {
         assert_eq!(out, r#"{"InvoiceId":7,"invoiceLines":[{"N":1},{"N":2},{"N":3}]}"#);
         assert!(warnings.is_empty());
         let first = door.sent.borrow()[0].path.clone();
-        assert!(first.contains("/invoices/7/child/invoiceLines?onlyData=true&expand=invoiceDistributions"), "{first}");
+        assert!(first.contains("/invoices/7/child/invoiceLines?links=self&expand=invoiceDistributions"), "{first}");
     }
 
     #[test]
@@ -251,6 +295,44 @@ mod tests {
         let (out, warnings) = written("", &Fake::default(), &["invoiceLines"], row);
         assert_eq!(out, r#"{"InvoiceId":7,"invoiceLines":[{"N":1,"d":[{}]}]}"#);
         assert_eq!((warnings[0].code.as_str(), warnings[0].key.as_deref()), ("children_cut", Some("7")));
+    }
+
+    #[test]
+    fn lists_within_lists_that_came_cut_off_are_read_from_their_own_collections() {
+        let line = |n: u32, cut: bool| {
+            format!(
+                r#"{{"N":{n},"d":{{"items":[{{"D":1,"links":[]}}],"count":1,"hasMore" : {cut}}},"links":[{{"rel":"self","href":"https://h/x/00%3A{n}"}}]}}"#
+            )
+        };
+        let row = format!(
+            r#"{{"InvoiceId":7,"lines":{{"items":[{},{}],"count":2,"hasMore":false}}}}"#,
+            line(1, true),
+            line(2, false)
+        );
+        let lines = format!(r#"{{"items":[{},{}],"count":2,"hasMore":false}}"#, line(1, true), line(2, false));
+        let door =
+            Fake::new([json(200, &lines), json(200, r#"{"items":[{"D":1},{"D":2}],"count":2,"hasMore":false}"#)]);
+        let (out, warnings) = written("", &door, &["lines.d"], &row);
+        assert_eq!(out, r#"{"InvoiceId":7,"lines":[{"N":1,"d":[{"D":1},{"D":2}]},{"N":2,"d":[{"D":1}]}]}"#);
+        assert!(warnings.is_empty());
+        let sent = door.sent.borrow();
+        assert!(sent[0].path.contains("/invoices/7/child/lines?links=self&expand=d&"), "{}", sent[0].path);
+        assert!(sent[1].path.contains("/invoices/7/child/lines/00%3A1/child/d?onlyData=true"), "{}", sent[1].path);
+    }
+
+    #[test]
+    fn so_many_lists_within_lists_are_read_and_then_they_are_told() {
+        let line =
+            r#"{"d":{"items":[{"D":1}],"count":1,"hasMore":true},"links":[{"rel":"self","href":"https://h/x/1"}]}"#;
+        let lines =
+            |count: usize| format!(r#"{{"items":[{}],"count":{count},"hasMore":false}}"#, vec![line; count].join(","));
+        let whole = || json(200, r#"{"items":[{"D":1}],"count":1,"hasMore":false}"#);
+        let door = Fake::new([json(200, &lines(250))].into_iter().chain((0..300).map(|_| whole())));
+        let row = format!(r#"{{"InvoiceId":7,"lines":{}}}"#, lines(1));
+        let (out, warnings) = written("", &door, &["lines.d"], &row);
+        assert_eq!(door.sent.borrow().len(), 200);
+        assert_eq!((warnings.len(), warnings[0].code.as_str()), (51, "children_cut"));
+        assert_eq!(out.matches(r#""d":[{"D":1}]"#).count(), 250);
     }
 
     #[test]

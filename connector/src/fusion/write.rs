@@ -188,16 +188,16 @@ fn send(
     body: &str,
     headers: &Headers,
 ) -> std::result::Result<Response, Lost> {
-    fits(doing, body.len()).map_err(Lost::Refused)?;
+    fits(doing, body.len(), "/record").map_err(Lost::Refused)?;
     let body = (method != Method::Delete).then_some(body.as_bytes());
     pod.exact(method, doing, address, Carried { body, headers, ..Carried::default() })
 }
 
-/// Refuses what is larger than what pods take.
+/// Refuses what is larger than what pods take; `at` is its JSON pointer in the input.
 ///
 /// # Errors
 /// `too-large`; nothing was sent.
-pub fn fits(doing: Doing, bytes: usize) -> Result<()> {
+pub fn fits(doing: Doing, bytes: usize, at: &str) -> Result<()> {
     if bytes <= MOST_SENT {
         return Ok(());
     }
@@ -205,6 +205,7 @@ pub fn fits(doing: Doing, bytes: usize) -> Result<()> {
         ProblemKind::TooLarge,
         format!("Could not {}: the request would be {bytes} bytes, and pods take {MOST_SENT} at most; nothing was sent.", doing.what),
     )
+    .at(at)
     .remedy("Send less at once: fewer records, children in requests of their own, files through add_attachment or bulk import."))
 }
 

@@ -137,7 +137,7 @@ impl Action for AddAttachment {
     const SPEC: Spec = Spec {
         id: "add_attachment",
         title: "Add an attachment",
-        description: "Attaches a file, a text or a link to a record. What is there already, a file of the same name and size, is not added again.",
+        description: "Attaches a file, a text or a link to a record. What is there already, a file of the same name and bytes, is not added again.",
         group: "Any record",
         effect: Effect::Update,
         idempotency: Idempotency::NaturalKey,

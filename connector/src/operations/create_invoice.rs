@@ -87,7 +87,7 @@ pub struct Input {
     #[schemars(title = "Calculated tax", extend("x-connector-order" = 16))]
     #[serde(rename = "calculated_tax")]
     tax: Option<f64>,
-    /// Attachments; what is there already, a file of the same name and size, is not added again.
+    /// Attachments; what is there already, a file of the same name and bytes, is not added again.
     #[schemars(title = "Attachments", length(max = 50), extend("x-connector-order" = 17))]
     #[serde(rename = "attachments")]
     attachments: Option<Vec<Given>>,

@@ -70,6 +70,6 @@ impl Action for CreateRecords {
             Ok(step)
         };
         let steps = texts.zip(terms).enumerate().map(step).collect();
-        many::run(pod, &target, steps, input.on_error, &headers(input.effective.as_ref()))
+        many::run(pod, &target, steps, input.on_error, &headers(input.effective.as_ref()), "")
     }
 }

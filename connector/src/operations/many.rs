@@ -63,7 +63,8 @@ struct One {
     error: Option<BTreeMap<String, Anything>>,
 }
 
-/// Runs the steps, each of which stands for the record of the same place.
+/// Runs the steps, each of which stands for the record of the same place; `below` is where in its entry of
+/// `records` a record stands.
 ///
 /// # Errors
 /// Where one error stops all: why nothing was written.
@@ -73,9 +74,14 @@ pub fn run(
     steps: Vec<Result<Step>>,
     on_error: OnError,
     headers: &[(&'static str, String)],
+    below: &str,
 ) -> Result<String> {
+    let placed = |(index, outcome): (usize, Option<Result<Done>>)| {
+        outcome.map(|done| done.map_err(|failure| at(&format!("/records/{index}{below}"), failure)))
+    };
     if on_error == OnError::Continue {
-        return Ok(answer(target, batch::each(pod, target, steps, headers)));
+        let outcomes = batch::each(pod, target, steps, headers).into_iter().enumerate().map(placed);
+        return Ok(answer(target, outcomes.collect()));
     }
     if !headers.is_empty() {
         return Err(Failure::invalid("/effective", "a range needs a request for each record")
@@ -83,7 +89,10 @@ pub fn run(
     }
     let steps = steps.into_iter().collect::<Result<Vec<Step>>>()?;
     let done = match steps.as_slice() {
-        [only] => vec![batch::one(pod, target, only, headers)?],
+        [only] => {
+            let done = batch::one(pod, target, only, headers);
+            vec![done.map_err(|failure| at(&format!("/records/0{below}"), failure))?]
+        }
         _ => batch::all_or_nothing(pod, target, &steps)?,
     };
     Ok(answer(target, done.into_iter().map(|done| Some(Ok(done))).collect()))
@@ -107,12 +116,19 @@ pub fn once(names: &[Option<String>]) -> Result<()> {
     Ok(())
 }
 
-/// A failure about one record of the input, with its pointers set there.
-pub fn at(index: usize, mut failure: Failure) -> Failure {
-    for field in &mut failure.problem.fields {
-        if let Some(rest) = field.pointer.strip_prefix("/record") {
-            field.pointer = format!("/records/{index}{rest}");
+/// A failure about a record that stands at `place` in the input: its pointers, and what it says of them, set there.
+pub fn at(place: &str, mut failure: Failure) -> Failure {
+    let problem = &mut failure.problem;
+    let mut moved = false;
+    for field in &mut problem.fields {
+        if let Some(rest) = field.pointer.strip_prefix("/record").filter(|rest| !rest.starts_with('s')) {
+            field.pointer = format!("{place}{rest}");
+            moved = true;
         }
+    }
+    if moved {
+        let told = problem.message.replace("/record/", &format!("{place}/"));
+        problem.message = told.replace("at /record does", &format!("at {place} does"));
     }
     failure
 }
@@ -315,6 +331,7 @@ mod tests {
                 (ProblemKind::InvalidInput, pointer)
             );
             assert!(door.sent.borrow().iter().all(|request| request.method.is_read()), "{operation}");
+            assert!(failure.problem.message.contains(&format!("{pointer}: ")), "{}", failure.problem.message);
         }
     }
 
@@ -323,18 +340,18 @@ mod tests {
         let path = "invoices/7/child/invoiceLines";
         let line = |amount: &str| json!({"LineNumber": 1, "LineAmount": amount});
         for (operation, input, pointer) in [
-            ("create_record", json!({"record": line("1.125")}), "/record/LineAmount"),
-            ("update_record", json!({"key": "00", "record": line("1.125")}), "/record/LineAmount"),
+            ("create_record", json!({"record": line("1.5")}), "/record/LineAmount"),
+            ("update_record", json!({"key": "00", "record": line("1.25")}), "/record/LineAmount"),
             ("create_records", json!({"records": [line("1"), line("1.125")]}), "/records/1/LineAmount"),
         ] {
-            let door = Fake::new([untold(), answer(200, r#"{"InvoiceCurrency":"EUR"}"#)]);
+            let door = Fake::new([untold(), answer(200, r#"{"InvoiceCurrency":"JPY"}"#)]);
             let mut input = input;
             input["resource"] = path.into();
             let failure = run(operation, &input, &door).unwrap_err();
             assert_eq!((failure.problem.fields[0].pointer.as_str(), door.sent.borrow().len()), (pointer, 2));
             assert!(door.sent.borrow()[1].path.ends_with("/invoices/7?fields=InvoiceCurrency&onlyData=true"));
         }
-        for (amount, asked) in [("1.125", true), ("1.12", false)] {
+        for (amount, asked) in [("1.125", true), ("1.12", true), ("112", false), ("112.0", false)] {
             let asks = asked.then(|| answer(200, r#"{"InvoiceCurrency":"KWD"}"#));
             let door = Fake::new([Some(untold()), asks, Some(answer(201, "{}"))].into_iter().flatten());
             run("create_record", &json!({"resource": path, "record": line(amount)}), &door).unwrap();
@@ -429,6 +446,28 @@ mod tests {
             assert!(failure.problem.message.contains("TransactionNumber"), "{}", failure.problem.message);
             assert_eq!(door.sent.borrow().len(), 1);
         }
+    }
+
+    #[test]
+    fn what_is_refused_before_anything_is_sent_says_where() {
+        let note = "x".repeat(5_000_001);
+        for (input, pointer) in [
+            (json!({"record": {"Supplier": note}}), "/record"),
+            (json!({"records": [{"Supplier": note}]}), "/records/0"),
+        ] {
+            let operation = if input.get("record").is_some() { "create_record" } else { "create_records" };
+            let (mut input, door) = (input, Fake::new([untold()]));
+            input["resource"] = "suppliers".into();
+            let failure = run(operation, &input, &door).unwrap_err();
+            assert_eq!((failure.kind(), failure.problem.fields[0].pointer.as_str()), (ProblemKind::TooLarge, pointer));
+            assert_eq!(door.sent.borrow().len(), 1);
+        }
+        let text = r#"{"host":"pod.example","read_only":true,"auth":{"type":"basic","username":"u","password":"p"}}"#;
+        let (door, settings) = (Fake::new([]), Settings::parse(text).unwrap());
+        let pod = Pod::new(&door, &settings, None).unwrap();
+        let input = r#"{"resource":"suppliers","record":{"Supplier":"A"}}"#;
+        let failure = Entry::find("create_record", Kind::Action).unwrap().run(&pod, input).unwrap_err();
+        assert_eq!(failure.problem.fields[0].pointer, "/read_only");
     }
 
     #[test]

@@ -321,6 +321,7 @@ impl Entry {
                 ProblemKind::Forbidden,
                 format!("{} writes, and the connection is set to read only; nothing was sent.", self.spec.id),
             )
+            .at("/read_only")
             .remedy("Use a connection without read_only for writing."));
         }
         (self.step)(pod, step, input)

@@ -151,7 +151,7 @@ impl Action for SendRequest {
         }
         let what = format!("send {} {}", method.as_str(), shorten(&input.path, 200));
         let doing = Doing { what: &what, object: input.path.split('?').next().unwrap_or_default() };
-        fits(doing, body.map_or(0, <[u8]>::len))?;
+        fits(doing, body.map_or(0, <[u8]>::len), "/body")?;
         let carried = Carried { body, media, headers: &headers, ..Carried::default() };
         match pod.exact(method, doing, &address, carried) {
             Ok(response) => answer(pod, doing, &response),

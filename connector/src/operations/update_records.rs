@@ -70,12 +70,6 @@ impl Action for UpdateRecords {
         };
         let headers = headers(input.effective.as_ref());
         let steps = input.records.into_iter().enumerate().map(step).collect();
-        many::run(pod, &target, steps, input.on_error, &headers).map_err(|mut failure| {
-            // A single one is written for itself.
-            for field in failure.problem.fields.iter_mut().filter(|field| field.pointer.starts_with("/record/")) {
-                field.pointer.insert_str(0, "/records/0");
-            }
-            failure
-        })
+        many::run(pod, &target, steps, input.on_error, &headers, "/record")
     }
 }

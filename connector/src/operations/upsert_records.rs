@@ -58,7 +58,8 @@ impl Action for UpsertRecords {
         let by = input.by.map(|by| by.0).unwrap_or_default();
         let mut names = Vec::with_capacity(input.records.0.len());
         for (index, record) in input.records.0.iter().enumerate() {
-            let name = upsert::identity(&target, record.get(), &by).map_err(|failure| many::at(index, failure))?;
+            let place = format!("/records/{index}");
+            let name = upsert::identity(&target, record.get(), &by).map_err(|failure| many::at(&place, failure))?;
             names.push(Some(name.join(" and ")));
         }
         many::once(&names)?;
@@ -73,7 +74,7 @@ impl Action for UpsertRecords {
             let planned = || {
                 valid::check(&target, record.get(), &place, Use::Either)?;
                 let step =
-                    upsert::plan(pod, &target, record.get(), &terms).map_err(|failure| many::at(index, failure))?;
+                    upsert::plan(pod, &target, record.get(), &terms).map_err(|failure| many::at(&place, failure))?;
                 step.check(&target, &place)?;
                 Ok(step)
             };
@@ -83,6 +84,6 @@ impl Action for UpsertRecords {
                 step => steps.push(step),
             }
         }
-        many::run(pod, &target, steps, input.on_error, &headers(input.effective.as_ref()))
+        many::run(pod, &target, steps, input.on_error, &headers(input.effective.as_ref()), "")
     }
 }

@@ -153,7 +153,7 @@ fn what_cannot_be_authorized_is_refused_before_anybody_waits() {
     assert!(code == 2 && err.contains("redirect URI"), "{err}");
     bench.write("plain.json", r#"{"host": "pod.example.com", "no_browser": true}"#);
     let (code, err) = refused(&["--connection", "plain.json", "--listen", "127.0.0.1:0"]);
-    assert!(code == 3 && err.contains("without a browser"), "{err}");
+    assert!(code == 2 && err.contains("without a browser"), "{err}");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let (code, err) = refused(&["--connection", "pod.json", "--listen", &address]);

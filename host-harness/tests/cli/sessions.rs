@@ -94,7 +94,7 @@ fn a_token_address_that_leads_elsewhere_is_allowed_by_name_alone() {
     let Some(bench) = Bench::new() else { return };
     bench.write("pod.json", r#"{"host": "pod.example.com", "token_url": "https://tokens.invalid/token"}"#);
     let refused = bench.action("guarded", "{}", &[]);
-    assert_eq!(refused.code, 3);
+    assert_eq!(refused.code, 2, "nothing was sent");
     insta::assert_snapshot!(refused.err, @"error: ErrorCode::HttpRequestDenied (the connection names tokens.invalid, which is not where its form expects that address to lead). Where it is right that this connection's data goes there, allow it with --allow-host tokens.invalid.");
     let allowed = bench.action("guarded", "{}", &["--allow-host", "tokens.invalid"]);
     assert_eq!(allowed.code, 4, "allowed, and not there: {}", allowed.err);

@@ -133,7 +133,7 @@ fn over_http_it_is_reached_where_that_is_allowed() {
     let served = house.serve(&["--invoices", "5"]);
     assert!(served.url.starts_with("http://127.0.0.1:"));
     let refused = house.search("served.json", &[]);
-    assert_eq!(refused.code, 3, "{}", refused.err);
+    assert_eq!(refused.code, 2, "{}", refused.err);
     let report = house.run(&["--json", "test", "--connection", "served.json"]);
     assert_eq!(report.code, 1);
     let flag = format!("Allow it with --allow-http {}.", served.flag);

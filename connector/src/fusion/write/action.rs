@@ -33,7 +33,7 @@ pub fn run(pod: &Pod, target: &Target, key: Option<&str>, name: &str, parameters
     if let Some(key) = key {
         place = place.key(key)?;
     }
-    fits(doing, parameters.len())?;
+    fits(doing, parameters.len(), "/parameters")?;
     let current = place.clone().segment("action").segment(name);
     let response = match post(pod, doing, &current, parameters) {
         // No such address: that did nothing, and an older pod takes the action where the record is.

@@ -1,8 +1,9 @@
-//! Attachments of a record: added once, found again by name and size, and their bytes (FACTS 1.7, 1.12).
+//! Attachments of a record: added once, found again by name, size and bytes (FACTS 1.7, 1.12).
 //!
 //! What is already there is not added again, so a call that is repeated does no harm; an answer that was
 //! lost is looked up. Bytes come through the enclosure, whose address is made here and never taken from a link.
 
+use std::cell::RefCell;
 use std::io::{self, Read, Write};
 
 use serde_json::value::RawValue;
@@ -105,7 +106,7 @@ impl<'a> Place<'a> {
     /// # Errors
     /// What the pod refused; `unknown-outcome` where it may or may not have been added.
     pub fn add(&self, attachment: &Attachment) -> Result<Attached> {
-        if let Some(record) = self.find(&|row| is_that(attachment, row))? {
+        if let Some(record) = self.there(attachment)? {
             return Ok(Attached { how: "already_there", record });
         }
         let cause = match self.send(attachment) {
@@ -130,7 +131,7 @@ impl<'a> Place<'a> {
             if wait > 0 && self.pod.has_time() {
                 self.pod.wait(std::time::Duration::from_millis(wait));
             }
-            if let Ok(Some(record)) = self.find(&|row| is_that(attachment, row)) {
+            if let Ok(Some(record)) = self.there(attachment) {
                 return Ok(Attached { how: "recovered", record });
             }
             if !self.pod.has_time() {
@@ -139,20 +140,48 @@ impl<'a> Place<'a> {
         }
         let mut failure = Failure::permanent(
             ProblemKind::UnknownOutcome,
-            format!("The attachment may or may not have been added to {} {}: {}", self.target.name, self.key, cause.problem.message),
+            format!(
+                "The attachment may or may not have been added to {} {}: {}",
+                self.target.name, self.key, cause.problem.message
+            ),
         )
-        .remedy("Look at the record's attachments; running this again adds it only where none of its name and size is there.");
+        .remedy("Look at the record's attachments; running this again adds it only where it is not there.");
         failure.problem.http_status = cause.problem.http_status;
         failure.problem.trace_id.clone_from(&cause.problem.trace_id);
         Err(failure)
+    }
+
+    /// The attachment, where it is there. A file of its name and size is compared byte by byte, and counts as it
+    /// where the pod does not give its bytes.
+    ///
+    /// # Errors
+    /// Those of a read that may pass.
+    fn there(&self, attachment: &Attachment) -> Result<Option<String>> {
+        let late = RefCell::new(None);
+        let found = self.find(&|row| {
+            let Content::File { bytes, size, .. } = &attachment.content else { return is_that(attachment, row) };
+            let Some(ours) = is_that(attachment, row).then(|| source(bytes).ok()).flatten() else { return false };
+            let mut compared = Compared { ours, differ: false };
+            match self.bytes(row, &mut compared, *size) {
+                Ok((length, _)) => !compared.differ && length == *size,
+                Err(_) if compared.differ => false,
+                Err(failure) if failure.again => {
+                    late.replace(Some(failure));
+                    true
+                }
+                Err(failure) => failure.kind() != ProblemKind::TooLarge,
+            }
+        })?;
+        late.into_inner().map_or(Ok(found), Err)
     }
 
     /// Sends it; a file's bytes are made base64 on the way, so that only a piece of them is held.
     fn send(&self, attachment: &Attachment) -> std::result::Result<Response, Lost> {
         const KEEP_SMALL: &str = "Attach a smaller file, or keep the file elsewhere and attach a link to it.";
         let (before, after) = body(attachment);
-        let fits =
-            |length: usize| fits(self.doing(), length).map_err(|failure| Lost::Refused(failure.remedy(KEEP_SMALL)));
+        let fits = |length| {
+            fits(self.doing(), length, "/attachment").map_err(|failure| Lost::Refused(failure.remedy(KEEP_SMALL)))
+        };
         let Content::File { bytes, size, .. } = &attachment.content else {
             fits(before.len())?;
             return self.pod.write(Method::Post, self.doing(), &self.address, before.as_bytes());
@@ -162,15 +191,7 @@ impl<'a> Place<'a> {
         if matches!(bytes, Bytes::Held(_)) {
             fits(usize::try_from(len).unwrap_or(usize::MAX))?;
         }
-        let open = || -> io::Result<Box<dyn Read + '_>> {
-            let source: Box<dyn Read> = match bytes {
-                Bytes::Held(bytes) => Box::new(bytes.as_slice()),
-                Bytes::Lent(path) => {
-                    Box::new(files::open("", path).map_err(|failure| io::Error::other(failure.problem.message))?.0)
-                }
-            };
-            Ok(Box::new(Encoded::new(&before, source, after)))
-        };
+        let open = || -> io::Result<Box<dyn Read + '_>> { Ok(Box::new(Encoded::new(&before, source(bytes)?, after))) };
         let carried = Carried { stream: Some(Stream { len, open: &open }), ..Carried::default() };
         self.pod.exact(Method::Post, self.doing(), &self.address, carried).map_err(|lost| match lost {
             Lost::Refused(failure) if failure.kind() == ProblemKind::TooLarge => {
@@ -216,6 +237,34 @@ impl<'a> Place<'a> {
         let mut answer = self.pod.open(self.doing(), &address, &headers)?;
         let media = answer.head.header("content-type").map(str::to_owned);
         Ok((self.pod.pass(self.doing(), &address, &mut answer.body, to, most)?, media))
+    }
+}
+
+/// A file's bytes, from their beginning.
+fn source(bytes: &Bytes) -> io::Result<Box<dyn Read + '_>> {
+    Ok(match bytes {
+        Bytes::Held(bytes) => Box::new(bytes.as_slice()),
+        Bytes::Lent(path) => {
+            Box::new(files::open("", path).map_err(|failure| io::Error::other(failure.problem.message))?.0)
+        }
+    })
+}
+
+/// Takes bytes for as long as they are ours.
+struct Compared<'a> {
+    ours: Box<dyn Read + 'a>,
+    differ: bool,
+}
+
+impl Write for Compared<'_> {
+    fn write(&mut self, theirs: &[u8]) -> io::Result<usize> {
+        let mut ours = vec![0; theirs.len()];
+        self.differ = self.ours.read_exact(&mut ours).is_err() || ours != theirs;
+        if self.differ { Err(io::Error::other("it is another file")) } else { Ok(theirs.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -316,6 +365,37 @@ mod tests {
         assert_eq!(body["FileContents"], "YWJj");
         let door = Fake::new([list(THERE)]);
         assert_eq!(add(&door, &file()).unwrap().how, "already_there");
+    }
+
+    #[test]
+    fn a_file_of_the_same_name_and_size_is_the_same_where_its_bytes_are() {
+        const THEIRS: &str =
+            r#"{"FileName":"a.pdf","UploadedFileLength":3,"links":[{"rel":"self","href":"https://h/x/00A1"}]}"#;
+        for (theirs, how) in [("abc", "already_there"), ("abd", "added"), ("ab", "added"), ("abcd", "added")] {
+            let door = Fake::new([list(THEIRS), typed(200, "application/pdf", theirs), json(201, THERE)]);
+            assert_eq!(add(&door, &file()).unwrap().how, how, "{theirs}");
+            let path = door.sent.borrow()[1].path.clone();
+            assert!(path.ends_with("/invoices/7/child/attachments/00A1/enclosure/FileContents"), "{path}");
+        }
+        // What the pod does not give cannot be compared; what it does not give now is asked for again.
+        let door = Fake::new([list(THEIRS), typed(403, "", "")]);
+        assert_eq!(add(&door, &file()).unwrap().how, "already_there");
+        let door = Fake::new([list(THEIRS)].into_iter().chain((0..3).map(|_| typed(503, "", ""))));
+        assert!(add(&door, &file()).unwrap_err().again);
+        assert!(door.sent.borrow().iter().all(|request| request.method == Method::Get));
+        // Another that was there before is not what this call sent.
+        let other = || typed(200, "", "abd");
+        let looks = [
+            list(THEIRS),
+            other(),
+            typed(504, "", ""),
+            list(THEIRS),
+            other(),
+            list(&format!("{THEIRS},{THEIRS}")),
+            other(),
+            typed(200, "", "abc"),
+        ];
+        assert_eq!(add(&Fake::new(looks), &file()).unwrap().how, "recovered");
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub fn all_or_nothing(pod: &Pod, target: &Target, steps: &[Step]) -> Result<Vec<
     let what = format!("write {} records of {}", steps.len(), target.name);
     let doing = Doing { what: &what, object: &target.name };
     let body = body(target, steps);
-    fits(doing, body.len()).map_err(|failure| {
+    fits(doing, body.len(), "/records").map_err(|failure| {
         failure.remedy("Send fewer records at once, or set on_error to continue: then they go in several requests.")
     })?;
     if steps.iter().all(|step| matches!(step, Step::Same { .. })) {
@@ -475,6 +475,7 @@ mod tests {
         let failure =
             with(&door, "invoices", |pod, target| all_or_nothing(pod, target, &[large(), large()])).unwrap_err();
         assert_eq!((failure.kind(), door.sent.borrow().len()), (ProblemKind::TooLarge, 0));
+        assert_eq!(failure.problem.fields[0].pointer, "/records");
         let door = Fake::new([json(201, &stored("1")), json(201, &stored("2"))]);
         with(&door, "invoices", |pod, target| each(pod, target, vec![Ok(large()), Ok(large())], &[]));
         assert_eq!(posts(&door).len(), 2);

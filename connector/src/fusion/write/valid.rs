@@ -1,7 +1,7 @@
 //! A record against the pod's own description, before anything is sent (W5).
 //!
-//! What the description does not tell is left to the pod: children without attributes, flexfields and
-//! attachments pass. Where the description cannot be read, every record does.
+//! What the description does not tell is left to the pod: rows of children without attributes, of flexfields
+//! and of attachments pass. Where the description cannot be read, every record does.
 
 use std::collections::BTreeMap;
 
@@ -48,10 +48,10 @@ pub fn prepare(pod: &Pod, target: &mut Target, records: &[&str]) -> Result<()> {
         // A user who may write rows need not be allowed to read the description.
         target.described = Target::describe(pod, &target.name).ok().and_then(|told| told.described);
     }
-    // The currency of lines stands in their invoice, and counts where an amount is finer than most have.
+    // The currency of lines stands in their invoice, and counts where an amount has decimals: some have none.
     let invoice = target.name.match_indices('/').nth(1).and_then(|(end, _)| target.name.get(..end));
     let Some(invoice) = invoice.filter(|path| path.starts_with("invoices/")) else { return Ok(()) };
-    if records.iter().all(|record| sound::amounts(record, "", Some("USD")).is_empty()) {
+    if records.iter().all(|record| sound::amounts(record, "", Some("JPY")).is_empty()) {
         return Ok(());
     }
     let address = Address::collection(&target.root, &pod.settings.api_version, invoice);
@@ -174,11 +174,16 @@ impl<'a> Faults<'a> {
                     self.add(at, name, fault);
                 }
             } else if let Some((child_name, child)) = told.children.get_key_value(name) {
+                // Children go as lists, whatever is told of their rows (FACTS 1.7).
+                let at = format!("{at}/{name}");
+                let Some(rows) = self.list(raw, &at) else { continue };
                 if depth > 0 && !child.attributes.is_empty() && !is_free(name) {
                     // A child's row in a change may be new or there already.
                     let purpose = if purpose == Use::Create { purpose } else { Use::Either };
                     let parent = std::mem::replace(&mut self.name, child_name);
-                    self.children(child, told, raw, &format!("{at}/{name}"), purpose, depth - 1);
+                    for (index, row) in rows.iter().enumerate() {
+                        self.row(child, Some(told), row.get(), &format!("{at}/{index}"), purpose, depth - 1);
+                    }
                     self.name = parent;
                 }
             } else if !name.starts_with("__") && name != "links" && !name.starts_with("@") {
@@ -190,23 +195,14 @@ impl<'a> Faults<'a> {
         }
     }
 
-    fn children(
-        &mut self,
-        child: &'a Description,
-        of: &Description,
-        raw: &RawValue,
-        at: &str,
-        purpose: Use,
-        depth: usize,
-    ) {
-        if let Ok(rows) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
-            for (index, row) in rows.iter().enumerate() {
-                self.row(child, Some(of), row.get(), &format!("{at}/{index}"), purpose, depth);
-            }
-        } else if raw.get() != "null" {
-            let pointer = at.to_owned();
-            self.found.push(FieldProblem { pointer, message: "a list of records is expected".to_owned() });
+    /// The rows of a child; what is neither a list nor null is told.
+    fn list<'r>(&mut self, raw: &'r RawValue, at: &str) -> Option<Vec<&'r RawValue>> {
+        let rows = serde_json::from_str(raw.get()).ok();
+        if rows.is_none() && raw.get() != "null" {
+            let message = "a list of records is expected".to_owned();
+            self.found.push(FieldProblem { pointer: at.to_owned(), message });
         }
+        rows
     }
 
     fn unknown(&mut self, told: &Description, name: &str, at: &str) {
@@ -389,6 +385,8 @@ mod tests {
             ),
             (r#"{"lines":{"LineAmount":1}}"#, "/record/lines a list of records is expected"),
             (r#"{"lines":7}"#, "/record/lines a list of records is expected"),
+            (r#"{"notes":{"any":1}}"#, "/record/notes a list of records is expected"),
+            (r#"{"linesDff":{"a":"x"}}"#, "/record/linesDff a list of records is expected"),
         ] {
             assert_eq!(faults(record, Use::Either), [fault]);
         }
@@ -400,7 +398,7 @@ mod tests {
             "lines":[{"LineAmount":1}],"linesDff":[{"__FLEX_Context":"x","anything":1}],"notes":[{"any":1}],"__FLEX_Context":"y"}"#;
         let only: Vec<String> = faults(good, Use::Create);
         assert_eq!(only, ["/record/SupplierId things has no attribute SupplierId"]);
-        assert!(faults(r#"{"Name":null,"Day":"","Count":null}"#, Use::Either).is_empty());
+        assert!(faults(r#"{"Name":null,"Day":"","Count":null,"notes":null}"#, Use::Either).is_empty());
         let untold = Target { described: None, ..target() };
         assert!(check(&untold, r#"{"x":1}"#, "/record", Use::Create).is_ok());
     }

@@ -62,7 +62,7 @@ async fn sign_in(site: &mut Site, callback: Callback, redirect_uri: &str, patien
     let connector = site.component.connector.clone();
     let settings = site.connection.settings.clone();
     let started = connector.authorize_url(&site.run, &settings, redirect_uri).await;
-    let started = started.map_err(|error| Ending::of_call(&error, &site.run.failures()))?;
+    let started = started.map_err(|error| Ending::of_call(&error, &site.run.failures(), false))?;
     // The address holds the state in the open; from here on the state is nobody's business.
     if site.json {
         let url = &started.url;
@@ -92,11 +92,11 @@ async fn sign_in(site: &mut Site, callback: Callback, redirect_uri: &str, patien
             // Anybody can call here; only what carries our state came from where we sent the browser.
             Err(error) if is_another(&error) => {
                 arrived.answer(Shown::Refused);
-                stranger = Some(Ending::of_call(&error, &[]));
+                stranger = Some(Ending::of_call(&error, &[], true));
             }
             Err(error) => {
                 arrived.answer(Shown::Failed);
-                break Err(refused(Ending::of_call(&error, &site.run.failures())));
+                break Err(refused(Ending::of_call(&error, &site.run.failures(), true)));
             }
         }
     };

@@ -67,7 +67,7 @@ impl Component {
         let engine = Engine::with_options(options).map_err(|error| refused(LoadError::Setup(error)))?;
         let connector = engine.load(&file).map_err(refused)?;
         let nowhere = Run::new(Arc::new(Live::new()), Policy::new());
-        let manifest = connector.describe(&nowhere).await.map_err(|error| Ending::of_call(&error, &[]))?;
+        let manifest = connector.describe(&nowhere).await.map_err(|error| Ending::of_call(&error, &[], false))?;
         Ok(Self { connector, manifest })
     }
 

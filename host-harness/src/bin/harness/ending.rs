@@ -72,16 +72,17 @@ impl Ending {
         Self::told(Exit::Usage, "invalid-input", message, Some(remedy))
     }
 
-    /// A call that ended without an answer. `failures` are those of the network that the host saw.
-    pub fn of_call(error: &CallError, failures: &[Failure]) -> Self {
+    /// A call that ended without an answer. `failures` are those of the network that the host saw; `sent` says
+    /// whether a request may have gone out, apart from a sign-in before the call.
+    pub fn of_call(error: &CallError, failures: &[Failure], sent: bool) -> Self {
         let broken = |message: String, remedy| Self::told(Exit::Broken, "execution-failed", message, Some(remedy));
         let message = error.to_string();
         match error {
             CallError::Problem { error: Error::Transient(problem) } => {
-                of_problem(Exit::Transient, problem.clone(), failures)
+                of_problem(Exit::Transient, problem.clone(), failures, sent)
             }
             CallError::Problem { error: Error::Permanent(problem) } => {
-                of_problem(Exit::Permanent, problem.clone(), failures)
+                of_problem(Exit::Permanent, problem.clone(), failures, sent)
             }
             CallError::Unexpected { message } => Self::told(Exit::NotMet, "script-not-met", message, None),
             CallError::OutOfTime { .. } => broken(message, "Give it longer with --timeout, or less to do."),
@@ -96,7 +97,7 @@ impl Ending {
     }
 }
 
-fn of_problem(exit: Exit, problem: Problem, failures: &[Failure]) -> Ending {
+fn of_problem(exit: Exit, problem: Problem, failures: &[Failure], sent: bool) -> Ending {
     let mut told = Told {
         kind: kind(problem.kind).to_owned(),
         message: problem.message,
@@ -112,8 +113,16 @@ fn of_problem(exit: Exit, problem: Problem, failures: &[Failure]) -> Ending {
             .collect(),
     };
     let mut exit = exit;
-    // The remote system said nothing that was wrong with the input: it was the connector, before it sent it.
-    if exit == Exit::Permanent && problem.kind == ProblemKind::InvalidInput && told.http_status.is_none() {
+    // The remote system said nothing that was wrong with the input: it was the connector, before it sent it. Of
+    // the other kinds of refusal that is sure where a place in the input is named, or where nothing went out.
+    let refused = match problem.kind {
+        ProblemKind::InvalidInput => true,
+        ProblemKind::TooLarge | ProblemKind::Forbidden | ProblemKind::NotFound | ProblemKind::Unsupported => {
+            !sent || !told.fields.is_empty()
+        }
+        _ => false,
+    };
+    if exit == Exit::Permanent && refused && told.http_status.is_none() {
         exit = Exit::Usage;
     }
     // A guest learns of a failure only by a code of wasi:http; whoever reads this can use the reason.
@@ -130,6 +139,9 @@ fn of_problem(exit: Exit, problem: Problem, failures: &[Failure]) -> Ending {
             // What the host does not allow now it does not allow later either.
             if exit == Exit::Transient {
                 exit = Exit::Permanent;
+            }
+            if !sent {
+                exit = Exit::Usage;
             }
             told.remedy = Some(permission(denied));
         }
@@ -266,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_paragraph_says_what_happened_and_what_to_do() {
-        let mut told = *of_problem(Exit::Permanent, problem(ProblemKind::Conflict), &[]).told.unwrap();
+        let mut told = *of_problem(Exit::Permanent, problem(ProblemKind::Conflict), &[], true).told.unwrap();
         insta::assert_snapshot!(told.paragraph(), @"the pod refused the invoice. (HTTP 400, AP-810245) Use another number.");
         told.fields.push(Field { pointer: "/all/0".into(), message: "there is no such attribute".into() });
         told.retry_after_ms = Some(1500);
@@ -276,9 +288,29 @@ mod tests {
     #[test]
     fn what_the_connector_refused_is_usage_and_what_the_pod_refused_is_not() {
         let mut input = problem(ProblemKind::InvalidInput);
-        assert_eq!(of_problem(Exit::Permanent, input.clone(), &[]).exit, Exit::Permanent);
+        let exit = |problem: &Problem, sent| of_problem(Exit::Permanent, problem.clone(), &[], sent).exit;
+        assert_eq!(exit(&input, true), Exit::Permanent);
         input.http_status = None;
-        assert_eq!(of_problem(Exit::Permanent, input, &[]).exit, Exit::Usage);
+        assert_eq!(exit(&input, true), Exit::Usage);
+    }
+
+    #[test]
+    fn what_was_refused_before_anything_went_out_is_usage_whatever_its_kind() {
+        let exit = |problem: &Problem, sent| of_problem(Exit::Permanent, problem.clone(), &[], sent).exit;
+        for kind in [ProblemKind::TooLarge, ProblemKind::Forbidden, ProblemKind::NotFound, ProblemKind::Unsupported] {
+            let mut problem = problem(kind);
+            assert_eq!(exit(&problem, true), Exit::Permanent, "the pod refused it: {kind:?}");
+            problem.http_status = None;
+            assert_eq!((exit(&problem, true), exit(&problem, false)), (Exit::Permanent, Exit::Usage), "{kind:?}");
+            let message = problem.message.clone();
+            problem.fields.push(host_harness::contract::types::FieldProblem { pointer: "/record".into(), message });
+            assert_eq!(exit(&problem, true), Exit::Usage, "a place in the input is named: {kind:?}");
+        }
+        for kind in [ProblemKind::Conflict, ProblemKind::UnknownOutcome, ProblemKind::Internal] {
+            let mut problem = problem(kind);
+            problem.http_status = None;
+            assert_eq!(exit(&problem, false), Exit::Permanent, "{kind:?}");
+        }
     }
 
     #[test]
@@ -286,7 +318,7 @@ mod tests {
         let mut lost = problem(ProblemKind::Unavailable);
         lost.http_status = None;
         let failure = Failure::Unresolved { host: "pod.example".into() };
-        let told = of_problem(Exit::Transient, lost, &[failure]).told.unwrap();
+        let told = of_problem(Exit::Transient, lost, &[failure], true).told.unwrap();
         assert!(told.message.ends_with("(the name pod.example does not resolve)"), "{}", told.message);
     }
 }

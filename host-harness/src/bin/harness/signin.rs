@@ -106,7 +106,9 @@ fn take(site: &mut Site, live: Result<Live, SessionError>) -> Result<bool, Endin
             }
             Ok(true)
         }
-        Err(SessionError::SignIn(error)) => Err(Ending::of_call(&error, &site.run.failures())),
+        Err(SessionError::SignIn(error)) => {
+            Err(Ending::of_call(&error, &site.run.failures(), site.run.usage().requests > 0))
+        }
         Err(SessionError::NoTurn(error)) if matches!(*error, StateError::NotState { .. }) => Err(not_kept(&error)),
         // The call signs in by itself then, where the settings suffice.
         Err(SessionError::NoTurn(error)) => {

@@ -58,6 +58,8 @@ pub struct Site {
     pub shape: Option<Shape>,
     /// Whether a call had to sign in by itself though it had a session.
     died: bool,
+    /// Whether a call sent anything.
+    sent: bool,
     retries: u32,
     script: Option<Arc<Script>>,
     replayer: Option<Arc<Replayer>>,
@@ -170,6 +172,7 @@ impl Site {
             stopping: stop::Stopping::default(),
             shape,
             died: false,
+            sent: false,
             retries,
             script,
             replayer,
@@ -195,12 +198,15 @@ impl Site {
             let _ = signin::renew(self).await;
         }
         loop {
-            let before = self.run.usage().unauthenticated;
+            let before = self.run.usage();
             let remaining = self.run.limits.deadline.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
             let this = Call { id: id.to_owned(), attempt: attempt + u32::from(renewed), remaining_ms: remaining };
-            let error = match call(self, &this).await {
+            let called = call(self, &this).await;
+            let after = self.run.usage();
+            self.sent |= after.requests > before.requests;
+            let error = match called {
                 Ok(answer) => {
-                    self.died = self.connection.session.is_some() && self.run.usage().unauthenticated > before;
+                    self.died = self.connection.session.is_some() && after.unauthenticated > before.unauthenticated;
                     return Ok(answer);
                 }
                 Err(error) => error,
@@ -210,7 +216,7 @@ impl Site {
                 continue;
             }
             let wait = retry_after(&error, attempt).filter(|_| attempt < self.retries);
-            let ending = Ending::of_call(&error, &self.run.failures());
+            let ending = Ending::of_call(&error, &self.run.failures(), self.sent);
             let Some(wait) = wait else { return Err(ending) };
             attempt += 1;
             if let Some(told) = &ending.told {
