@@ -272,7 +272,8 @@ async fn many_tasks_share_a_file_and_one_that_fails_fails_alone() {
 
 #[test]
 fn many_keys_are_found_at_once() {
-    let mut store = SqliteStore::open(&tempfile::tempdir().unwrap().path().join("s")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(&folder.path().join("s")).unwrap();
     let keys: Vec<String> = (0..5000).map(|n| n.to_string()).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     store.commit(&stream("one"), "1", &keys, at(100), at(0)).unwrap();

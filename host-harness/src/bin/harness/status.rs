@@ -38,11 +38,10 @@ struct Shown<'a> {
     events: u64,
     #[serde(rename = "last hour")]
     last_hour: u64,
-    failures: u64,
-    held: u64,
+    failures: String,
+    held: String,
     #[serde(rename = "next poll")]
     next_poll: String,
-    error: &'a str,
 }
 
 /// One subscription. Lag is how long ago everything that there was had been acknowledged.
@@ -106,7 +105,10 @@ pub fn run(global: &Global, format: Format) -> Result<(), Ending> {
             }
             let listed = Listed { result: ones.iter().map(|one| shown(one, now)).collect() };
             let rows = Rows::of(&json::text(&listed)?);
-            rows.map_or(Ok(()), |rows| say::as_it_is(&format!("{}\n", rows.table(say::width()))))
+            let Some(rows) = rows else { return Ok(()) };
+            // An error is longer than any column.
+            let errors: String = ones.iter().filter_map(error).collect();
+            say::as_it_is(&format!("{}\n{errors}", rows.narrowed(&[]).table(say::width())))
         }
     }
 }
@@ -126,11 +128,21 @@ fn shown(one: &One, now: i64) -> Shown<'_> {
         lag: one.lag_seconds.map(when::span).unwrap_or_default(),
         events: one.events,
         last_hour: one.events_last_hour,
-        failures: one.failures,
-        held: one.held,
+        failures: some(one.failures),
+        held: some(one.held),
         next_poll: next_poll.unwrap_or_default(),
-        error: one.error.as_deref().unwrap_or_default(),
     }
+}
+
+/// What failed last, as a line.
+fn error(one: &One) -> Option<String> {
+    let line = format!("{} on {}: {}", one.subscription, one.connection, one.error.as_ref()?);
+    Some(line.replace(char::is_control, " ") + "\n")
+}
+
+/// A number where there is one: a column without any is left out.
+fn some(number: u64) -> String {
+    if number == 0 { String::new() } else { number.to_string() }
 }
 
 /// What is asked, in few words: the trigger where the name does not say it, and the input's members.
