@@ -96,7 +96,7 @@ pub fn run(global: &Global, trail: &Trail) -> Result<(), Ending> {
         say::warning("cut_off", &message, None, global.json);
     }
     let Some(rows) = Rows::of(&format!("{{\"result\":[{}]}}", lines.join(","))) else { return Ok(()) };
-    let text = if global.csv { rows.csv().unwrap_or_default() } else { rows.table(say::width()) };
+    let text = if global.csv { rows.csv().unwrap_or_default() } else { rows.narrowed(&[]).table(say::width()) };
     say::as_it_is(&format!("{text}\n"))
 }
 
