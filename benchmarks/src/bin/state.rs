@@ -68,6 +68,7 @@ fn teller() -> Teller {
         connection: "pod".into(),
         name: "invoices".into(),
         input: "{}".into(),
+        shown: "{}".into(),
         bodies: false,
     }
 }

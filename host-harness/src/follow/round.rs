@@ -31,8 +31,10 @@ pub struct Teller {
     pub connection: String,
     /// What people call it.
     pub name: String,
-    /// The input, for the trail where bodies are kept.
+    /// The input, as it is asked with.
     pub input: String,
+    /// The same without secrets: for people, and for the trail where bodies are kept.
+    pub shown: String,
     /// Whether inputs and payloads go into the trail.
     pub bodies: bool,
 }
@@ -196,14 +198,16 @@ impl Teller {
         entry.detail = detail;
         entry.took_ms = i64::try_from(asked.took.as_millis()).ok();
         entry.count = i64::try_from(result.events.len()).ok();
-        entry.body = self.bodies.then(|| self.input.clone());
+        entry.body = self.bodies.then(|| self.shown.clone());
         let keys: Vec<String> = result.events.iter().map(|event| event.dedup_key.clone()).collect();
         let borrowed: Vec<&str> = keys.iter().map(String::as_str).collect();
         // Until it is taken over, a stream's keys are under its old name.
         let stream = start.from.as_ref().unwrap_or(&self.stream);
         let mut warnings = result.warnings;
         if let Some(from) = &start.from {
-            entry.detail = Some(format!("goes on from the cursor of the input {}", from.input));
+            let earlier = store.progress(from)?.map(|progress| progress.input).unwrap_or_default();
+            let earlier = if earlier.is_empty() { &from.input } else { &earlier };
+            entry.detail = Some(format!("goes on from the cursor of the input {earlier}"));
         } else if start.refused > 0 {
             let message = format!(
                 "This is another question than before: the {} cursors that were kept under this name do not fit it. It begins anew; what changed in between is told only where `since` reaches back.",
@@ -359,6 +363,7 @@ impl Teller {
         let mut progress = known.unwrap_or_else(|| Progress { since_ms: now.as_millisecond(), ..Progress::default() });
         progress.name.clone_from(&self.name);
         progress.connection.clone_from(&self.connection);
+        progress.input.clone_from(&self.shown);
         Ok(progress)
     }
 }
@@ -375,7 +380,7 @@ pub struct Fault {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::state::MemoryStore;
@@ -404,6 +409,7 @@ mod tests {
             connection: "pod".into(),
             name: "t".into(),
             input: "{}".into(),
+            shown: "{}".into(),
             bodies: false,
         }
     }

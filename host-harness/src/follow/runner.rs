@@ -141,7 +141,7 @@ impl Runner {
     /// Follows all of them until `stop`, and lets what is on its way arrive.
     ///
     /// # Errors
-    /// A [`StateError`] where the state cannot be read at the start.
+    /// A [`StateError`] where the state cannot be read at the start, or is lost later.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), StateError> {
         let Self { shop, subscriptions, tell } = self;
         let started = Instant::now();
@@ -153,6 +153,7 @@ impl Runner {
         }
         let mut turns: JoinSet<(usize, Turned)> = JoinSet::new();
         let mut stop = pin!(stop);
+        let mut lost = None;
         loop {
             let now = started.elapsed();
             while turns.len() < shop.settings.at_once.max(1) {
@@ -174,6 +175,10 @@ impl Runner {
                 Some(ended) = turns.join_next(), if !turns.is_empty() => {
                     // A turn neither panics nor is aborted while this runs.
                     let Ok((who, turned)) = ended else { continue };
+                    lost = shop.state.lost();
+                    if lost.is_some() {
+                        break;
+                    }
                     let now = started.elapsed();
                     for text in &turned.told {
                         tell(text);
@@ -191,7 +196,7 @@ impl Runner {
         let _ = tokio::time::timeout(GRACE, ending).await;
         // What is left ends what it has started.
         turns.shutdown().await;
-        Ok(())
+        lost.or_else(|| shop.state.lost()).map_or(Ok(()), Err)
     }
 }
 

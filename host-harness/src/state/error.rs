@@ -53,6 +53,12 @@ pub enum StateError {
         /// What SQLite found.
         reason: String,
     },
+    /// It, or what stands beside it while it is in use, was taken away under the program's hands.
+    #[error("{} was removed or replaced while it was in use", file.display())]
+    Gone {
+        /// Which of them.
+        file: PathBuf,
+    },
     /// There is no room left for it.
     #[error("there is no room left for {}", file.display())]
     Full {
@@ -91,4 +97,12 @@ pub enum StateError {
         /// The system's word for it.
         reason: String,
     },
+}
+
+impl StateError {
+    /// Whether the place itself is lost: whoever goes on with it would hand over what nothing remembers.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Self::Gone { .. } | Self::Damaged { .. })
+    }
 }

@@ -5,6 +5,7 @@
 //! fails by itself does not take that of others along.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::oneshot;
 
@@ -15,13 +16,15 @@ const AT_ONCE: usize = 256;
 
 /// Tells a task how its work came out, once that is known.
 type Answer = Box<dyn FnOnce(Result<(), StateError>) + Send>;
-type Work = Box<dyn FnOnce(&mut SqliteStore) -> Answer + Send>;
+/// Is handed the store, or why there is no use in trying.
+type Work = Box<dyn FnOnce(Result<&mut SqliteStore, StateError>) -> Answer + Send>;
 
 /// A state file that tasks share. Clones share the same.
 #[derive(Clone)]
 pub struct Shared {
     work: Sender<Work>,
     file: std::path::PathBuf,
+    lost: Arc<OnceLock<StateError>>,
 }
 
 impl Shared {
@@ -34,7 +37,13 @@ impl Shared {
         std::thread::Builder::new().name("state".into()).spawn(move || keep(store, &waiting)).map_err(|error| {
             StateError::Broken { file: file.to_owned(), reason: format!("there is no thread for it: {error}") }
         })?;
-        Ok(Self { work, file: file.to_owned() })
+        Ok(Self { work, file: file.to_owned(), lost: Arc::default() })
+    }
+
+    /// Why the file is lost, from when a task has found it so.
+    #[must_use]
+    pub fn lost(&self) -> Option<StateError> {
+        self.lost.get().cloned()
     }
 
     /// Does some work on the store, all of it or nothing, and answers when it is on the disk.
@@ -68,11 +77,17 @@ impl Shared {
         work: impl FnOnce(&mut dyn Store) -> Result<T, StateError> + Send + 'static,
         tell: oneshot::Sender<Result<T, StateError>>,
     ) -> Result<(), StateError> {
+        let lost = Arc::clone(&self.lost);
         let boxed: Work = Box::new(move |store| {
-            let done = store.atomically(|store| work(store));
+            let done = store.and_then(|store| store.atomically(|store| work(store)));
             Box::new(move |stored| {
+                let ended = stored.and(done);
+                if let Some(error) = ended.as_ref().err().filter(|error| error.is_loss()) {
+                    // The first word on it is as good as any later one.
+                    let _ = lost.set(error.clone());
+                }
                 // Whoever no longer waits does not want to know.
-                let _ = tell.send(stored.and(done));
+                let _ = tell.send(ended);
             })
         });
         self.work.send(boxed).map_err(|_| self.gone())
@@ -85,14 +100,18 @@ impl Shared {
 
 fn keep(mut store: SqliteStore, waiting: &Receiver<Work>) {
     while let Ok(first) = waiting.recv() {
-        let mut answers = Vec::new();
+        let (mut next, mut answers) = (Some(first), Vec::new());
         let stored = store.atomically(|store| {
-            answers.push(first(store));
-            while let Some(next) = (answers.len() < AT_ONCE).then(|| waiting.try_recv().ok()).flatten() {
-                answers.push(next(store));
+            while let Some(work) = next.take() {
+                answers.push(work(Ok(store)));
+                next = (answers.len() < AT_ONCE).then(|| waiting.try_recv().ok()).flatten();
             }
             Ok(())
         });
+        if let (Some(work), Err(error)) = (next, &stored) {
+            // It did not come to that.
+            answers.push(work(Err(error.clone())));
+        }
         for answer in answers {
             answer(stored.clone());
         }

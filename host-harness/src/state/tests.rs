@@ -176,6 +176,37 @@ fn a_file_of_a_later_version_and_a_damaged_one_are_left_alone() {
 }
 
 #[test]
+fn a_large_file_is_looked_through_within_bounds_and_what_polls_go_by_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.db");
+    SqliteStore::open(&file).unwrap().commit(&stream("one"), "1", &["a"], at(100), at(0)).unwrap();
+    let database = rusqlite::Connection::open(&file).unwrap();
+    let entry = "INSERT INTO trail (at_ms, kind, connection, operation, body)
+        WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 70)
+        SELECT n, 'event', 'c', 'o', CAST(zeroblob(1000000) AS TEXT) FROM many; PRAGMA wal_checkpoint(TRUNCATE)";
+    database.execute_batch(entry).unwrap();
+    let root = |table: &str| -> usize {
+        let look = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+        usize::try_from(database.query_row(look, [table], |row| row.get::<_, i64>(0)).unwrap()).unwrap()
+    };
+    let roots = ["stream", "acknowledged", "session", "trail"].map(root);
+    drop(database);
+    let whole = std::fs::read(&file).unwrap();
+    assert!(whole.len() > 64 << 20);
+    assert_eq!(SqliteStore::open(&file).unwrap().cursor(&stream("one")).unwrap().as_deref(), Some("1"));
+    for root in roots {
+        let mut damaged = whole.clone();
+        damaged[(root - 1) * 4096 + 1..root * 4096].fill(0xA5);
+        std::fs::write(&file, &damaged).unwrap();
+        let started = std::time::Instant::now();
+        let refused = SqliteStore::open(&file).err();
+        assert!(matches!(refused, Some(StateError::Damaged { .. })), "{refused:?}");
+        assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
+        assert!(std::fs::read(&file).unwrap() == damaged, "nothing is written");
+    }
+}
+
+#[test]
 fn the_trail_is_appended_filtered_and_pruned_and_never_changed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("state.db");
@@ -241,7 +272,8 @@ async fn many_tasks_share_a_file_and_one_that_fails_fails_alone() {
 
 #[test]
 fn many_keys_are_found_at_once() {
-    let mut store = SqliteStore::open(&tempfile::tempdir().unwrap().path().join("s")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(&folder.path().join("s")).unwrap();
     let keys: Vec<String> = (0..5000).map(|n| n.to_string()).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     store.commit(&stream("one"), "1", &keys, at(100), at(0)).unwrap();

@@ -55,6 +55,9 @@ pub struct Entry {
     pub at_ms: i64,
     /// What it tells of.
     pub kind: EntryKind,
+    /// What people call the stream; filled in when it is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<String>,
     /// What people call the connection.
     pub connection: String,
     /// Operation id.
@@ -92,6 +95,7 @@ impl Entry {
         Self {
             at_ms: at.as_millisecond(),
             kind,
+            subscription: None,
             connection: connection.to_owned(),
             operation: operation.to_owned(),
             call_id: None,
@@ -129,6 +133,8 @@ pub struct Progress {
     pub name: String,
     /// What people call its connection.
     pub connection: String,
+    /// Its input, JSON without secrets; empty where an earlier version kept it.
+    pub input: String,
     /// Since when the numbers below are counted.
     pub since_ms: i64,
     /// The last poll that was answered.

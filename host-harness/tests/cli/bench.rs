@@ -75,10 +75,11 @@ impl Bench {
         ended
     }
 
-    /// Starts `harness` on the guest, its standard output at the end of a file.
+    /// Starts `harness` on the guest, its standard output at the end of a file and what it says at that of `<out>.err`.
     #[cfg(unix)]
     pub fn start(&self, arguments: &[&str], out: &str) -> Child {
-        let out = std::fs::OpenOptions::new().create(true).append(true).open(self.path(out)).unwrap();
+        let open = |name: &str| std::fs::OpenOptions::new().create(true).append(true).open(self.path(name)).unwrap();
+        let (out, err) = (open(out), open(&format!("{out}.err")));
         Command::new(env!("CARGO_BIN_EXE_harness"))
             .arg("--component")
             .arg(&self.guest)
@@ -86,7 +87,7 @@ impl Bench {
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(out)
-            .stderr(Stdio::null())
+            .stderr(err)
             .spawn()
             .unwrap()
     }

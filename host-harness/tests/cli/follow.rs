@@ -134,6 +134,8 @@ fn following_outlasts_what_passes_and_ends_with_what_does_not() {
     let status = bench.run(&["status", "--state", "s.db", "--format", "json"]);
     let one = status.json()["subscriptions"][0].clone();
     assert_eq!((one["state"].as_str(), one["error"].as_str()), (Some("failing"), Some("too many requests")));
+    let table = bench.run(&["status", "--state", "s.db"]).out;
+    assert!(table.contains("polls on pod.json: too many requests\n"), "{table}");
     assert_eq!(poll("permanent").wait().unwrap().code(), Some(3));
 }
 

@@ -149,3 +149,54 @@ fn two_that_poll_with_one_file_are_one_too_many_and_who_looks_is_not() {
     crate::bench::terminate(&first);
     assert!(first.wait().unwrap().success());
 }
+
+/// Follows into `out` until something is committed, takes away what `take` takes, and hands back how that ended.
+#[cfg(unix)]
+fn taken_away(bench: &Bench, command: &[&str], take: impl FnOnce(&Bench)) -> (Option<i32>, String) {
+    let mut child = bench.start(command, "out");
+    crate::many::until("some is taken", || {
+        let status = bench.run(&["status", "--state", "s.db", "--format", "json"]);
+        status.code == 0 && status.json()["subscriptions"][0]["events"].as_u64() > Some(3)
+    });
+    take(bench);
+    let mut ended = None;
+    crate::many::until("it is noticed", || {
+        ended = child.try_wait().unwrap();
+        ended.is_some()
+    });
+    (ended.unwrap().code(), bench.read("out.err"))
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_taken_away_while_it_is_in_use_ends_the_work() {
+    let follow = ["poll", "polls", "--connection", "pod.json", "--state", "s.db", "--follow", "--at-least", "2ms"];
+    let follow = [&follow[..], &["--input", r#"{"batch": 3, "overlap": 2, "next_ms": 1}"#]].concat();
+    let many = ["run-all", "--config", "all.yaml"];
+    let config = "state: s.db\nconnections: {one: {file: pod.json}}\nsinks: {out: {type: stdout}}\nsubscriptions:\n  - {name: s, connection: one, trigger: polls, input: {batch: 3, overlap: 2, next_ms: 1}, sink: out, at_least: 2ms}\n";
+    for command in [&follow[..], &many] {
+        for gone in ["s.db", "s.db-wal", "s.db.lock"] {
+            let Some(bench) = Bench::new() else { return };
+            bench.write("all.yaml", config);
+            let (code, err) = taken_away(&bench, command, |bench| std::fs::remove_file(bench.path(gone)).unwrap());
+            assert_eq!(code, Some(3), "{gone}: {err}");
+            assert!(err.contains(&format!("{gone} was removed or replaced while it was in use")), "{gone}: {err}");
+        }
+        // Another in its place is none, and with the right one back nothing is lost.
+        let Some(bench) = Bench::new() else { return };
+        bench.write("all.yaml", config);
+        let (code, err) = taken_away(&bench, command, |bench| {
+            std::fs::rename(bench.path("s.db"), bench.path("kept")).unwrap();
+            bench.write("s.db", "");
+        });
+        assert_eq!(code, Some(3), "{err}");
+        assert_eq!(bench.read("s.db"), "", "nothing is written into the other");
+        std::fs::rename(bench.path("kept"), bench.path("s.db")).unwrap();
+        let before = crate::follow::judge(&bench.read("out")).0;
+        let mut child = bench.start(command, "out");
+        crate::many::until("it goes on", || bench.read("out").lines().count() as u64 > before + 20);
+        crate::bench::terminate(&child);
+        assert!(child.wait().unwrap().success());
+        assert!(crate::follow::judge(&bench.read("out")).0 > before);
+    }
+}

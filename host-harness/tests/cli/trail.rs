@@ -40,6 +40,32 @@ fn events_are_handed_over_again_where_their_payloads_were_kept() {
 }
 
 #[test]
+fn what_cannot_be_replayed_is_refused_with_what_there_is() {
+    let Some(bench) = Bench::new() else { return };
+    poll(&bench, &["--keep-bodies"]);
+    let replay = |more: &[&str]| bench.run(&[&["replay-events", "--state", "s.db"][..], more].concat());
+    let reversed = replay(&["--from", "2026-02-01", "--to", "2026-01-01"]);
+    assert_eq!((reversed.code, reversed.out.as_str()), (2, ""));
+    assert!(reversed.err.contains("2026-02-01T00:00:00Z is not before --to 2026-01-01"), "{}", reversed.err);
+    let listed = bench.run(&["events", "--state", "s.db", "--from", "1h", "--to", "2h"]);
+    assert_eq!((listed.code, listed.out.as_str()), (2, ""), "2h ago is before 1h ago");
+    let all = ["--from", "2020-01-01", "--to", "2099-01-01"];
+    for (flag, other, said) in [
+        ("--connection", "prod", "there are no events of the connection prod"),
+        ("--trigger", "pols", "there are no events of the trigger pols"),
+    ] {
+        let refused = replay(&[&all[..], &[flag, other]].concat());
+        assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{other}");
+        let message = refused.err.to_lowercase();
+        assert!(message.contains(said) && message.contains("polls on pod.json"), "{}", refused.err);
+    }
+    let before = replay(&["--from", "2020-01-01", "--to", "2020-02-01", "--connection", "pod.json"]);
+    assert_eq!((before.code, before.out.as_str()), (0, ""));
+    assert!(before.err.contains("There are no events of that time; the first is of 2"), "{}", before.err);
+    assert_eq!(replay(&all).lines().len(), 6);
+}
+
+#[test]
 fn status_says_how_far_each_subscription_is() {
     let Some(bench) = Bench::new() else { return };
     poll(&bench, &[]);
@@ -47,6 +73,7 @@ fn status_says_how_far_each_subscription_is() {
     let one = status("json").json()["subscriptions"][0].clone();
     assert_eq!((one["state"].as_str(), one["events"].as_u64(), one["polls"].as_u64()), (Some("ok"), Some(6), Some(3)));
     assert!(one["lag_seconds"].as_u64().is_some_and(|lag| lag < 60) && one["next_poll"].is_string());
+    assert_eq!((&one["input"], one["input_digest"].as_str().map(str::len)), (&serde_json::json!({}), Some(8)));
     assert!(status("table").out.contains("pod.json"));
     let metrics = status("prometheus").out;
     let wanted = r#"harness_events_total{subscription="polls",connection="pod.json",trigger="polls",input=""#;
@@ -64,6 +91,33 @@ fn status_says_how_far_each_subscription_is() {
     assert_eq!(bench.run(&["status", "--state", "none.db"]).code, 2);
     assert_eq!(bench.run(&["status"]).code, 2);
     assert!(!bench.path("none.db").exists());
+}
+
+#[test]
+fn what_a_subscription_asks_is_said_in_words_and_without_secrets() {
+    let Some(bench) = Bench::new() else { return };
+    let input = format!(r#"{{"overlap": 1, "note": "as {PASSWORD}", "last": 4}}"#);
+    let ended = bench.run(&[
+        "poll",
+        "polls",
+        "--connection",
+        "pod.json",
+        "--input",
+        &input,
+        "--state",
+        "s.db",
+        "--keep-bodies",
+    ]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let status = |format: &str| bench.run(&["status", "--state", "s.db", "--format", format]);
+    let one = status("json").json()["subscriptions"][0].clone();
+    assert_eq!((&one["input"]["overlap"], &one["input"]["last"]), (&1.into(), &4.into()), "{one}");
+    let table = status("table").out;
+    assert!(table.contains("overlap=1"), "{table}");
+    let events = bench.run(&["events", "--state", "s.db"]).lines();
+    assert!(events.iter().all(|line| line["subscription"] == "polls"), "{events:?}");
+    let file = std::fs::read(bench.path("s.db")).unwrap();
+    assert!(!file.windows(PASSWORD.len()).any(|piece| piece == PASSWORD.as_bytes()));
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub struct Rows {
     pub round: u64,
     /// Rows that were known when the sweep began.
     pub before: usize,
-    /// The sweep under way did not see all rows.
+    /// The sweep under way did not see all rows, or the last one was not believed.
     pub doubt: bool,
     /// When the last whole sweep ended.
     pub swept: Option<Timestamp>,
@@ -77,8 +77,12 @@ impl Rows {
 }
 
 /// Whether it is time to look for deleted rows.
-pub(super) fn is_due(state: &State) -> bool {
+pub(super) fn is_due(watch: &Watch, state: &State) -> bool {
     let Some(rows) = &state.rows else { return false };
+    if watch.allow_drop && rows.doubt {
+        // Whoever says so for one poll is not to wait for the one that would have swept.
+        return true;
+    }
     match (rows.swept, state.sweep.as_ref()) {
         (Some(swept), Some(sweep)) => {
             // A clock that was set back makes no sweep wait for ever.
@@ -192,6 +196,7 @@ pub(super) fn losses(pod: &Pod, watch: &Watch, state: &mut State, gathered: &mut
             "No deleted rows of {name} are reported: {why}. Most often a role or a page of the answer is what is missing; where the rows are gone indeed, set allow_drop for one poll."
         );
         gathered.warn(warning("sudden-drop", told, None));
+        rows.doubt = true;
         rows.ended(cursor::now(pod));
         state.rows = Some(rows);
         return Ok(Step::Done);

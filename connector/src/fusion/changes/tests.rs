@@ -360,7 +360,7 @@ fn deleted_rows_are_told_and_a_sudden_drop_is_not_believed() {
         pass();
         let (events, warnings) = drain(&model, &asked, &mut cursor);
         assert_eq!((events.len(), warnings.as_slice()), (0, ["sudden-drop".to_owned()].as_slice()), "{by:?}");
-        pass();
+        // At once, since that is set for one poll.
         let believed = Question { allow_drop: true, ..asked };
         assert_eq!(drain(&model, &believed, &mut cursor).0.len(), 4, "{by:?}");
     }

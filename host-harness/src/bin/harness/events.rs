@@ -28,6 +28,7 @@ struct View<'a> {
 struct Shown<'a> {
     at: String,
     kind: &'a str,
+    subscription: &'a str,
     connection: &'a str,
     operation: &'a str,
     outcome: &'a str,
@@ -39,6 +40,7 @@ fn shown(entry: &Entry) -> Shown<'_> {
     Shown {
         at: when::shown(entry.at_ms),
         kind: entry.kind.name(),
+        subscription: entry.subscription.as_deref().unwrap_or_default(),
         connection: &entry.connection,
         operation: &entry.operation,
         outcome: entry.outcome.as_deref().unwrap_or_default(),
@@ -64,6 +66,7 @@ pub fn run(global: &Global, trail: &Trail) -> Result<(), Ending> {
         from_ms: time(&trail.from)?,
         to_ms: time(&trail.to)?,
     };
+    when::forward(wanted.from_ms, wanted.to_ms)?;
     let shaped = global.table || global.csv;
     let (mut lines, mut ended, mut cut) = (Vec::new(), Ok(()), false);
     let mut each = |entry: Entry| {
@@ -93,7 +96,7 @@ pub fn run(global: &Global, trail: &Trail) -> Result<(), Ending> {
         say::warning("cut_off", &message, None, global.json);
     }
     let Some(rows) = Rows::of(&format!("{{\"result\":[{}]}}", lines.join(","))) else { return Ok(()) };
-    let text = if global.csv { rows.csv().unwrap_or_default() } else { rows.table(say::width()) };
+    let text = if global.csv { rows.csv().unwrap_or_default() } else { rows.narrowed(&[]).table(say::width()) };
     say::as_it_is(&format!("{text}\n"))
 }
 

@@ -155,6 +155,14 @@ pub fn told(error: &StateError) -> Ending {
             );
             Ending::usage(message, &remedy)
         }
+        StateError::Gone { .. } => Ending::told(
+            Exit::Permanent,
+            "conflict",
+            message,
+            Some(
+                "Put the file back: what was not committed comes again, marked. Without it start from a date with `since`. While it is in use leave it and the files beside it (-wal, -shm, .lock) alone.",
+            ),
+        ),
         StateError::NoKey { .. } => {
             Ending::usage(message, &format!("Give the key with --key-file FILE, or in the variable {VARIABLE}."))
         }

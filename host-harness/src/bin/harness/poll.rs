@@ -38,7 +38,8 @@ pub async fn run(global: &Global, trigger: &str, with: &With) -> Result<(), Endi
         let name = trigger.to_owned();
         let connection = with.connection.clone();
         let formerly = site.digest.clone();
-        let teller = Teller { stream, formerly, connection, name, input, bodies: global.keep_bodies };
+        let shown = site.secrets.clean(&input);
+        let teller = Teller { stream, formerly, connection, name, input, shown, bodies: global.keep_bodies };
         let progress = teller.progress(store.as_ref(), site.run.clock.now()).map_err(|error| keeping::told(&error))?;
         let mut poll = Poll { teller, pace: Pace::new(bounds), progress, follow: global.follow, turns: 0 };
         signin::sign_in(site).await?;
@@ -168,6 +169,7 @@ impl Poll {
         let next = later(now, pause.unwrap_or_default());
         match self.teller.failed(store, asked, &fault, &mut self.progress, next, now) {
             Ok(()) => (ending, pause),
+            Err(error) if error.is_loss() => (keeping::told(&error), None),
             // That the poll failed says more than that this could not be written down.
             Err(error) => {
                 say::warning("not_noted", &error.to_string(), None, site.json);

@@ -47,7 +47,8 @@ pub async fn run(global: &Global, trigger: &str, with: &With, request: &Path) ->
         };
         let (connection, name) = (with.connection.clone(), trigger.to_owned());
         let formerly = site.digest.clone();
-        let teller = Teller { stream, formerly, connection, name, input: input.clone(), bodies: global.keep_bodies };
+        let (input, shown) = (input.clone(), site.secrets.clean(&input));
+        let teller = Teller { stream, formerly, connection, name, input, shown, bodies: global.keep_bodies };
         let asked = Asked { call_id: id, at, took: started.elapsed() };
         let now = site.run.clock.now();
         let mut receipt = match answered {

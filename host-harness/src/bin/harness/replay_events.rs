@@ -2,7 +2,7 @@
 
 use host_harness::follow::line::{Line, Marks};
 use host_harness::state::trail::{Entry, EntryKind, Wanted};
-use host_harness::state::{SqliteStore, StateError, Store as _};
+use host_harness::state::{Reader, SqliteStore, StateError, Store as _};
 use jiff::Timestamp;
 
 use crate::args::Global;
@@ -28,6 +28,7 @@ pub fn run(
         from_ms: Some(when::read(from, now)?),
         to_ms: Some(when::read(to, now)?),
     };
+    when::forward(wanted.from_ms, wanted.to_ms)?;
     let (mut lines, mut ended) = (Vec::new(), Ok(()));
     let (mut done, mut without) = (0_u64, 0_u64);
     let mut each = |entry: Entry| {
@@ -48,6 +49,9 @@ pub fn run(
     if !lines.is_empty() {
         say::lines(lines)?;
     }
+    if done == 0 && without == 0 {
+        nothing(&reader, connection, trigger)?;
+    }
     drop(reader);
     if done > 0 {
         note(global, from, to, done, connection, trigger)?;
@@ -64,6 +68,29 @@ pub fn run(
         say::warning("without_payload", &message, None, global.json);
     }
     Ok(())
+}
+
+/// Nothing was in the time: fine, unless there is nothing of the kind at any time.
+fn nothing(reader: &Reader, connection: Option<&str>, trigger: Option<&str>) -> Result<(), Ending> {
+    let all = reader.of_events().map_err(|error| keeping::told(&error))?;
+    let fits = |wanted: Option<&str>, is: &str| wanted.is_none_or(|wanted| wanted == is);
+    let mine = || all.iter().filter(|one| fits(connection, &one.connection) && fits(trigger, &one.operation));
+    if let (Some(first), Some(last)) = (mine().map(|one| one.first_ms).min(), mine().map(|one| one.last_ms).max()) {
+        let (first, last) = (when::shown(first), when::shown(last));
+        say::note(&format!("There are no events of that time; the first is of {first}, the last of {last}."));
+        return Ok(());
+    }
+    let of = |what: &str, wanted: Option<&str>| wanted.map(|wanted| format!(" {what} {wanted}")).unwrap_or_default();
+    let message =
+        format!("there are no events{}{}", of("of the connection", connection), of("of the trigger", trigger));
+    let known: Vec<String> =
+        all.iter().take(20).map(|one| format!("{} on {}", one.operation, one.connection)).collect();
+    let remedy = if known.is_empty() {
+        "The trail holds no events at all.".to_owned()
+    } else {
+        format!("The trail holds events of {}.", known.join(", "))
+    };
+    Err(Ending::usage(message, &remedy))
 }
 
 /// A replay is part of the trail, too.

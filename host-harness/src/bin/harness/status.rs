@@ -2,14 +2,19 @@
 
 use std::fmt::Write as _;
 
+use host_harness::exact::{Exact, parse_json};
 use host_harness::state::{Seen, SqliteStore};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::args::{Format, Global};
 use crate::ending::Ending;
 use crate::table::Rows;
 use crate::{events, json, keeping, say, when};
+
+/// Of what a subscription asks, so many characters are shown.
+const WIDEST: usize = 60;
 
 #[derive(Serialize)]
 struct Status {
@@ -27,16 +32,16 @@ struct Shown<'a> {
     id: i64,
     subscription: &'a str,
     connection: &'a str,
+    what: String,
     state: &'a str,
     lag: String,
     events: u64,
     #[serde(rename = "last hour")]
     last_hour: u64,
-    failures: u64,
-    held: u64,
+    failures: String,
+    held: String,
     #[serde(rename = "next poll")]
     next_poll: String,
-    error: &'a str,
 }
 
 /// One subscription. Lag is how long ago everything that there was had been acknowledged.
@@ -46,8 +51,10 @@ struct One {
     subscription: String,
     connection: String,
     trigger: String,
-    /// The beginning of the input's digest.
-    input: String,
+    /// Without secrets; none where an earlier version kept it.
+    input: Option<Box<RawValue>>,
+    /// The beginning of its digest.
+    input_digest: String,
     state: &'static str,
     last_success: Option<String>,
     lag_seconds: Option<i64>,
@@ -98,7 +105,10 @@ pub fn run(global: &Global, format: Format) -> Result<(), Ending> {
             }
             let listed = Listed { result: ones.iter().map(|one| shown(one, now)).collect() };
             let rows = Rows::of(&json::text(&listed)?);
-            rows.map_or(Ok(()), |rows| say::as_it_is(&format!("{}\n", rows.table(say::width()))))
+            let Some(rows) = rows else { return Ok(()) };
+            // An error is longer than any column.
+            let errors: String = ones.iter().filter_map(error).collect();
+            say::as_it_is(&format!("{}\n{errors}", rows.narrowed(&[]).table(say::width())))
         }
     }
 }
@@ -113,15 +123,46 @@ fn shown(one: &One, now: i64) -> Shown<'_> {
         id: one.id,
         subscription: &one.subscription,
         connection: &one.connection,
+        what: what(one),
         state: one.state,
         lag: one.lag_seconds.map(when::span).unwrap_or_default(),
         events: one.events,
         last_hour: one.events_last_hour,
-        failures: one.failures,
-        held: one.held,
+        failures: some(one.failures),
+        held: some(one.held),
         next_poll: next_poll.unwrap_or_default(),
-        error: one.error.as_deref().unwrap_or_default(),
     }
+}
+
+/// What failed last, as a line.
+fn error(one: &One) -> Option<String> {
+    let line = format!("{} on {}: {}", one.subscription, one.connection, one.error.as_ref()?);
+    Some(line.replace(char::is_control, " ") + "\n")
+}
+
+/// A number where there is one: a column without any is left out.
+fn some(number: u64) -> String {
+    if number == 0 { String::new() } else { number.to_string() }
+}
+
+/// What is asked, in few words: the trigger where the name does not say it, and the input's members.
+fn what(one: &One) -> String {
+    let trigger = (one.trigger != one.subscription).then(|| one.trigger.clone());
+    let input = one.input.as_ref().and_then(|input| parse_json(input.get()).ok());
+    let members = match input {
+        Some(Exact::Object(members)) => members,
+        _ => Vec::new(),
+    };
+    let member = |(name, value): (String, Exact)| match value {
+        Exact::Text(text) => format!("{name}={text}"),
+        other => format!("{name}={other}"),
+    };
+    let words: Vec<String> = trigger.into_iter().chain(members.into_iter().map(member)).collect();
+    let text = words.join(" ");
+    if text.chars().count() <= WIDEST {
+        return text;
+    }
+    text.chars().take(WIDEST - 1).chain(['…']).collect()
 }
 
 fn one(seen: Seen, now: i64) -> One {
@@ -140,7 +181,8 @@ fn one(seen: Seen, now: i64) -> One {
     let or = |name: String, other: &str| if name.is_empty() { other.to_owned() } else { name };
     One {
         id,
-        input: stream.input.chars().take(8).collect(),
+        input: RawValue::from_string(progress.input).ok(),
+        input_digest: stream.input.chars().take(8).collect(),
         subscription: or(progress.name, &stream.trigger),
         connection: or(progress.connection, &stream.connection),
         trigger: stream.trigger,
@@ -192,7 +234,7 @@ fn prometheus(ones: &[One]) -> String {
             if let Some(value) = value(one) {
                 let (subscription, connection, trigger) =
                     (escaped(&one.subscription), escaped(&one.connection), escaped(&one.trigger));
-                let input = escaped(&one.input);
+                let input = escaped(&one.input_digest);
                 let _ = writeln!(
                     text,
                     "harness_{name}{{subscription=\"{subscription}\",connection=\"{connection}\",trigger=\"{trigger}\",input=\"{input}\"}} {value}"

@@ -73,7 +73,7 @@ impl Rows {
     /// The same with those columns alone that count, in their order, and without any that is empty in every
     /// row. Where none counts, or nothing would be left, all stay.
     #[must_use]
-    fn narrowed(self, important: &[String]) -> Self {
+    pub fn narrowed(self, important: &[String]) -> Self {
         let place = |name: &String| self.columns.iter().position(|column| column == name);
         let mut places: Vec<usize> = important.iter().filter_map(place).collect();
         if places.is_empty() {

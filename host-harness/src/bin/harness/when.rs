@@ -32,6 +32,20 @@ pub fn read(text: &str, now: Timestamp) -> Result<i64, Ending> {
     })
 }
 
+/// Refuses a time that ends before it begins.
+///
+/// # Errors
+/// An [`Ending`] with 2.
+pub fn forward(from_ms: Option<i64>, to_ms: Option<i64>) -> Result<(), Ending> {
+    match (from_ms, to_ms) {
+        (Some(from), Some(to)) if from >= to => Err(Ending::usage(
+            format!("--from {} is not before --to {}", shown(from), shown(to)),
+            "Give the earlier time with --from; a time such as 2h is so long ago.",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// A span of seconds, in its two largest units.
 pub fn span(seconds: i64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);

@@ -6,6 +6,7 @@
 //! beside.
 
 mod open;
+mod place;
 mod reader;
 mod schema;
 
@@ -21,7 +22,7 @@ use super::seal::Key;
 use super::trail::{Claim, Entry, Progress};
 use super::{Session, StateError, Store, Stream};
 
-pub use self::reader::{Reader, Seen};
+pub use self::reader::{Reader, Seen, Told};
 
 /// The trail and the ids of calls are kept this long unless told otherwise: a quarter of a year, within which
 /// somebody asks.
@@ -45,6 +46,7 @@ pub struct SqliteStore {
     key: Option<Key>,
     kept: Duration,
     pruned_at: Option<Timestamp>,
+    place: place::Place,
     _lock: Option<File>,
 }
 
@@ -82,7 +84,8 @@ impl SqliteStore {
 
     fn at(file: &Path, lock: Option<File>) -> Result<Self, StateError> {
         let database = open::writable(file)?;
-        Ok(Self { file: file.to_owned(), database, key: None, kept: KEPT, pruned_at: None, _lock: lock })
+        let (file, place) = (file.to_owned(), place::Place::of(file));
+        Ok(Self { file, database, key: None, kept: KEPT, pruned_at: None, place, _lock: lock })
     }
 
     /// The same with a key, under which it keeps sessions. Those that were kept without one are sealed now.
@@ -152,13 +155,20 @@ impl SqliteStore {
         } else {
             ("SAVEPOINT part", "RELEASE part", "ROLLBACK TO part; RELEASE part")
         };
+        self.in_place()?;
         self.batch(begin)?;
         let done = work(self).and_then(|answer| self.batch(end).map(|()| answer));
         if done.is_err() {
             // Where SQLite has rolled back by itself this fails, and nothing is lost by it.
             let _ = self.batch(back);
         }
-        done
+        // What was removed meanwhile does not hold what was just stored.
+        done.and_then(|answer| self.in_place().map(|()| answer))
+    }
+
+    /// Whether what is stored stays: looked at before and after all that is stored together.
+    fn in_place(&self) -> Result<(), StateError> {
+        if self.database.is_autocommit() { self.place.held() } else { Ok(()) }
     }
 
     fn batch(&self, sql: &str) -> Result<(), StateError> {
@@ -226,6 +236,7 @@ fn sealed(file: &Path, key: &Key, place: &str, text: &str) -> Result<Vec<u8>, St
 
 impl Store for SqliteStore {
     fn cursor(&self, stream: &Stream) -> Result<Option<String>, StateError> {
+        self.in_place()?;
         self.of_stream(stream, "nullif(cursor, '')")
     }
 

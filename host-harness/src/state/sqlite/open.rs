@@ -5,7 +5,8 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -18,9 +19,12 @@ const APPLICATION: i64 = 0x6970_6173;
 /// For whoever looks into the file with another tool while this one works.
 pub const BUSY: Duration = Duration::from_secs(5);
 
-/// Files up to this size are looked through when they are opened; a larger one would hold up the start, and
-/// SQLite finds damage in it when it comes there.
+/// Files up to this size are looked through as a whole when they are opened.
 const LOOKED_THROUGH: u64 = 64 << 20;
+
+/// A larger one would hold up the start, so it is looked through for this long: first what a poll goes by, which
+/// is small, then the keys, then the trail. SQLite finds damage in the rest when it comes there.
+const LOOKED_FOR: Duration = Duration::from_millis(500);
 
 /// The version that this program writes.
 pub fn known() -> i64 {
@@ -40,6 +44,8 @@ pub fn writable(file: &Path) -> Result<Connection, StateError> {
     }
     if std::fs::metadata(file).is_ok_and(|known| known.len() <= LOOKED_THROUGH) {
         whole(file, &database)?;
+    } else {
+        partly(file, &database)?;
     }
     database.pragma_update(None, "journal_mode", "WAL").map_err(broken)?;
     database.pragma_update(None, "synchronous", "FULL").map_err(broken)?;
@@ -111,12 +117,53 @@ fn ours(file: &Path, database: &Connection) -> Result<i64, StateError> {
 }
 
 fn whole(file: &Path, database: &Connection) -> Result<(), StateError> {
-    let found: String =
-        database.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(|error| told(file, &error))?;
+    let found = database.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
+    judged(file, found.map_err(|error| told(file, &error))?)
+}
+
+fn judged(file: &Path, found: String) -> Result<(), StateError> {
     if found == "ok" {
         return Ok(());
     }
     Err(StateError::Damaged { file: file.to_owned(), reason: found.replace('\n', " ") })
+}
+
+/// Looks through one table after the other until the time is over.
+fn partly(file: &Path, database: &Connection) -> Result<(), StateError> {
+    let broken = |error: rusqlite::Error| told(file, &error);
+    let tables = || {
+        let mut all = database.prepare(
+            "SELECT name FROM sqlite_schema WHERE type = 'table'
+             ORDER BY CASE name WHEN 'trail' THEN 2 WHEN 'acknowledged' THEN 1 ELSE 0 END, name",
+        )?;
+        let names = all.query_map([], |row| row.get::<_, String>(0))?;
+        names.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    let tables = tables().map_err(broken)?;
+    let (handle, over) = (database.get_interrupt_handle(), Instant::now() + LOOKED_FOR);
+    std::thread::scope(|scope| {
+        let (looking, ended) = channel::<()>();
+        let watch = move || {
+            let mut wait = LOOKED_FOR;
+            // More than once, since between two tables there is nothing to interrupt.
+            while ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+                handle.interrupt();
+                wait = Duration::from_millis(10);
+            }
+        };
+        // Without a thread it is looked through to its end.
+        let watching = std::thread::Builder::new().spawn_scoped(scope, watch);
+        for table in tables.iter().take_while(|_| Instant::now() < over || watching.is_err()) {
+            let look = "SELECT quick_check FROM pragma_quick_check(?1) LIMIT 1";
+            match database.query_row(look, [table], |row| row.get(0)) {
+                Ok(found) => judged(file, found)?,
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => break,
+                Err(error) => return Err(broken(error)),
+            }
+        }
+        drop(looking);
+        Ok(())
+    })
 }
 
 fn bring_up(database: &mut Connection, version: i64) -> rusqlite::Result<()> {

@@ -14,6 +14,19 @@ pub struct Reader {
     database: Connection,
 }
 
+/// Events of one operation on one connection, as the trail tells of them. Times are Unix milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// What people call the connection.
+    pub connection: String,
+    /// Operation id.
+    pub operation: String,
+    /// When the first that is still known was taken.
+    pub first_ms: i64,
+    /// When the last was.
+    pub last_ms: i64,
+}
+
 /// One stream as it stands.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -45,8 +58,8 @@ impl Reader {
         let mut look = || {
             let mut all = self.database.prepare(
                 "SELECT at_ms, kind, connection, operation, call_id, dedup_key, occurred_at, outcome, took_ms, count,
-                        detail, body FROM trail
-                 WHERE at_ms >= ?1 AND at_ms < ?2 AND (?3 IS NULL OR connection = ?3)
+                        detail, body, (SELECT progress ->> 'name' FROM stream WHERE stream.id = trail.stream)
+                 FROM trail WHERE at_ms >= ?1 AND at_ms < ?2 AND (?3 IS NULL OR connection = ?3)
                    AND (?4 IS NULL OR operation = ?4) AND (?5 IS NULL OR kind = ?5) ORDER BY id",
             )?;
             let mut rows = all.query(params![
@@ -62,6 +75,25 @@ impl Reader {
                 }
             }
             Ok(())
+        };
+        look().map_err(|error| open::told(&self.file, &error))
+    }
+
+    /// Of which connections and operations there are events in the trail, and from when to when (Unix milliseconds).
+    ///
+    /// # Errors
+    /// A [`StateError`] where the file cannot be read.
+    pub fn of_events(&self) -> Result<Vec<Told>, StateError> {
+        let look = || {
+            let mut all = self.database.prepare(
+                "SELECT connection, operation, min(at_ms), max(at_ms) FROM trail WHERE kind = 'event'
+                 GROUP BY connection, operation",
+            )?;
+            let rows = all.query_map([], |row| {
+                let (connection, operation) = (row.get(0)?, row.get(1)?);
+                Ok(Told { connection, operation, first_ms: row.get(2)?, last_ms: row.get(3)? })
+            })?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         look().map_err(|error| open::told(&self.file, &error))
     }
@@ -120,5 +152,6 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         count: row.get(9)?,
         detail: row.get(10)?,
         body: row.get(11)?,
+        subscription: row.get(12)?,
     })
 }

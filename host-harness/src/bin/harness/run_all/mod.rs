@@ -1,8 +1,9 @@
 //! `harness run-all`: the triggers of many connections, each into its sink, in one process.
 
 mod config;
+mod place;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use host_harness::transport::script::Script;
 use host_harness::{CallError, Limits, Run};
 
 use self::config::Config;
+use self::place::Fault;
 use crate::args::Global;
 use crate::component::{Component, Use};
 use crate::ending::Ending;
@@ -49,14 +51,16 @@ pub async fn run(global: &Global, file: &Path, check: bool) -> Result<(), Ending
     };
     let calls = u32::try_from(settings.at_once.saturating_mul(2)).unwrap_or(u32::MAX).min(1024);
     let component = Component::load_for(&global, calls, 0).await?;
-    for wanted in &config.subscriptions {
-        component.operation(&wanted.trigger, Use::Poll)?;
+    for (number, wanted) in config.subscriptions.iter().enumerate() {
+        component
+            .operation(&wanted.trigger, Use::Poll)
+            .map_err(|ending| config.of_subscription(number, "trigger", ending))?;
     }
-    let (sinks, numbers) = sinks(&config, &global, file)?;
+    let (sinks, numbers) = sinks(&config, &global)?;
     let connections = connections(&config, &component, &global)?;
     let subscriptions = subscriptions(&config, &component, &global, &connections, &numbers)?;
     if check {
-        inputs(&component, &subscriptions, file).await?;
+        inputs(&component, &config, &subscriptions).await?;
         let many = subscriptions.len();
         return say::line(&format!("{many} subscriptions on {} connections are well", connections.len()));
     }
@@ -98,21 +102,27 @@ fn connections(config: &Config, component: &Component, global: &Global) -> Resul
     let form = parse_json(&component.manifest.connection_schema).unwrap_or(Exact::Null);
     let live = Arc::new(site::live(global)?.closing_idle_after(IDLE));
     let mut all = HashMap::new();
-    for (name, connection) in &config.connections {
+    for (own, connection) in &config.connections {
         let files = match (&connection.file, &connection.folder) {
-            (Some(file), _) => vec![(name.clone(), file.clone())],
-            (None, Some(folder)) => in_folder(name, folder)?,
+            (Some(file), _) => vec![(own.clone(), file.clone())],
+            (None, Some(folder)) => in_folder(own, folder).map_err(|ending| {
+                config.text.within(&["connections", own, "folder"], &format!("the connection {own}"), ending)
+            })?,
             (None, None) => Vec::new(),
         };
         for (name, path) in files {
             let argument = path.display().to_string();
-            let site::Connected { settings: known, file, .. } = site::connected(&argument, global)?;
+            let within = |ending| {
+                let member = if connection.file.is_some() { "file" } else { "folder" };
+                config.text.within(&["connections", own, member], &format!("the connection {name}"), ending)
+            };
+            let site::Connected { settings: known, file, .. } = site::connected(&argument, global).map_err(within)?;
             let settings = known.to_string();
             let secrets = Arc::new(Secrets::of_connection(&known, &form));
             if let Some(file) = &file {
                 site::told_where_open(file, &secrets, &argument, global.json);
             }
-            let policy = site::policy(component, &settings, global)?;
+            let policy = site::policy(component, &settings, global).map_err(within)?;
             let origins: Vec<String> = policy.origins().map(ToString::to_string).collect();
             let source = Source {
                 session: format!("{}:{}", component.manifest.name, digest(&settings)),
@@ -162,10 +172,11 @@ fn subscriptions(
     numbers: &HashMap<String, usize>,
 ) -> Result<Vec<Subscription>, Ending> {
     let mut all = Vec::new();
-    for wanted in &config.subscriptions {
-        let input = input::read(&wanted.input(), "input")?;
+    for (number, wanted) in config.subscriptions.iter().enumerate() {
+        let within = |member: &'static str| move |ending| config.of_subscription(number, member, ending);
+        let input = input::read(&wanted.input(), "input").map_err(within("input"))?;
         let usual = poll::bounds(global.at_least, global.at_most, Bounds::default())?;
-        let bounds = poll::bounds(wanted.at_least, wanted.at_most, usual)?;
+        let bounds = poll::bounds(wanted.at_least, wanted.at_most, usual).map_err(within("at_most"))?;
         let prefix = format!("{}/", wanted.connection);
         let mut mine: Vec<(&String, &Connected)> =
             connections.iter().filter(|(name, _)| **name == wanted.connection || name.starts_with(&prefix)).collect();
@@ -184,6 +195,7 @@ fn subscriptions(
                 connection: name.clone(),
                 name: own.map_or_else(|| wanted.name.clone(), |own| format!("{}@{own}", wanted.name)),
                 input: input.clone(),
+                shown: connected.source.secrets.clean(&input),
                 bodies: global.keep_bodies,
             };
             all.push(Subscription {
@@ -201,8 +213,16 @@ fn subscriptions(
 
 /// Two subscriptions with one stream would take each other's events away.
 fn twice(all: &[Subscription]) -> Result<(), Ending> {
-    let mut seen = HashMap::new();
+    let (mut seen, mut names) = (HashMap::new(), HashSet::new());
     for subscription in all {
+        let name = &subscription.teller.name;
+        if !names.insert(name) {
+            let message = format!("there are two subscriptions {name}");
+            return Err(Ending::usage(
+                message,
+                "Give one of them another name: with a folder the file's name is part of it.",
+            ));
+        }
         if let Some(other) = seen.insert(&subscription.teller.stream, &subscription.teller.name) {
             let message = format!(
                 "the subscriptions {other} and {} poll the same trigger with the same input on the same connection",
@@ -215,7 +235,7 @@ fn twice(all: &[Subscription]) -> Result<(), Ending> {
 }
 
 /// Asks the connector for each input what it says to it, and stops it before it sends anything.
-async fn inputs(component: &Component, subscriptions: &[Subscription], file: &Path) -> Result<(), Ending> {
+async fn inputs(component: &Component, config: &Config, subscriptions: &[Subscription]) -> Result<(), Ending> {
     for Subscription { teller, source, call_base, .. } in subscriptions {
         let nothing = Script::new(Tape::default(), Arc::new(SystemClock::new()), Arc::clone(&source.secrets));
         let run = Run::new(Arc::new(nothing), source.policy.clone());
@@ -228,7 +248,7 @@ async fn inputs(component: &Component, subscriptions: &[Subscription], file: &Pa
                 problem.fields.iter().map(|field| format!(" {}: {}", field.pointer, field.message)).collect();
             let remedy = problem.remedy.map(|remedy| format!(" {remedy}")).unwrap_or_default();
             let said = format!("the subscription {}: {}{at}{remedy}", teller.name, problem.message);
-            return Err(config::wrong(file, &source.secrets.clean(&said)));
+            return Err(config.text.wrong(&config.in_subscription(&teller.name, "input", source.secrets.clean(&said))));
         }
     }
     Ok(())
@@ -236,10 +256,13 @@ async fn inputs(component: &Component, subscriptions: &[Subscription], file: &Pa
 
 type Sinks = (Vec<Arc<dyn Sink>>, HashMap<String, usize>);
 
-fn sinks(config: &Config, global: &Global, file: &Path) -> Result<Sinks, Ending> {
+fn sinks(config: &Config, global: &Global) -> Result<Sinks, Ending> {
     let (mut sinks, mut numbers) = (Vec::<Arc<dyn Sink>>::new(), HashMap::new());
     for (name, sink) in &config.sinks {
-        let wrong = |reason: &dyn std::fmt::Display| config::wrong(file, &format!("the sink {name}: {reason}"));
+        let wrong = |member: &str, reason: &dyn std::fmt::Display| {
+            let message = format!("the sink {name}: {member}: {reason}");
+            config.text.wrong(&Fault::at(&["sinks", name, member], message))
+        };
         let made: Arc<dyn Sink> = match sink {
             config::Sink::Stdout {} => Arc::new(Lines::new(Box::new(std::io::stdout()), "standard output")),
             config::Sink::File { path } => Arc::new(File::new(path)),
@@ -247,19 +270,21 @@ fn sinks(config: &Config, global: &Global, file: &Path) -> Result<Sinks, Ending>
                 Arc::new(Command::new(program, arguments, timeout.unwrap_or(COMMAND)))
             }
             config::Sink::Http { url, secret_env, secret_file } => {
+                let of = if secret_env.is_some() { "secret_env" } else { "secret_file" };
                 let secret = match (secret_env, secret_file) {
-                    (Some(_), Some(_)) => return Err(wrong(&"it has secret_env and secret_file")),
+                    (Some(_), Some(_)) => return Err(wrong("secret_file", &"there is secret_env as well")),
                     (Some(name), None) => {
-                        Some(std::env::var(name).map_err(|error| wrong(&format!("{name}: {error}")))?)
+                        Some(std::env::var(name).map_err(|error| wrong("secret_env", &format!("{name}: {error}")))?)
                     }
                     (None, Some(path)) => {
                         let text = std::fs::read_to_string(path);
-                        Some(text.map_err(|error| wrong(&format!("{}: {error}", path.display())))?)
+                        Some(text.map_err(|error| wrong("secret_file", &format!("{}: {error}", path.display())))?)
                     }
                     (None, None) => None,
                 };
-                let signing = secret.map(|secret| Signing::read(&secret)).transpose().map_err(|error| wrong(&error))?;
-                Arc::new(Post::new(url, signing, site::live(global)?).map_err(|error| wrong(&error))?)
+                let signing =
+                    secret.map(|secret| Signing::read(&secret)).transpose().map_err(|error| wrong(of, &error))?;
+                Arc::new(Post::new(url, signing, site::live(global)?).map_err(|error| wrong("url", &error))?)
             }
         };
         numbers.insert(name.clone(), sinks.len());
