@@ -19,6 +19,7 @@ mod changes;
 mod connections;
 mod contract;
 mod documented;
+mod events;
 mod faults;
 mod forms;
 mod invoices;

@@ -8,7 +8,7 @@ use fusion_sim::{Options, Pod, Scenario};
 use host_harness::clock::{Clock, ToldClock};
 use host_harness::contract::actions::Outcome;
 use host_harness::contract::connections::Check;
-use host_harness::contract::triggers::PollResult;
+use host_harness::contract::triggers::{PollResult, Receipt, WebhookRequest};
 use host_harness::contract::types::{Call, Connection, Error, Problem, Session};
 use host_harness::secrets::Secrets;
 use host_harness::transport::Transport;
@@ -209,6 +209,19 @@ impl Stage {
         let run = self.host_run();
         let (connection, input) = (self.connection(), input.to_string());
         wait(self.connector.poll(&run, &connection, &call, trigger, &input, cursor)).map_err(refused)
+    }
+
+    /// Hands a trigger what somebody sent by POST.
+    pub fn receive(&self, trigger: &str, input: &Value, body: &str) -> Result<Receipt, Refused> {
+        let request = WebhookRequest {
+            method: "POST".into(),
+            path_with_query: "/hook".into(),
+            headers: Vec::new(),
+            body: body.into(),
+        };
+        let call = Call { id: "receive".into(), attempt: 0, remaining_ms: None };
+        let (run, connection, input) = (self.host_run(), self.connection(), input.to_string());
+        wait(self.connector.receive(&run, &connection, &call, trigger, &input, &request)).map_err(refused)
     }
 
     /// What reached the simulated pod: method and path with query.

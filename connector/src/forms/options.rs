@@ -36,6 +36,12 @@ const LISTS: &[List] = &[
     List { source: "business_units", resource: "finBusinessUnitsLOV", value: "BusinessUnitName", label: &[] },
     List { source: "suppliers", resource: "suppliers", value: "Supplier", label: &["SupplierNumber"] },
     List { source: "payment_terms", resource: "payablesPaymentTerms", value: "name", label: &[] },
+    List {
+        source: "business_events",
+        resource: "erpBusinessEvents",
+        value: "BusinessEventCode",
+        label: &["BusinessEventIdentifier"],
+    },
     List { source: "currencies", resource: "currenciesLOV", value: "CurrencyCode", label: &["Name"] },
 ];
 

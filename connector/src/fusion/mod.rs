@@ -29,3 +29,4 @@ pub mod soap;
 pub mod target;
 pub mod time;
 pub mod write;
+pub mod xml;

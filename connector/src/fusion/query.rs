@@ -71,12 +71,12 @@ pub struct Node {
 }
 
 impl Node {
-    /// A condition that an attribute is a number, as it is spelt.
-    pub fn equals(attribute: &str, number: &str) -> Self {
+    /// A condition that an attribute is a value, in JSON as it is spelt.
+    pub fn equals(attribute: &str, value: &str) -> Self {
         Self {
             attribute: Some(attribute.to_owned()),
             operator: Some(Operator::Eq),
-            value: RawValue::from_string(number.to_owned()).ok(),
+            value: RawValue::from_string(value.to_owned()).ok(),
             ..Self::default()
         }
     }

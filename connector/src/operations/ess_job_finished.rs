@@ -95,7 +95,13 @@ impl Trigger for EssJobFinished {
 
     fn poll(pod: &Pod, input: Input, cursor: Option<&str>) -> Result<PollResult> {
         match (&input.job, &input.request_ids) {
-            (None, Some(ids)) if !ids.is_empty() => import_completed::poll(pod, ids, cursor, false),
+            (None, Some(ids)) if !ids.is_empty() => {
+                if cursor.is_none() {
+                    // It counts for a job alone, and what is wrong is told all the same.
+                    changes::cursor::begin(pod, input.since.as_deref())?;
+                }
+                import_completed::poll(pod, ids, cursor, false)
+            }
             (Some(job), None) => of_job(pod, job, input.since.as_deref(), cursor),
             _ => Err(Failure::invalid("", "exactly one of request_ids and job is expected for polling")),
         }
@@ -167,4 +173,27 @@ fn of_job(pod: &Pod, job: &str, since: Option<&str>, cursor: Option<&str>) -> Re
         dedup_for_ms: DEDUP_MS,
         warnings: Vec::new(),
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::http::fake::Fake;
+    use crate::settings::Settings;
+
+    #[test]
+    fn a_start_that_lies_ahead_is_refused_beside_request_ids_as_well() {
+        let text = r#"{"host":"h.example.com","auth":{"type":"basic","username":"u","password":"p"}}"#;
+        let settings = Settings::parse(text).unwrap();
+        let door = Fake::new([]);
+        let pod = Pod::new(&door, &settings, None).unwrap();
+        for since in ["2099-01-01T00:00:00Z", "tomorrow"] {
+            let ids = Some(vec!["5".to_owned()]);
+            let input = Input { request_ids: ids, job: None, since: Some(since.to_owned()) };
+            let failure = EssJobFinished::poll(&pod, input, None).unwrap_err();
+            assert_eq!(failure.problem.fields[0].pointer, "/since");
+        }
+        assert!(door.sent.borrow().is_empty());
+    }
 }

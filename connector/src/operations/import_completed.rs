@@ -27,7 +27,7 @@ const DEDUP_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 /// When to poll again while loads run.
 const AGAIN_MS: u64 = 60_000;
 /// Callbacks are small; the tree of a load of hundreds of files is.
-const MOST_BODY: usize = 1 << 20;
+pub const MOST_BODY: usize = 1 << 20;
 /// Requests that one trigger watches by polling.
 const MOST: usize = 100;
 
@@ -177,12 +177,17 @@ pub fn confirmed(pod: &Pod, id: &str, load: bool, request: &WebhookRequest) -> R
         early.headers.push(("retry-after".to_owned(), "60".to_owned()));
         return Ok(early);
     };
+    Ok(received(event, request))
+}
+
+/// What whoever sent an event that was confirmed is answered, in the protocol of the request.
+pub fn received(event: Event, request: &WebhookRequest) -> Receipt {
     let mut done = receipt(200, vec![event]);
     if is_soap(request) {
         done.headers.push(("content-type".to_owned(), "text/xml; charset=utf-8".to_owned()));
         done.body = br#"<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body/></soapenv:Envelope>"#.to_vec();
     }
-    Ok(done)
+    done
 }
 
 /// An answer without a body.
@@ -190,7 +195,8 @@ pub fn receipt(status: u16, events: Vec<Event>) -> Receipt {
     Receipt { events, status, headers: Vec::new(), body: Vec::new() }
 }
 
-fn is_soap(request: &WebhookRequest) -> bool {
+/// Whether the body is XML.
+pub fn is_soap(request: &WebhookRequest) -> bool {
     request.body.iter().find(|byte| !byte.is_ascii_whitespace() && **byte < 0x80) == Some(&b'<')
 }
 

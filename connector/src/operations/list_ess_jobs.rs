@@ -10,11 +10,13 @@ use super::answer::{ListWriter, RecordList};
 use super::checked::{number, word, words};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
+use crate::fusion::erp::state;
 use crate::fusion::monitor::{self, Wanted};
 use crate::fusion::page::fingerprint;
 use crate::fusion::pod::Pod;
 use crate::fusion::time;
 use crate::problem::{Failure, Result};
+use crate::text::{nearest, shorten};
 
 /// Requests of one answer where the input does not say.
 const LIMIT: u32 = 100;
@@ -81,10 +83,10 @@ impl Input {
     /// As it is asked for.
     ///
     /// # Errors
-    /// `invalid-input` for what is no moment.
+    /// `invalid-input` for what is no state and for what is no moment.
     pub fn wanted(&self) -> Result<Wanted> {
         Ok(Wanted {
-            states: self.states.iter().flatten().map(|state| state.trim().to_uppercase()).collect(),
+            states: self.states.iter().flatten().enumerate().map(state).collect::<Result<_>>()?,
             job: self.job.clone(),
             product: self.product.clone(),
             submitter: self.submitter.clone(),
@@ -94,6 +96,21 @@ impl Input {
             until: moment(self.until.as_deref(), "/until")?,
         })
     }
+}
+
+/// A state as the scheduler has it: one that there is not would be asked for in vain, without a sign.
+fn state((index, given): (usize, &String)) -> Result<String> {
+    let spelt = state::spelt(given);
+    if state::NUMBERED.contains(&spelt.as_str()) {
+        return Ok(spelt);
+    }
+    let near = nearest(&spelt, state::NUMBERED.into_iter(), 3);
+    let remedy = match near.is_empty() {
+        true => format!("States are {}.", state::NUMBERED.join(", ")),
+        false => format!("Did you mean {}?", near.join(" or ")),
+    };
+    let told = format!("{:?} is no state of a request", shorten(given, 40));
+    Err(Failure::invalid(format!("/states/{index}"), told).remedy(remedy))
 }
 
 /// A moment of an input as the scheduler takes it.
@@ -179,5 +196,16 @@ mod tests {
         assert_eq!(answer, serde_json::json!({"result": [], "next_cursor": null}));
         let other = format!(r#"{{"cursor":"{cursor}"}}"#);
         assert!(ListEssJobs::run(&pod, serde_json::from_str(&other).unwrap(), "").is_err());
+    }
+
+    #[test]
+    fn a_state_that_there_is_not_is_refused_before_anything_is_asked() {
+        let wanted =
+            |states: &str| serde_json::from_str::<Input>(&format!(r#"{{"states":{states}}}"#)).unwrap().wanted();
+        let failure = wanted(r#"["error","SUCCEDED"]"#).unwrap_err();
+        assert_eq!(failure.problem.fields[0].pointer, "/states/1");
+        assert!(failure.problem.remedy.unwrap().contains("SUCCEEDED"));
+        assert!(wanted(r#"["finito"]"#).unwrap_err().problem.remedy.unwrap().contains("PAUSED"));
+        assert_eq!(wanted(r#"["Canceled","12"]"#).unwrap().states, ["CANCELLED", "SUCCEEDED"]);
     }
 }

@@ -4,6 +4,7 @@ pub mod add_attachment;
 pub mod answer;
 pub mod append_file_comment;
 pub mod audit_event;
+pub mod business_event;
 pub mod call_record_action;
 pub mod check_access;
 pub mod checked;
@@ -108,6 +109,7 @@ pub const ALL: &[Entry] = &[
     trigger::<user_changed::UserChanged>(),
     trigger::<audit_event::AuditEvent>(),
     trigger::<hcm_feed::HcmFeed>(),
+    trigger::<business_event::BusinessEvent>(),
 ];
 
 /// What is told of an operation.

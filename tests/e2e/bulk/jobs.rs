@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use host_harness::contract::triggers::{PollResult, Receipt, WebhookRequest};
+use host_harness::contract::triggers::{PollResult, Receipt};
 use host_harness::contract::types::Call;
 use serde_json::{Value, json};
 
@@ -180,16 +180,7 @@ fn invoices_are_validated_and_journals_posted_by_what_comes_after_the_import() {
 }
 
 fn receive(stage: &Stage, trigger: &str, input: &Value, body: &str) -> Result<Receipt, Refused> {
-    let request = WebhookRequest {
-        method: "POST".into(),
-        path_with_query: "/hook".into(),
-        headers: Vec::new(),
-        body: body.into(),
-    };
-    let call = Call { id: "receive".into(), attempt: 0, remaining_ms: None };
-    let run = stage.host_run();
-    wait(stage.connector.receive(&run, &stage.connection(), &call, trigger, &input.to_string(), &request))
-        .map_err(refused)
+    stage.receive(trigger, input, body)
 }
 
 fn poll(stage: &Stage, trigger: &str, input: &Value, cursor: Option<&str>) -> PollResult {

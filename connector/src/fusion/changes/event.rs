@@ -60,7 +60,7 @@ pub(super) fn key_of(watch: &Watch, row: &str) -> Result<String> {
 }
 
 /// Hash of what a record says, without links and change indicators.
-pub(super) fn hash_of(text: &str) -> u64 {
+pub fn hash_of(text: &str) -> u64 {
     let Ok(Members(members)) = serde_json::from_str(text) else { return hash([text]) };
     let said = members.iter().filter(|(name, _)| name != "links" && name != "@context");
     hash(said.flat_map(|(name, raw)| [name.as_str(), raw.get()]))

@@ -8,11 +8,11 @@ use crate::fusion::moment::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::memory::Memory;
-use super::{DEDUP_MS, Gathered, cursor, minutes};
+use super::{Gathered, cursor, ended, minutes};
 use crate::contract::{Event, PollResult};
 use crate::fusion::pod::Pod;
 use crate::fusion::time;
-use crate::problem::{Result, warning};
+use crate::problem::Result;
 
 /// Pages of one window and source, before it is plain that a service gives the same page again and again.
 const MOST_PAGES: usize = 10_000;
@@ -125,23 +125,8 @@ pub fn poll(
     };
     let mut gathered = Gathered::new(limit);
     let from_now = cursor.is_none() && since.is_none_or(|since| since.trim() == "now");
-    let has_more = match run(pod, source, &mut state, &mut gathered, (overlap, from_now)) {
-        Ok(more) => more,
-        Err(failure) if failure.again && !gathered.events.is_empty() => {
-            let told = format!("{} What was read so far is handed over.", failure.problem.message);
-            gathered.warn(warning("stopped_early", told, None));
-            true
-        }
-        Err(failure) => return Err(failure),
-    };
-    Ok(PollResult {
-        events: gathered.events,
-        cursor: cursor::write(&of, state.write())?,
-        has_more,
-        next_poll_after_ms: None,
-        dedup_for_ms: DEDUP_MS,
-        warnings: gathered.warnings,
-    })
+    let more = run(pod, source, &mut state, &mut gathered, (overlap, from_now));
+    ended(&of, gathered, more, state.write())
 }
 
 fn run(

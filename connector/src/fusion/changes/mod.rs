@@ -35,6 +35,7 @@ use std::collections::BTreeMap;
 use crate::fusion::moment::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+pub use self::event::hash_of;
 pub use self::watch::Watch;
 use crate::contract::{Event, PollResult, Warning};
 use crate::fusion::page::ANSWER_BYTES;
@@ -221,11 +222,27 @@ pub fn poll(pod: &Pod, watch: &Watch, cursor: Option<&str>, limit: u32) -> Resul
         None => watch.begin(pod)?,
     };
     let mut gathered = Gathered::new(limit);
-    let more = run(pod, watch, &mut state, &mut gathered)?;
+    let more = run(pod, watch, &mut state, &mut gathered);
+    ended(&watch.of, gathered, more, state.write())
+}
+
+/// The end of a poll. What was gathered before a failure that may pass is handed over, and the next poll goes on.
+///
+/// # Errors
+/// The failure, where nothing was gathered or it stays; a cursor that is too large.
+fn ended(of: &str, mut gathered: Gathered, more: Result<bool>, state: Value) -> Result<PollResult> {
+    let has_more = match more {
+        Err(failure) if failure.again && !gathered.events.is_empty() => {
+            let told = format!("{} What was read so far is handed over.", failure.problem.message);
+            gathered.warn(warning("stopped_early", told, None));
+            true
+        }
+        more => more?,
+    };
     Ok(PollResult {
         events: gathered.events,
-        cursor: cursor::write(&watch.of, state.write())?,
-        has_more: more,
+        cursor: cursor::write(of, state)?,
+        has_more,
         next_poll_after_ms: None,
         dedup_for_ms: DEDUP_MS,
         warnings: gathered.warnings,
@@ -241,16 +258,7 @@ fn run(pod: &Pod, watch: &Watch, state: &mut State, gathered: &mut Gathered) -> 
             Phase::Keys(at) => sweep::step(pod, watch, state, at.as_deref(), gathered),
             Phase::Losses => sweep::losses(pod, watch, state, gathered),
         };
-        let step = match step {
-            Ok(step) => step,
-            Err(failure) if failure.again && !gathered.events.is_empty() => {
-                let told = format!("{} What was read so far is handed over.", failure.problem.message);
-                gathered.warn(warning("stopped_early", told, None));
-                return Ok(true);
-            }
-            Err(failure) => return Err(failure),
-        };
-        match step {
+        match step? {
             Step::Stop => return Ok(true),
             Step::On => {}
             Step::Done => match watch.next_phase(state, &phase) {

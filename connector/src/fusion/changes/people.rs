@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{DEDUP_MS, Gathered, cursor};
+use super::{Gathered, cursor, ended};
 use crate::contract::{Event, PollResult};
 use crate::fusion::directory::list::{self, Wanted};
 use crate::fusion::directory::{self, Role, User};
@@ -117,23 +117,8 @@ pub fn poll(pod: &Pod, people: &People, cursor: Option<&str>, limit: u32) -> Res
         },
     };
     let mut gathered = Gathered::new(limit);
-    let has_more = match run(pod, people, &mut state, &mut gathered) {
-        Ok(more) => more,
-        Err(failure) if failure.again && !gathered.events.is_empty() => {
-            let told = format!("{} What was read so far is handed over.", failure.problem.message);
-            gathered.warn(warning("stopped_early", told, None));
-            true
-        }
-        Err(failure) => return Err(failure),
-    };
-    Ok(PollResult {
-        events: gathered.events,
-        cursor: cursor::write(&of, state.write())?,
-        has_more,
-        next_poll_after_ms: None,
-        dedup_for_ms: DEDUP_MS,
-        warnings: gathered.warnings,
-    })
+    let more = run(pod, people, &mut state, &mut gathered);
+    ended(&of, gathered, more, state.write())
 }
 
 fn run(pod: &Pod, people: &People, state: &mut State, gathered: &mut Gathered) -> Result<bool> {

@@ -327,6 +327,20 @@ fn a_change_of_a_child_alone_is_a_change_where_the_child_is_chosen() {
 }
 
 #[test]
+fn a_sweep_that_is_to_watch_children_is_told_how() {
+    let (settings, door) = (Settings::parse(SETTINGS).unwrap(), crate::http::fake::Fake::default());
+    let pod = Pod::new(&door, &settings, None).unwrap();
+    let target = Target::find(&pod, "suppliers").unwrap();
+    let (children, expand) = (["addresses".to_owned()], ["addresses".to_owned()]);
+    let asked = Question { by: Some(By::Sweep), ..question(&children) };
+    let failure = Watch::new(&pod, &target, &asked).err().unwrap();
+    assert_eq!(failure.problem.fields[0].pointer, "/children");
+    assert!(failure.problem.remedy.unwrap().contains("in expand"));
+    let instead = Question { children: &[], expand: Some(&expand), ..asked };
+    assert!(Watch::new(&pod, &target, &instead).is_ok());
+}
+
+#[test]
 fn deleted_rows_are_told_and_a_sudden_drop_is_not_believed() {
     for by in [By::LastUpdate, By::Sweep] {
         let model = Model::plain(40, 7);

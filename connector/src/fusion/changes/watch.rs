@@ -124,6 +124,11 @@ impl<'a> Watch<'a> {
             return Err(Failure::invalid("/children", "changes of children are no new records")
                 .remedy("Use new_or_updated_record by last_update, or leave children out."));
         }
+        if !question.children.is_empty() && by == By::Sweep {
+            let told = "a sweep asks for no changes of children: it compares records with all that is read of them";
+            return Err(Failure::invalid("/children", told)
+                .remedy("Name the children in expand instead, or their attributes in fields; then a change of one of them is a change of its record."));
+        }
         for (index, child) in question.children.iter().enumerate() {
             if !is_resource_name(child) {
                 let message = format!("{child:?} is not the name of a child of the first level");

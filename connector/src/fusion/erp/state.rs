@@ -1,7 +1,7 @@
 //! States of a request (FACTS 3.4, `ess_enums.json`): which of them end it, and what they mean for people.
 
-/// States by the numbers that reports use.
-const NUMBERED: [&str; 20] = [
+/// States by the numbers that reports use: all that there are.
+pub const NUMBERED: [&str; 20] = [
     "UNKNOWN",
     "WAIT",
     "READY",

@@ -116,6 +116,7 @@ impl Poll {
         let (trigger, input) = (self.teller.stream.trigger.clone(), self.teller.input.clone());
         let mut starts = starts.into_iter();
         let mut start = starts.next().unwrap_or_default();
+        let mut own = 0;
         let polled = loop {
             let (refused, sent) = (AtomicBool::new(false), site.run.usage().requests);
             let polled = site
@@ -131,8 +132,11 @@ impl Poll {
             if !refused.into_inner() {
                 break polled;
             }
+            own += usize::from(start.from.as_ref().is_some_and(|from| from.input == self.teller.stream.input));
             start = starts.next().unwrap_or_default();
         };
+        // No name tells an edited input from a further one, so that one which never had a cursor misses none.
+        start.refused = start.refused.min(own);
         let asked = Asked { call_id: id, at, took: started.elapsed() };
         let now = site.run.clock.now();
         let result = match polled {
