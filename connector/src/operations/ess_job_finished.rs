@@ -155,11 +155,10 @@ impl Trigger for EssJobFinished {
     }
 
     fn receive(pod: &Pod, input: Input, request: &WebhookRequest) -> Result<Receipt> {
-        let Some(id) = named(request) else { return Ok(receipt(400, Vec::new())) };
-        let wanted = input.request_ids.as_ref().is_none_or(|ids| ids.is_empty() || ids.contains(&id));
-        if !wanted {
-            return Ok(receipt(202, Vec::new()));
-        }
+        let id = match named(request, input.request_ids.as_deref()) {
+            Ok(id) => id,
+            Err(status) => return Ok(receipt(status, Vec::new())),
+        };
         if let Some(job) = &input.job
             && ess::request(pod, &id)?.is_none_or(|found| !found.runs(job))
         {
