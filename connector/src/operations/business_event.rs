@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::answer::Record;
+use super::answer::{Record, Told};
 use super::checked::{word, words};
 use super::get_record::{self, GetRecord};
 use super::import_completed::{MOST_BODY, is_soap, receipt, received};
@@ -93,6 +93,9 @@ pub struct Payload {
     record: Record,
     /// What was pushed, as it came. It was not verified: anybody who knows the address may have sent it.
     told: Record,
+    /// What was lost sight of when the record was read.
+    #[schemars(default)]
+    warnings: Option<Vec<Told>>,
 }
 
 impl Trigger for BusinessEvent {
