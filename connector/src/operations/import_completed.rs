@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::get_ess_job::{Job, told};
+use super::import_bulk_data::LOADER;
 use super::{Spec, Trigger};
 use crate::contract::{Delivery, Effect, Event, Idempotency, PollResult, ProblemKind, Receipt, WebhookRequest};
 use crate::fusion::erp::jobs::{self, Look};
 use crate::fusion::erp::send::is_id;
 use crate::fusion::erp::state;
 use crate::fusion::erp::tree::Tree;
+use crate::fusion::ess;
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::soap;
@@ -162,8 +164,24 @@ fn event(id: &str, look: &Look) -> Option<Event> {
     Some(Event { dedup_key: format!("{id}:ended"), occurred_at: occurred, payload })
 }
 
+/// Whether a request is a load and not a job of another kind or a step of a load: the scheduler tells, and the jobs
+/// of the request where the scheduler does not show it.
+fn is_load(pod: &Pod, id: &str, look: &Look) -> Result<bool> {
+    let request = match &look.request {
+        Some(request) => Ok(Some(request.clone())),
+        None => ess::request(pod, id),
+    };
+    match request {
+        Ok(Some(request)) if request.definition.is_some() => return Ok(request.runs(LOADER)),
+        Err(failure) if failure.kind() != ProblemKind::Forbidden => return Err(failure),
+        _ => {}
+    }
+    let first = look.tree.as_ref().and_then(|tree| tree.jobs.first());
+    Ok(first.is_some_and(|job| job.id == id && !job.document.is_empty()))
+}
+
 /// The event that the pod confirms. Early, the sender is asked to come again; of a request that the pod does
-/// not know nothing comes.
+/// not know, and of one that is no `load` where one is wanted, nothing comes.
 ///
 /// # Errors
 /// Those of a read: the sender comes again then.
@@ -171,6 +189,9 @@ pub fn confirmed(pod: &Pod, id: &str, load: bool, request: &WebhookRequest) -> R
     let look = jobs::look(pod, id, load)?;
     if look.state.is_empty() {
         return Ok(receipt(404, Vec::new()));
+    }
+    if load && !is_load(pod, id, &look)? {
+        return Ok(receipt(202, Vec::new()));
     }
     let Some(event) = event(id, &look) else {
         let mut early = receipt(503, Vec::new());
@@ -289,7 +310,7 @@ mod tests {
     #[test]
     fn another_spelling_of_an_id_is_no_other_event() {
         for body in [r#"{"requestId":"0001391805"}"#, "<a><requestId> 01391805</requestId></a>"] {
-            let told = receive(&Fake::new([state("SUCCEEDED"), answer(200, "{}")]), body);
+            let told = receive(&Fake::new([state("SUCCEEDED"), answer(200, "{}"), runs(LOADER)]), body);
             let payload: Value = serde_json::from_str(&told.events[0].payload).unwrap();
             assert_eq!(
                 (told.events[0].dedup_key.as_str(), &payload["request_id"]),
@@ -306,13 +327,38 @@ mod tests {
     #[test]
     fn what_is_told_is_believed_when_the_pod_says_so() {
         let tree = json!({"items": [{"RequestStatus": EVENT}]}).to_string();
-        let told = receive(&Fake::new([state("SUCCEEDED"), answer(200, &tree)]), EVENT);
+        let told = receive(&Fake::new([state("SUCCEEDED"), answer(200, &tree), runs(LOADER)]), EVENT);
         assert_eq!((told.status, told.events[0].dedup_key.as_str()), (200, "1391805:ended"));
         // Early: the sender comes again. Forged: the pod knows no such request.
-        assert_eq!(receive(&Fake::new([state("PAUSED"), answer(200, &tree)]), EVENT).status, 503);
+        assert_eq!(receive(&Fake::new([state("PAUSED"), answer(200, &tree), runs(LOADER)]), EVENT).status, 503);
         let forged = receive(&Fake::new([state(""), answer(404, "{}")]), EVENT);
         assert!(forged.status == 404 && forged.events.is_empty());
         assert_eq!(receive(&Fake::new([]), "hello").status, 400);
+    }
+
+    /// What the scheduler tells of a request that has ended.
+    fn runs(job: &str) -> std::result::Result<crate::http::Response, crate::http::SendError> {
+        let definition = format!("JobDefinition:/{}", job.replace(',', "/"));
+        answer(200, &json!({"requestId": 1391805, "state": "SUCCEEDED", "jobDefinitionId": definition}).to_string())
+    }
+
+    #[test]
+    fn a_request_that_is_no_load_and_a_message_about_two_are_no_event() {
+        let invoices = "/oracle/apps/ess/financials/payables/invoices/transactions,APXIIMPT";
+        let told = |answers: Vec<_>, body: &str| {
+            let told = receive(&Fake::new(answers), body);
+            (told.status, told.events.len())
+        };
+        let body = r#"{"requestId":1391805}"#;
+        assert_eq!(told(vec![state(""), runs(invoices)], body), (202, 0));
+        let tree = json!({"items": [{"RequestStatus": EVENT}]}).to_string();
+        assert_eq!(told(vec![state("SUCCEEDED"), answer(200, &tree), runs(invoices)], body), (202, 0));
+        // The scheduler does not show it: a load names the document that it loads.
+        assert_eq!(told(vec![state("SUCCEEDED"), answer(200, &tree), answer(403, "{}")], body), (202, 0));
+        let load = tree.replace(r#"\"STATUS\""#, r#"\"DOCUMENTNAME\":\"x.zip\",\"STATUS\""#);
+        assert_eq!(told(vec![state("SUCCEEDED"), answer(200, &load), answer(403, "{}")], body), (200, 1));
+        let two = r#"{"requestId":"1391805","JOBS":[{"REQUESTID":"9762905"}]}"#;
+        assert_eq!(told(Vec::new(), two), (202, 0));
     }
 
     #[test]
