@@ -360,9 +360,35 @@ fn deleted_rows_are_told_and_a_sudden_drop_is_not_believed() {
         pass();
         let (events, warnings) = drain(&model, &asked, &mut cursor);
         assert_eq!((events.len(), warnings.as_slice()), (0, ["sudden-drop".to_owned()].as_slice()), "{by:?}");
-        pass();
+        // Without waiting for the next hour.
         let believed = Question { allow_drop: true, ..asked };
         assert_eq!(drain(&model, &believed, &mut cursor).0.len(), 4, "{by:?}");
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_not_lost_and_what_is_said_of_it_helps() {
+    for by in [By::LastUpdate, By::Sweep] {
+        let model = Model::plain(40, 7);
+        let asked = Question { by: Some(by), deleted: true, since: Some("now"), allow_drop: true, ..question(&[]) };
+        let pass = || model.0.borrow_mut().clock += 2 * 3_600_000_000;
+        let mut cursor = None;
+        drain(&model, &asked, &mut cursor);
+        pass();
+        model.0.borrow_mut().unreadable = Some(9);
+        let (events, warnings) = drain(&model, &asked, &mut cursor);
+        assert_eq!((events.len(), warnings.as_slice()), (0, ["row_unreadable".to_owned()].as_slice()), "{by:?}");
+        pass();
+        model.0.borrow_mut().rows.remove(&5);
+        let polled = poll_once(&model, &asked, cursor.as_deref(), 500).unwrap();
+        let told = polled.warnings.iter().find(|told| told.code == "sudden-drop").unwrap();
+        let names = told.message.contains("(9)") && told.message.contains("Too many objects");
+        assert!(names && told.message.contains("allow_drop changes nothing"), "{}", told.message);
+        assert!(polled.events.is_empty() && !polled.has_more);
+        // Once it is mended, what is gone is told.
+        pass();
+        model.0.borrow_mut().unreadable = None;
+        assert_eq!(drain(&model, &asked, &mut Some(polled.cursor)).0, [("deleted".to_owned(), 5)], "{by:?}");
     }
 }
 

@@ -252,7 +252,7 @@ impl<'a> Watch<'a> {
         let all = state.sweep.as_ref().is_some_and(|sweep| sweep.lower.is_none());
         match child {
             Some(number) if number < self.children.len() && !all => Some(Phase::Child(number, None)),
-            Some(_) if self.deleted && sweep::is_due(state) => Some(Phase::Keys(None)),
+            Some(_) if self.deleted && sweep::is_due(self, state) => Some(Phase::Keys(None)),
             Some(_) => None,
             None if matches!(phase, Phase::Keys(_)) && self.deleted => Some(Phase::Losses),
             None => None,
