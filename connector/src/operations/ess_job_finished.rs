@@ -140,10 +140,8 @@ impl Trigger for EssJobFinished {
     fn poll(pod: &Pod, input: Input, cursor: Option<&str>) -> Result<PollResult> {
         match (&input.job, &input.request_ids) {
             (None, Some(ids)) if !ids.is_empty() => {
-                if cursor.is_none() {
-                    // It counts for a job alone, and what is wrong is told all the same.
-                    cursor::begin(pod, input.since.as_deref())?;
-                }
+                // It counts for a job alone, and what is wrong is told all the same.
+                cursor::begin(pod, input.since.as_deref())?;
                 import_completed::poll(pod, ids, cursor, false)
             }
             (Some(job), None) => {

@@ -119,17 +119,22 @@ pub fn poll(
 ) -> Result<PollResult> {
     let of = source.of();
     let overlap = minutes(overlap);
+    let mut gathered = Gathered::new(limit);
+    let beginning = cursor::now(pod).saturating_sub(source.reach());
     let mut state = match cursor {
-        Some(text) => State::read(&cursor::read(text, &of)?).ok_or_else(|| cursor::refused("is damaged"))?,
+        Some(text) => {
+            let state = State::read(&cursor::read(text, &of)?).ok_or_else(|| cursor::refused("is damaged"))?;
+            // Clocks differ by less than a day.
+            let beginning = beginning.saturating_add(SignedDuration::from_hours(24));
+            let since = cursor::kept(pod, since, Some(state.floor), Some(beginning))?;
+            since.into_iter().for_each(|told| gathered.warn(told));
+            state
+        }
         None => {
-            let floor = match cursor::begin(pod, since)? {
-                Some(floor) => floor,
-                None => cursor::now(pod).saturating_sub(source.reach()),
-            };
+            let floor = cursor::begin(pod, since)?.unwrap_or(beginning);
             State { floor, from: floor, window: None, memory: Memory::default() }
         }
     };
-    let mut gathered = Gathered::new(limit);
     let from_now = cursor.is_none() && since.is_none_or(|since| since.trim() == "now");
     let more = run(pod, source, &mut state, &mut gathered, (overlap, from_now));
     ended(&of, gathered, more, state.write())

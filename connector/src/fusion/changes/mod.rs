@@ -217,11 +217,16 @@ enum Step {
 /// # Errors
 /// Those of a read where nothing was gathered yet, and of a cursor that does not fit.
 pub fn poll(pod: &Pod, watch: &Watch, cursor: Option<&str>, limit: u32) -> Result<PollResult> {
+    let mut gathered = Gathered::new(limit);
     let mut state = match cursor {
-        Some(text) => State::read(&cursor::read(text, &watch.of)?).ok_or_else(|| cursor::refused("is damaged"))?,
+        Some(text) => {
+            let state = State::read(&cursor::read(text, &watch.of)?).ok_or_else(|| cursor::refused("is damaged"))?;
+            let since = cursor::kept(pod, watch.since.as_deref(), state.floor, None)?;
+            since.into_iter().for_each(|told| gathered.warn(told));
+            state
+        }
         None => watch.begin(pod)?,
     };
-    let mut gathered = Gathered::new(limit);
     let more = run(pod, watch, &mut state, &mut gathered);
     ended(&watch.of, gathered, more, state.write())
 }

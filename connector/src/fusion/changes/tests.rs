@@ -443,6 +443,18 @@ fn a_start_in_the_future_and_a_foreign_cursor_are_refused() {
     let ahead = Question { since: Some("2999-01-01T00:00:00Z"), ..question(&[]) };
     assert!(poll_once(&model, &ahead, None, 5).unwrap_err().problem.message.contains("future"));
     let cursor = poll_once(&model, &question(&[]), None, 5).unwrap().cursor;
+    // A cursor saves neither from being checked; another start than the cursor's is told to change nothing.
+    assert!(poll_once(&model, &ahead, Some(&cursor), 5).unwrap_err().problem.message.contains("future"));
+    let edited = |cursor: &str, since| {
+        let told = poll_once(&model, &Question { since: Some(since), ..question(&[]) }, Some(cursor), 5).unwrap();
+        told.warnings.iter().any(|told| told.code == "since_ignored")
+    };
+    assert!(!edited(&cursor, "beginning") && edited(&cursor, "2025-01-01") && !edited(&cursor, "now"));
+    let dated = Question { since: Some("2025-06-01T10:00:00.1234567Z"), ..question(&[]) };
+    let dated = poll_once(&model, &dated, None, 5).unwrap().cursor;
+    assert!(
+        edited(&dated, "beginning") && edited(&dated, "2025-01-01") && !edited(&dated, "2025-06-01T10:00:00.1234567Z")
+    );
     let other = Question { trigger: "new_record", only_new: true, ..question(&[]) };
     assert!(poll_once(&model, &other, Some(&cursor), 5).unwrap_err().problem.message.contains("another trigger"));
 }

@@ -104,7 +104,8 @@ pub struct Watch<'a> {
     /// Losses of over a tenth are believed.
     pub allow_drop: bool,
     overlap: SignedDuration,
-    since: Option<String>,
+    /// `since` as it was given.
+    pub since: Option<String>,
 }
 
 impl<'a> Watch<'a> {
