@@ -125,7 +125,7 @@ pub(super) fn step(
         rows.doubt.clear();
         rows.known.forget_seen();
     }
-    under_way(pod, watch, state, Phase::Keys(None));
+    let lower = under_way(pod, watch, state, Phase::Keys(None)).lower;
     for told in end.warnings {
         if rows.doubt.is_empty() && (DOUBTS.contains(&told.code.as_str()) || told.code.starts_with("row")) {
             let key = told.key.as_deref().map(|key| format!(" ({})", shorten(key, 100))).unwrap_or_default();
@@ -146,14 +146,16 @@ pub(super) fn step(
         }
         let text = event::text_of(pod, watch, row, gathered);
         let hash = event::hash_of(&text).max(1);
+        let changed = watch.target.changed().and_then(|(name, _)| moment(row, name));
+        let created = watch.created.as_deref().and_then(|name| moment(row, name));
         let change = match rows.known.take(&key, hash) {
             Found::Same => continue,
             Found::New => "new",
-            Found::Updated if watch.only_new => continue,
-            Found::Updated => "updated",
+            Found::Updated | Found::Unknown if watch.only_new => continue,
+            // What the row itself tells counts, as far as it tells.
+            Found::Unknown if lower.is_none_or(|lower| changed.is_none_or(|at| at < lower)) => continue,
+            _ => "updated",
         };
-        let changed = watch.target.changed().and_then(|(name, _)| moment(row, name));
-        let created = watch.created.as_deref().and_then(|name| moment(row, name));
         if rows.round == 0
             && let Some(baseline) = rows.baseline
             && changed.filter(|_| !watch.only_new).max(created).is_none_or(|at| at < baseline)

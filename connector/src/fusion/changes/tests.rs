@@ -423,6 +423,35 @@ fn a_sweep_tells_new_and_changed_rows_by_their_fingerprints() {
 }
 
 #[test]
+fn other_fields_make_no_record_an_event_that_did_not_change() {
+    let (some, more) = (["Value".to_owned()], ["Value".to_owned(), "Amount".to_owned()]);
+    for by in [By::LastUpdate, By::Sweep] {
+        let model = Model::plain(20, 7);
+        // Records are remembered within the overlap alone, and a sweep remembers all of them.
+        let minutes = if by == By::Sweep { 60 } else { 1 };
+        let pass = || model.0.borrow_mut().clock += minutes * 60_000_000;
+        let before = Question { by: Some(by), fields: Some(&some), ..question(&[]) };
+        let after = Question { fields: Some(&more), ..before };
+        let mut cursor = None;
+        pass();
+        assert_eq!(drain(&model, &before, &mut cursor).0.len(), 20, "{by:?}");
+        pass();
+        // The model tells all attributes whatever is asked for: another one shows.
+        model.0.borrow_mut().rows.values_mut().for_each(|row| row.version.1 = 5);
+        let now = model.0.borrow().clock;
+        model.0.borrow_mut().rows.get_mut(&3).unwrap().version = (now, 6, now, 0);
+        let (events, warnings) = drain(&model, &after, &mut cursor);
+        assert_eq!(events, [("updated".to_owned(), 3)], "{by:?}");
+        assert_eq!(warnings, ["fields_changed"], "{by:?}");
+        pass();
+        assert_eq!(drain(&model, &after, &mut cursor), Default::default(), "{by:?}");
+        let now = model.0.borrow().clock;
+        model.0.borrow_mut().rows.get_mut(&4).unwrap().version = (now, 6, now, 0);
+        assert_eq!(drain(&model, &after, &mut cursor).0, [("updated".to_owned(), 4)], "{by:?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_watched_is_refused_with_what_works() {
     let target = Target::known("suppliers").unwrap().unwrap();
     let settings = Settings::parse(SETTINGS).unwrap();
