@@ -8,7 +8,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::address::Address;
-use super::changes::feed::{Item, Page, Source};
+use super::changes::feed::{self, Item, Page, Source};
 use super::page::fingerprint;
 use super::pod::{Doing, Pod};
 use super::record::{pick, plain};
@@ -45,7 +45,7 @@ impl Source for Feeds<'_> {
         REACH
     }
 
-    fn page(&self, pod: &Pod, list: usize, (from, to): (Timestamp, Timestamp), page: usize) -> Result<Page> {
+    fn page(&self, pod: &Pod, list: usize, (from, to): (Timestamp, Timestamp), page: u64) -> Result<Page> {
         let name = self.names.get(list).map(String::as_str).unwrap_or_default();
         let what = format!("read the feed {name}");
         let doing = Doing { what: &what, object: "atomservlet" };
@@ -63,8 +63,8 @@ impl Source for Feeds<'_> {
         let [entries] = pick(feed.get(), ["entries"]);
         let entries: Vec<&RawValue> =
             entries.and_then(|entries| serde_json::from_str(entries.get()).ok()).unwrap_or_default();
-        let more = entries.len() >= PAGE;
-        Ok(Page { items: entries.iter().map(|entry| item(name, entry.get())).collect(), more })
+        let next = feed::behind(page, entries.len() >= PAGE);
+        Ok(Page { items: entries.iter().map(|entry| item(name, entry.get())).collect(), next })
     }
 }
 
@@ -90,5 +90,5 @@ fn item(feed: &str, entry: &str) -> Item {
         json!(at.map(time::in_event)),
         json!(moment(published).map(time::in_event)),
     );
-    Item { id: format!("{feed}:{id}"), at, payload }
+    Item { key: format!("{feed}:{id}:{}", at.unwrap_or_default().as_millisecond()), at, payload }
 }

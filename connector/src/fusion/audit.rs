@@ -8,7 +8,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::address::Address;
-use super::changes::feed::{Item, Page, Source};
+use super::changes::feed::{self, Item, Page, Source};
 use super::page::fingerprint;
 use super::pod::{Carried, Doing, Lost, Pod};
 use super::record::{pick, plain};
@@ -148,14 +148,18 @@ impl Source for Trail<'_> {
         REACH
     }
 
-    fn page(&self, pod: &Pod, list: usize, window: (Timestamp, Timestamp), number: usize) -> Result<Page> {
+    fn page(&self, pod: &Pod, list: usize, window: (Timestamp, Timestamp), number: u64) -> Result<Page> {
         let product = self.wanted.products.get(list).map(String::as_str).unwrap_or_default();
-        let (rows, more) = page(pod, self.wanted, product, window, number)?;
-        let item = |row: String| Item {
-            id: format!("{product}:{}", fingerprint([row.as_str()])),
-            at: at(&row),
-            payload: format!("{{\"product\":{},\"event\":{row}}}", json!(product)),
+        let (rows, more) = page(pod, self.wanted, product, window, usize::try_from(number).unwrap_or(usize::MAX))?;
+        let item = |row: String| {
+            let at = at(&row);
+            let moment = at.unwrap_or_default().as_millisecond();
+            Item {
+                key: format!("{product}:{}:{moment}", fingerprint([row.as_str()])),
+                at,
+                payload: format!("{{\"product\":{},\"event\":{row}}}", json!(product)),
+            }
         };
-        Ok(Page { items: rows.into_iter().map(item).collect(), more })
+        Ok(Page { items: rows.into_iter().map(item).collect(), next: feed::behind(number, more) })
     }
 }

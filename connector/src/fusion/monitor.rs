@@ -21,6 +21,8 @@ pub struct Wanted {
     pub states: Vec<String>,
     /// Part of the job's definition.
     pub job: Option<String>,
+    /// The whole of the job's definition.
+    pub definition: Option<String>,
     /// Product.
     pub product: Option<String>,
     /// Who submitted it.
@@ -33,6 +35,8 @@ pub struct Wanted {
     pub since: Option<String>,
     /// Submitted before, RFC 3339.
     pub until: Option<String>,
+    /// Ended then or later, RFC 3339.
+    pub ended: Option<String>,
 }
 
 /// Text in the service's filters.
@@ -51,11 +55,13 @@ impl Wanted {
         }
         let texts = [
             ("jobDefinitionId", "co", &self.job),
+            ("jobDefinitionId", "eq", &self.definition),
             ("product", "eq", &self.product),
             ("submitter", "eq", &self.submitter),
             ("application", "eq", &self.application),
             ("submissionTime", "ge", &self.since),
             ("submissionTime", "lt", &self.until),
+            ("completedTime", "ge", &self.ended),
         ];
         for (name, sign, value) in texts {
             terms.extend(value.as_ref().map(|value| format!("{name} {sign} {}", quoted(value))));

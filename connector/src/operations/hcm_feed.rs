@@ -153,6 +153,25 @@ mod tests {
     }
 
     #[test]
+    fn a_start_beside_a_cursor_is_checked_and_told_to_change_nothing() {
+        let settings = r#"{"host":"h.example.com","auth":{"type":"basic","username":"u","password":"p"}}"#;
+        let settings = Settings::parse(settings).unwrap();
+        let door = Fake::new((0..9).map(|_| answered(200, r#"{"feed":{"id":"f"}}"#)));
+        let poll = |since: &str, cursor: Option<&str>| {
+            let input = serde_json::from_value(json!({"feeds": ["newhire"], "since": since})).unwrap();
+            HcmFeed::poll(&Pod::new(&door, &settings, None).unwrap(), input, cursor)
+        };
+        let warned = |since: &str, cursor: &str| !poll(since, Some(cursor)).unwrap().warnings.is_empty();
+        let whole = poll("beginning", None).unwrap().cursor;
+        assert!(!warned("beginning", &whole) && warned("2025-12-01", &whole) && !warned("now", &whole));
+        let dated = poll("2025-12-01", None).unwrap().cursor;
+        assert!(warned("beginning", &dated) && !warned("2025-12-01", &dated));
+        for since in ["2999-01-01", "soon"] {
+            assert_eq!(poll(since, Some(&dated)).unwrap_err().problem.fields[0].pointer, "/since");
+        }
+    }
+
+    #[test]
     fn a_host_whose_clock_is_ahead_passes_nothing_over() {
         let settings = r#"{"host":"h.example.com","auth":{"type":"basic","username":"u","password":"p"}}"#;
         let settings = Settings::parse(settings).unwrap();

@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::get_ess_job::{Job, told};
+use super::import_bulk_data::LOADER;
 use super::{Spec, Trigger};
 use crate::contract::{Delivery, Effect, Event, Idempotency, PollResult, ProblemKind, Receipt, WebhookRequest};
 use crate::fusion::erp::jobs::{self, Look};
 use crate::fusion::erp::send::is_id;
 use crate::fusion::erp::state;
 use crate::fusion::erp::tree::Tree;
+use crate::fusion::ess;
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::soap;
@@ -101,11 +103,10 @@ impl Trigger for ImportCompleted {
     }
 
     fn receive(pod: &Pod, input: Input, request: &WebhookRequest) -> Result<Receipt> {
-        let Some(id) = named(request) else { return Ok(receipt(400, Vec::new())) };
-        let wanted = input.request_ids.as_ref().is_none_or(|ids| ids.is_empty() || ids.contains(&id));
-        if !wanted {
-            return Ok(receipt(202, Vec::new()));
-        }
+        let id = match named(request, input.request_ids.as_deref()) {
+            Ok(id) => id,
+            Err(status) => return Ok(receipt(status, Vec::new())),
+        };
         confirmed(pod, &id, true, request)
     }
 }
@@ -122,9 +123,10 @@ pub fn poll(pod: &Pod, ids: &[String], cursor: Option<&str>, load: bool) -> Resu
                 .remedy("Begin without a cursor, or with another state file.")
         })?,
     };
+    let ids: Vec<String> = ids.iter().map(|id| bare(id)).collect();
     kept.done.retain(|id| ids.contains(id));
     let (mut events, mut warnings) = (Vec::new(), Vec::new());
-    for id in ids {
+    for id in &ids {
         if kept.done.contains(id) || !pod.has_time() {
             continue;
         }
@@ -162,8 +164,24 @@ fn event(id: &str, look: &Look) -> Option<Event> {
     Some(Event { dedup_key: format!("{id}:ended"), occurred_at: occurred, payload })
 }
 
+/// Whether a request is a load and not a job of another kind or a step of a load: the scheduler tells, and the jobs
+/// of the request where the scheduler does not show it.
+fn is_load(pod: &Pod, id: &str, look: &Look) -> Result<bool> {
+    let request = match &look.request {
+        Some(request) => Ok(Some(request.clone())),
+        None => ess::request(pod, id),
+    };
+    match request {
+        Ok(Some(request)) if request.definition.is_some() => return Ok(request.runs(LOADER)),
+        Err(failure) if failure.kind() != ProblemKind::Forbidden => return Err(failure),
+        _ => {}
+    }
+    let first = look.tree.as_ref().and_then(|tree| tree.jobs.first());
+    Ok(first.is_some_and(|job| job.id == id && !job.document.is_empty()))
+}
+
 /// The event that the pod confirms. Early, the sender is asked to come again; of a request that the pod does
-/// not know nothing comes.
+/// not know, and of one that is no `load` where one is wanted, nothing comes.
 ///
 /// # Errors
 /// Those of a read: the sender comes again then.
@@ -171,6 +189,9 @@ pub fn confirmed(pod: &Pod, id: &str, load: bool, request: &WebhookRequest) -> R
     let look = jobs::look(pod, id, load)?;
     if look.state.is_empty() {
         return Ok(receipt(404, Vec::new()));
+    }
+    if load && !is_load(pod, id, &look)? {
+        return Ok(receipt(202, Vec::new()));
     }
     let Some(event) = event(id, &look) else {
         let mut early = receipt(503, Vec::new());
@@ -200,52 +221,46 @@ pub fn is_soap(request: &WebhookRequest) -> bool {
     request.body.iter().find(|byte| !byte.is_ascii_whitespace() && **byte < 0x80) == Some(&b'<')
 }
 
-/// The load that a request speaks of: `requestId` of `onJobCompletion`, or the first job of the tree that
-/// its message or an event carries (FACTS 7).
-pub fn named(request: &WebhookRequest) -> Option<String> {
-    if request.method != "POST" || request.body.len() > MOST_BODY {
-        return None;
-    }
-    let text = String::from_utf8_lossy(&request.body);
-    let id = if is_soap(request) {
-        let own = ["requestId", "RequestId", "REQUESTID"].iter().find_map(|name| soap::element(&text, name));
-        own.or_else(|| in_json(&soap::element(&text, "resultMessage")?))
-    } else {
-        in_json(&text)
-    };
-    id.map(|id| id.trim().to_owned()).filter(|id| is_id(id))
+/// An id as the pod writes it: another spelling is no other request.
+fn bare(id: &str) -> String {
+    id.trim().trim_start_matches('0').to_owned()
 }
 
-fn in_json(text: &str) -> Option<String> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    within(&value, 4)
+/// The request that a message speaks of: `requestId` of `onJobCompletion`, or the first job of the tree that it or
+/// an event carries (FACTS 7).
+///
+/// # Errors
+/// The status to answer: 400 where it names none, 202 where it names several, or one that is not `wanted`.
+pub fn named(request: &WebhookRequest, wanted: Option<&[String]>) -> std::result::Result<String, u16> {
+    let mut ids = Vec::new();
+    if request.method == "POST" && request.body.len() <= MOST_BODY {
+        let text = String::from_utf8_lossy(&request.body);
+        if is_soap(request) {
+            ids.extend(["requestId", "RequestId", "REQUESTID"].iter().find_map(|name| soap::element(&text, name)));
+            soap::element(&text, "resultMessage").iter().for_each(|text| within(text, 4, &mut ids));
+        } else {
+            within(&text, 4, &mut ids);
+        }
+    }
+    let mut ids = ids.iter().map(|id| bare(id)).filter(|id| is_id(id));
+    let id = ids.next().ok_or(400_u16)?;
+    let wanted = wanted.is_none_or(|wanted| wanted.is_empty() || wanted.iter().any(|other| bare(other) == id));
+    if wanted && ids.all(|other| other == id) { Ok(id) } else { Err(202) }
 }
 
-/// Events come bare or wrapped in an envelope of their own.
-fn within(value: &Value, depth: u8) -> Option<String> {
-    if let Some(tree) = Tree::of(value) {
-        return tree.jobs.first().map(|job| job.id.clone());
-    }
-    let object = value.as_object().filter(|_| depth > 0)?;
-    for (name, member) in object {
+/// Ids in JSON: events come bare or wrapped in an envelope of their own.
+fn within(text: &str, depth: u8, ids: &mut Vec<String>) {
+    let Some(Value::Object(object)) = serde_json::from_str(text).ok().filter(|_| depth > 0) else { return };
+    let value = Value::Object(object);
+    ids.extend(Tree::of(&value).and_then(|tree| tree.jobs.into_iter().next()).map(|job| job.id));
+    for (name, member) in value.as_object().into_iter().flatten() {
+        let text = member.as_str().map_or_else(|| member.to_string(), str::to_owned);
         if matches!(name.to_ascii_lowercase().as_str(), "requestid" | "reqstid") {
-            match member {
-                Value::String(id) => return Some(id.clone()),
-                Value::Number(id) => return Some(id.to_string()),
-                _ => {}
-            }
-        }
-        let found = match member {
-            Value::String(text) if text.trim_start().starts_with('{') => {
-                serde_json::from_str(text).ok().and_then(|inner: Value| within(&inner, depth - 1))
-            }
-            other => within(other, depth - 1),
-        };
-        if found.is_some() {
-            return found;
+            ids.push(text);
+        } else {
+            within(&text, depth - 1, ids);
         }
     }
-    None
 }
 
 #[cfg(test)]
@@ -288,20 +303,62 @@ mod tests {
         let inside = format!("<a><resultMessage>{}</resultMessage></a>", EVENT.replace('"', "&quot;"));
         let wrapped = json!({"ErpImportBulkDataEvent": {"result": EVENT}}).to_string();
         for body in [soap, EVENT, &inside, &wrapped] {
-            assert_eq!(named(&post(body)).as_deref(), Some("1391805"), "{body}");
+            assert_eq!(named(&post(body), None).as_deref(), Ok("1391805"), "{body}");
         }
+    }
+
+    #[test]
+    fn another_spelling_of_an_id_is_no_other_event() {
+        for body in [r#"{"requestId":"0001391805"}"#, "<a><requestId> 01391805</requestId></a>"] {
+            let told = receive(&Fake::new([state("SUCCEEDED"), answer(200, "{}"), runs(LOADER)]), body);
+            let payload: Value = serde_json::from_str(&told.events[0].payload).unwrap();
+            assert_eq!(
+                (told.events[0].dedup_key.as_str(), &payload["request_id"]),
+                ("1391805:ended", &json!("1391805"))
+            );
+        }
+        assert_eq!(named(&post(r#"{"requestId":"07"}"#), Some(&["007".to_owned()])).as_deref(), Ok("7"));
+        let input = r#"{"request_ids":["5","005"]}"#;
+        let door = Fake::new([state("SUCCEEDED"), answer(200, r#"{"items":[]}"#)]);
+        let poll = |pod: &Pod| Entry::find("import_completed", Kind::Trigger).unwrap().poll(pod, input, None).unwrap();
+        assert_eq!(with(&door, poll).events.len(), 1);
     }
 
     #[test]
     fn what_is_told_is_believed_when_the_pod_says_so() {
         let tree = json!({"items": [{"RequestStatus": EVENT}]}).to_string();
-        let told = receive(&Fake::new([state("SUCCEEDED"), answer(200, &tree)]), EVENT);
+        let told = receive(&Fake::new([state("SUCCEEDED"), answer(200, &tree), runs(LOADER)]), EVENT);
         assert_eq!((told.status, told.events[0].dedup_key.as_str()), (200, "1391805:ended"));
         // Early: the sender comes again. Forged: the pod knows no such request.
-        assert_eq!(receive(&Fake::new([state("PAUSED"), answer(200, &tree)]), EVENT).status, 503);
+        assert_eq!(receive(&Fake::new([state("PAUSED"), answer(200, &tree), runs(LOADER)]), EVENT).status, 503);
         let forged = receive(&Fake::new([state(""), answer(404, "{}")]), EVENT);
         assert!(forged.status == 404 && forged.events.is_empty());
         assert_eq!(receive(&Fake::new([]), "hello").status, 400);
+    }
+
+    /// What the scheduler tells of a request that has ended.
+    fn runs(job: &str) -> std::result::Result<crate::http::Response, crate::http::SendError> {
+        let definition = format!("JobDefinition:/{}", job.replace(',', "/"));
+        answer(200, &json!({"requestId": 1391805, "state": "SUCCEEDED", "jobDefinitionId": definition}).to_string())
+    }
+
+    #[test]
+    fn a_request_that_is_no_load_and_a_message_about_two_are_no_event() {
+        let invoices = "/oracle/apps/ess/financials/payables/invoices/transactions,APXIIMPT";
+        let told = |answers: Vec<_>, body: &str| {
+            let told = receive(&Fake::new(answers), body);
+            (told.status, told.events.len())
+        };
+        let body = r#"{"requestId":1391805}"#;
+        assert_eq!(told(vec![state(""), runs(invoices)], body), (202, 0));
+        let tree = json!({"items": [{"RequestStatus": EVENT}]}).to_string();
+        assert_eq!(told(vec![state("SUCCEEDED"), answer(200, &tree), runs(invoices)], body), (202, 0));
+        // The scheduler does not show it: a load names the document that it loads.
+        assert_eq!(told(vec![state("SUCCEEDED"), answer(200, &tree), answer(403, "{}")], body), (202, 0));
+        let load = tree.replace(r#"\"STATUS\""#, r#"\"DOCUMENTNAME\":\"x.zip\",\"STATUS\""#);
+        assert_eq!(told(vec![state("SUCCEEDED"), answer(200, &load), answer(403, "{}")], body), (200, 1));
+        let two = r#"{"requestId":"1391805","JOBS":[{"REQUESTID":"9762905"}]}"#;
+        assert_eq!(told(Vec::new(), two), (202, 0));
     }
 
     #[test]
@@ -320,7 +377,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_body_traps(body in "[<>{}\":,a-zA-Z0-9 /]{0,120}") {
-            let _ = named(&post(&body));
+            let _ = named(&post(&body), None);
         }
     }
 }

@@ -94,6 +94,7 @@ impl Input {
             parent: self.parent,
             since: moment(self.since.as_deref(), "/since")?,
             until: moment(self.until.as_deref(), "/until")?,
+            ..Wanted::default()
         })
     }
 }

@@ -6,11 +6,11 @@
 use crate::fusion::moment::Timestamp;
 use serde_json::{Value, json};
 
-use crate::contract::ProblemKind;
+use crate::contract::{ProblemKind, Warning};
 use crate::fusion::page::fingerprint;
 use crate::fusion::pod::Pod;
 use crate::fusion::time;
-use crate::problem::{Failure, Result};
+use crate::problem::{Failure, Result, warning};
 
 /// Version of the envelope and of the states within.
 const VERSION: u64 = 2;
@@ -110,6 +110,28 @@ pub fn begin(pod: &Pod, since: Option<&str>) -> Result<Option<Timestamp>> {
             Ok(Some(at))
         }
     }
+}
+
+/// Checks `since` beside a cursor that began at `floor`: it counts no more, which is told where it is another than
+/// that. `beginning` is where "beginning" would be now.
+///
+/// # Errors
+/// Those of [`begin`].
+pub fn kept(
+    pod: &Pod,
+    since: Option<&str>,
+    floor: Option<Timestamp>,
+    beginning: Option<Timestamp>,
+) -> Result<Option<Warning>> {
+    let asked = begin(pod, since)?;
+    let micros = |at: Option<Timestamp>| at.map(|at| at.as_microsecond());
+    let other = match (since.map(str::trim), asked) {
+        (None | Some("now"), _) => false,
+        (_, None) => floor > beginning,
+        (_, asked) => micros(asked) != micros(floor),
+    };
+    let told = "since says where a trigger begins, and this one has begun elsewhere: it goes on behind what it handed over last. To begin there, poll without the cursor, or with another state file.";
+    Ok(other.then(|| warning("since_ignored", told, None)))
 }
 
 /// The pod's clock where it told one, else ours.

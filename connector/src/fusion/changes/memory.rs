@@ -17,7 +17,7 @@ const MOST: usize = 64 * 1024 / 4 * 3 / ENTRY;
 /// A version of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// Hash of the row as it was read.
+    /// Hash of the row as it was read; 0 where it is not known, or does not count.
     pub row: u64,
     /// Its last change, in milliseconds since 1970.
     pub at: i64,
@@ -49,14 +49,15 @@ impl Memory {
         self.0.binary_search_by(|(known, _)| known.cmp(&key))
     }
 
-    /// Takes a row as it was read. `None` where this version was handed over last; else the count that tells
-    /// it from an equal version of the same time.
+    /// Takes a row as it was read. `None` where this version was handed over last, as far as is known; else the count
+    /// that tells it from an equal version of the same time.
     pub fn take(&mut self, key: &str, row: u64, at: Timestamp) -> Option<u8> {
         let at = milliseconds(at);
         match self.place(key) {
             Ok(place) => {
                 let (_, known) = self.0.get_mut(place)?;
-                if known.row == row && known.at == at {
+                if known.at == at && (known.row == row || known.row == 0) {
+                    known.row = row;
                     return None;
                 }
                 let again = if known.at >= at { known.again.saturating_add(1) } else { 0 };
@@ -87,6 +88,11 @@ impl Memory {
             (Err(place), Some(known)) => self.0.insert(place, (short(key), known)),
             (Err(_), None) => {}
         }
+    }
+
+    /// Forgets how rows read: they are read another way from now on.
+    pub fn forget_hashes(&mut self) {
+        self.0.iter_mut().for_each(|(_, version)| version.row = 0);
     }
 
     /// Forgets what cannot come again: rows whose last change lies before `bound`.

@@ -65,6 +65,8 @@ pub struct State {
     pub memory: memory::Memory,
     /// Keys, for sweeps; none where nothing is swept.
     pub rows: Option<sweep::Rows>,
+    /// [`Watch::shown`] of what is remembered.
+    pub shown: String,
 }
 
 /// A sweep under way.
@@ -106,7 +108,7 @@ impl State {
                 "reached": cursor::moment(sweep.reached), "phase": phase})
         });
         json!({"floor": cursor::moment(self.floor), "from": cursor::moment(self.from), "sweep": sweep,
-            "memory": self.memory.write(), "rows": self.rows.as_mut().map(sweep::Rows::write)})
+            "shown": self.shown, "memory": self.memory.write(), "rows": self.rows.as_mut().map(sweep::Rows::write)})
     }
 
     fn read(state: &Value) -> Option<Self> {
@@ -143,7 +145,16 @@ impl State {
             sweep,
             memory: memory::Memory::read(state.get("memory")?.as_str()?)?,
             rows,
+            shown: cursor::text_of(state, "shown").unwrap_or_default(),
         })
+    }
+
+    /// What is remembered is of rows that were read another way, so that all of them would seem to have changed.
+    fn read_anew(&mut self) -> Warning {
+        self.memory.forget_hashes();
+        self.rows.iter_mut().for_each(|rows| rows.known.forget_hashes());
+        let told = "Other fields or children are read than before, so that how each record reads is learnt anew. None is told for that alone (a sweep may tell those that changed within the overlap); nor is a change since the last poll that left the time of its record as it was.";
+        warning("fields_changed", told, None)
     }
 }
 
@@ -217,11 +228,22 @@ enum Step {
 /// # Errors
 /// Those of a read where nothing was gathered yet, and of a cursor that does not fit.
 pub fn poll(pod: &Pod, watch: &Watch, cursor: Option<&str>, limit: u32) -> Result<PollResult> {
+    let mut gathered = Gathered::new(limit);
     let mut state = match cursor {
-        Some(text) => State::read(&cursor::read(text, &watch.of)?).ok_or_else(|| cursor::refused("is damaged"))?,
+        Some(text) => {
+            let mut state =
+                State::read(&cursor::read(text, &watch.of)?).ok_or_else(|| cursor::refused("is damaged"))?;
+            let since = cursor::kept(pod, watch.since.as_deref(), state.floor, None)?;
+            since.into_iter().for_each(|told| gathered.warn(told));
+            let once = watch.only_new || watch.by == watch::By::Creation;
+            if !once && !state.shown.is_empty() && state.shown != watch.shown {
+                gathered.warn(state.read_anew());
+            }
+            state
+        }
         None => watch.begin(pod)?,
     };
-    let mut gathered = Gathered::new(limit);
+    state.shown.clone_from(&watch.shown);
     let more = run(pod, watch, &mut state, &mut gathered);
     ended(&watch.of, gathered, more, state.write())
 }

@@ -51,6 +51,8 @@ pub struct World {
     pub quiet: bool,
     /// Rows of a page at most.
     cap: usize,
+    /// A row that the pod cannot write.
+    pub unreadable: Option<u64>,
     next: u64,
     pub requests: usize,
     /// After so many requests more the line is dead.
@@ -73,6 +75,7 @@ impl World {
             fine: seed.is_multiple_of(2),
             quiet: false,
             cap: 0,
+            unreadable: None,
             next: 1,
             requests: 0,
             dead_after: None,
@@ -225,6 +228,12 @@ impl World {
         }
         let more = found.len() > offset + limit;
         let expanded = query.contains("expand=");
+        let page = found.iter().skip(offset).take(limit);
+        if let Some(id) = self.unreadable.filter(|unreadable| page.into_iter().any(|(id, _)| *id == unreadable)) {
+            return format!(
+                "{{\"items\":[{{\"InvoiceId\": Too many objects match the primary key oracle.jbo.Key[{id} ]."
+            );
+        }
         let items: Vec<String> =
             found.into_iter().skip(offset).take(limit).map(|(id, row)| self.text(*id, row, expanded)).collect();
         format!("{{\"items\":[{}],\"count\":{},\"hasMore\":{more},\"limit\":{limit}}}", items.join(","), items.len())

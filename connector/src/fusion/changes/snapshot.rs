@@ -32,6 +32,8 @@ pub enum Found {
     New,
     /// It reads differently.
     Updated,
+    /// It is there, and how it read is not known.
+    Unknown,
     /// As before.
     Same,
 }
@@ -52,9 +54,12 @@ impl Snapshot {
         match self.place(key) {
             Ok(place) => {
                 let Some((_, known)) = self.rows.get_mut(place) else { return Found::Same };
-                let same = known.row == row;
-                *known = now;
-                if same { Found::Same } else { Found::Updated }
+                let was = std::mem::replace(known, now).row;
+                match was {
+                    _ if was == row => Found::Same,
+                    0 => Found::Unknown,
+                    _ => Found::Updated,
+                }
             }
             Err(place) => {
                 let last = place == self.rows.len();
@@ -107,6 +112,11 @@ impl Snapshot {
     /// Before the next sweep.
     pub fn forget_seen(&mut self) {
         self.rows.iter_mut().for_each(|(_, known)| known.seen = false);
+    }
+
+    /// Forgets how rows read: they are read another way from now on.
+    pub fn forget_hashes(&mut self) {
+        self.rows.iter_mut().for_each(|(_, known)| known.row = 0);
     }
 
     /// Rows.

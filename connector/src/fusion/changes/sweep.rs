@@ -15,11 +15,15 @@ use crate::contract::ProblemKind;
 use crate::fusion::page::{Cursor, PAGE};
 use crate::fusion::pod::{Doing, Pod};
 use crate::problem::{Result, warning};
+use crate::text::shorten;
 
 /// How often keys are swept for deleted rows beside a watch by time: it reads them all.
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// What says that a sweep did not see all rows.
 const DOUBTS: [&str; 4] = ["truncated", "stopped_early", "rows_shifted", "rows_hidden"];
+
+/// What [`Rows::doubt`] is where rows are gone or a role is.
+const DROPPED: &str = "dropped";
 
 /// What sweeps remember.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +35,9 @@ pub struct Rows {
     pub round: u64,
     /// Rows that were known when the sweep began.
     pub before: usize,
-    /// The sweep under way did not see all rows, or the last one was not believed.
-    pub doubt: bool,
+    /// Why the sweep did not see all rows, for people; empty where it did. [`DROPPED`] behind one that was whole and
+    /// missed too many to be believed.
+    pub doubt: String,
     /// When the last whole sweep ended.
     pub swept: Option<Timestamp>,
     /// In the first sweep only what changed since then is an event; all where it is none.
@@ -69,7 +74,7 @@ impl Rows {
             known: Snapshot::read(rows.get("known")?.as_str()?)?,
             round: rows.get("round")?.as_u64()?,
             before: cursor::count_of(rows, "before"),
-            doubt: rows.get("doubt")?.as_bool()?,
+            doubt: cursor::text_of(rows, "doubt").unwrap_or_default(),
             swept: cursor::moment_of(rows, "swept"),
             baseline: cursor::moment_of(rows, "baseline"),
         })
@@ -79,8 +84,8 @@ impl Rows {
 /// Whether it is time to look for deleted rows.
 pub(super) fn is_due(watch: &Watch, state: &State) -> bool {
     let Some(rows) = &state.rows else { return false };
-    if watch.allow_drop && rows.doubt {
-        // Whoever says so for one poll is not to wait for the one that would have swept.
+    if watch.allow_drop && rows.doubt == DROPPED {
+        // For one poll, and this is the one.
         return true;
     }
     match (rows.swept, state.sweep.as_ref()) {
@@ -117,12 +122,19 @@ pub(super) fn step(
     let mut rows = state.rows.take().unwrap_or_default();
     if at.is_none() {
         rows.before = rows.known.len();
-        rows.doubt = false;
+        rows.doubt.clear();
         rows.known.forget_seen();
     }
-    under_way(pod, watch, state, Phase::Keys(None));
+    let lower = under_way(pod, watch, state, Phase::Keys(None)).lower;
     for told in end.warnings {
-        rows.doubt |= DOUBTS.contains(&told.code.as_str()) || told.code.starts_with("row");
+        if rows.doubt.is_empty() && (DOUBTS.contains(&told.code.as_str()) || told.code.starts_with("row")) {
+            let key = told.key.as_deref().map(|key| format!(" ({})", shorten(key, 100))).unwrap_or_default();
+            rows.doubt = format!("{}{key}", shorten(&told.message, 300));
+        }
+        if let Some(key) = &told.key {
+            // It cannot be read, and is there.
+            rows.known.keep(key);
+        }
         gathered.warn(told);
     }
     for row in &texts {
@@ -134,14 +146,16 @@ pub(super) fn step(
         }
         let text = event::text_of(pod, watch, row, gathered);
         let hash = event::hash_of(&text).max(1);
+        let changed = watch.target.changed().and_then(|(name, _)| moment(row, name));
+        let created = watch.created.as_deref().and_then(|name| moment(row, name));
         let change = match rows.known.take(&key, hash) {
             Found::Same => continue,
             Found::New => "new",
-            Found::Updated if watch.only_new => continue,
-            Found::Updated => "updated",
+            Found::Updated | Found::Unknown if watch.only_new => continue,
+            // What the row itself tells counts, as far as it tells.
+            Found::Unknown if lower.is_none_or(|lower| changed.is_none_or(|at| at < lower)) => continue,
+            _ => "updated",
         };
-        let changed = watch.target.changed().and_then(|(name, _)| moment(row, name));
-        let created = watch.created.as_deref().and_then(|name| moment(row, name));
         if rows.round == 0
             && let Some(baseline) = rows.baseline
             && changed.filter(|_| !watch.only_new).max(created).is_none_or(|at| at < baseline)
@@ -174,7 +188,7 @@ pub(super) fn step(
 /// Ends a whole sweep.
 fn close(rows: &mut Rows, now: Timestamp) {
     let missing = rows.known.missing();
-    if !rows.doubt && !rows.known.drops(missing.len(), rows.before) {
+    if rows.doubt.is_empty() && !rows.known.drops(missing.len(), rows.before) {
         rows.known.remove_missing();
     }
     rows.ended(now);
@@ -187,16 +201,23 @@ pub(super) fn losses(pod: &Pod, watch: &Watch, state: &mut State, gathered: &mut
     let missing = rows.known.missing();
     let name = &watch.target.name;
     let drop = !watch.allow_drop && rows.known.drops(missing.len(), rows.before.max(missing.len()));
-    if !missing.is_empty() && (rows.doubt || drop) {
-        let why = match rows.doubt {
-            true => "the sweep did not see all rows".to_owned(),
-            false => format!("{} of {} rows seem to be gone, over a tenth", missing.len(), rows.before),
+    if !missing.is_empty() && (!rows.doubt.is_empty() || drop) {
+        let why = if rows.doubt.is_empty() {
+            rows.doubt = DROPPED.to_owned();
+            format!(
+                "{} of {} rows seem to be gone, over a tenth. Most often it is a role of the own user that is; where the rows are, set allow_drop for one poll.",
+                missing.len(),
+                rows.before
+            )
+        } else {
+            format!(
+                "the sweep did not see all rows, and {} that were known are not among those that it saw. It says: {} A later sweep that sees all rows reports them, and allow_drop changes nothing in that; a row that the pod can never write has to be mended in Fusion or left out by a condition.",
+                missing.len(),
+                rows.doubt
+            )
         };
-        let told = format!(
-            "No deleted rows of {name} are reported: {why}. Most often a role or a page of the answer is what is missing; where the rows are gone indeed, set allow_drop for one poll."
-        );
+        let told = format!("No deleted rows of {name} are reported: {why}");
         gathered.warn(warning("sudden-drop", told, None));
-        rows.doubt = true;
         rows.ended(cursor::now(pod));
         state.rows = Some(rows);
         return Ok(Step::Done);

@@ -360,9 +360,35 @@ fn deleted_rows_are_told_and_a_sudden_drop_is_not_believed() {
         pass();
         let (events, warnings) = drain(&model, &asked, &mut cursor);
         assert_eq!((events.len(), warnings.as_slice()), (0, ["sudden-drop".to_owned()].as_slice()), "{by:?}");
-        // At once, since that is set for one poll.
+        // Without waiting for the next hour.
         let believed = Question { allow_drop: true, ..asked };
         assert_eq!(drain(&model, &believed, &mut cursor).0.len(), 4, "{by:?}");
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_not_lost_and_what_is_said_of_it_helps() {
+    for by in [By::LastUpdate, By::Sweep] {
+        let model = Model::plain(40, 7);
+        let asked = Question { by: Some(by), deleted: true, since: Some("now"), allow_drop: true, ..question(&[]) };
+        let pass = || model.0.borrow_mut().clock += 2 * 3_600_000_000;
+        let mut cursor = None;
+        drain(&model, &asked, &mut cursor);
+        pass();
+        model.0.borrow_mut().unreadable = Some(9);
+        let (events, warnings) = drain(&model, &asked, &mut cursor);
+        assert_eq!((events.len(), warnings.as_slice()), (0, ["row_unreadable".to_owned()].as_slice()), "{by:?}");
+        pass();
+        model.0.borrow_mut().rows.remove(&5);
+        let polled = poll_once(&model, &asked, cursor.as_deref(), 500).unwrap();
+        let told = polled.warnings.iter().find(|told| told.code == "sudden-drop").unwrap();
+        let names = told.message.contains("(9)") && told.message.contains("Too many objects");
+        assert!(names && told.message.contains("allow_drop changes nothing"), "{}", told.message);
+        assert!(polled.events.is_empty() && !polled.has_more);
+        // Once it is mended, what is gone is told.
+        pass();
+        model.0.borrow_mut().unreadable = None;
+        assert_eq!(drain(&model, &asked, &mut Some(polled.cursor)).0, [("deleted".to_owned(), 5)], "{by:?}");
     }
 }
 
@@ -397,6 +423,35 @@ fn a_sweep_tells_new_and_changed_rows_by_their_fingerprints() {
 }
 
 #[test]
+fn other_fields_make_no_record_an_event_that_did_not_change() {
+    let (some, more) = (["Value".to_owned()], ["Value".to_owned(), "Amount".to_owned()]);
+    for by in [By::LastUpdate, By::Sweep] {
+        let model = Model::plain(20, 7);
+        // Records are remembered within the overlap alone, and a sweep remembers all of them.
+        let minutes = if by == By::Sweep { 60 } else { 1 };
+        let pass = || model.0.borrow_mut().clock += minutes * 60_000_000;
+        let before = Question { by: Some(by), fields: Some(&some), ..question(&[]) };
+        let after = Question { fields: Some(&more), ..before };
+        let mut cursor = None;
+        pass();
+        assert_eq!(drain(&model, &before, &mut cursor).0.len(), 20, "{by:?}");
+        pass();
+        // The model tells all attributes whatever is asked for: another one shows.
+        model.0.borrow_mut().rows.values_mut().for_each(|row| row.version.1 = 5);
+        let now = model.0.borrow().clock;
+        model.0.borrow_mut().rows.get_mut(&3).unwrap().version = (now, 6, now, 0);
+        let (events, warnings) = drain(&model, &after, &mut cursor);
+        assert_eq!(events, [("updated".to_owned(), 3)], "{by:?}");
+        assert_eq!(warnings, ["fields_changed"], "{by:?}");
+        pass();
+        assert_eq!(drain(&model, &after, &mut cursor), Default::default(), "{by:?}");
+        let now = model.0.borrow().clock;
+        model.0.borrow_mut().rows.get_mut(&4).unwrap().version = (now, 6, now, 0);
+        assert_eq!(drain(&model, &after, &mut cursor).0, [("updated".to_owned(), 4)], "{by:?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_watched_is_refused_with_what_works() {
     let target = Target::known("suppliers").unwrap().unwrap();
     let settings = Settings::parse(SETTINGS).unwrap();
@@ -417,6 +472,18 @@ fn a_start_in_the_future_and_a_foreign_cursor_are_refused() {
     let ahead = Question { since: Some("2999-01-01T00:00:00Z"), ..question(&[]) };
     assert!(poll_once(&model, &ahead, None, 5).unwrap_err().problem.message.contains("future"));
     let cursor = poll_once(&model, &question(&[]), None, 5).unwrap().cursor;
+    // A cursor saves neither from being checked; another start than the cursor's is told to change nothing.
+    assert!(poll_once(&model, &ahead, Some(&cursor), 5).unwrap_err().problem.message.contains("future"));
+    let edited = |cursor: &str, since| {
+        let told = poll_once(&model, &Question { since: Some(since), ..question(&[]) }, Some(cursor), 5).unwrap();
+        told.warnings.iter().any(|told| told.code == "since_ignored")
+    };
+    assert!(!edited(&cursor, "beginning") && edited(&cursor, "2025-01-01") && !edited(&cursor, "now"));
+    let dated = Question { since: Some("2025-06-01T10:00:00.1234567Z"), ..question(&[]) };
+    let dated = poll_once(&model, &dated, None, 5).unwrap().cursor;
+    assert!(
+        edited(&dated, "beginning") && edited(&dated, "2025-01-01") && !edited(&dated, "2025-06-01T10:00:00.1234567Z")
+    );
     let other = Question { trigger: "new_record", only_new: true, ..question(&[]) };
     assert!(poll_once(&model, &other, Some(&cursor), 5).unwrap_err().problem.message.contains("another trigger"));
 }

@@ -77,6 +77,8 @@ pub struct Watch<'a> {
     pub target: &'a Target,
     /// Fingerprint of the question.
     pub of: String,
+    /// Fingerprint of what is read of each row.
+    pub shown: String,
     /// By what.
     pub by: By,
     /// New records alone.
@@ -104,7 +106,8 @@ pub struct Watch<'a> {
     /// Losses of over a tenth are believed.
     pub allow_drop: bool,
     overlap: SignedDuration,
-    since: Option<String>,
+    /// `since` as it was given.
+    pub since: Option<String>,
 }
 
 impl<'a> Watch<'a> {
@@ -149,6 +152,7 @@ impl<'a> Watch<'a> {
                 }
             }
         }
+        let shown = fingerprint([format!("{fields:?}{expand:?}").as_str()]);
         let expand = (!expand.is_empty()).then_some(expand);
         let shape = Shape::new(target, fields.as_deref(), expand.as_deref())?;
         let kind_of = |attribute: &str| target.kind(attribute);
@@ -182,6 +186,7 @@ impl<'a> Watch<'a> {
         Ok(Self {
             target,
             of,
+            shown,
             by,
             only_new: question.only_new,
             stamp,
