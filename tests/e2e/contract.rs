@@ -34,6 +34,16 @@ fn it_is_small() {
 }
 
 #[test]
+fn it_names_no_folder_of_the_machine_that_built_it() {
+    let bytes = std::fs::read(component()).unwrap();
+    let home = std::env::var("HOME").unwrap_or_default();
+    for folder in ["/.cargo/", "/registry/src/", "/home/", "/Users/", &format!("{home}/")] {
+        let found = folder.len() > 1 && bytes.windows(folder.len()).any(|place| place == folder.as_bytes());
+        assert!(!found, "{folder}");
+    }
+}
+
+#[test]
 fn every_item_of_the_contract_is_documented() {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../wit")).unwrap();

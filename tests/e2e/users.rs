@@ -163,3 +163,34 @@ fn a_user_is_created_once_and_a_role_that_is_none_is_named() {
     other["family_name"] = json!("Nguyen");
     assert_eq!(stage.run("create_user", other).unwrap_err().problem.kind, ProblemKind::Conflict);
 }
+
+#[test]
+fn where_accounts_are_refused_scim_tells_every_user_once() {
+    let whole = Stage::sim(json!([]));
+    let accounts = follow(&whole, "list_users", &json!({"limit": 1000}));
+    // Refused by 403, and by the 404 that some pods give for a missing privilege.
+    for refused in [
+        json!({"name": "E5", "resource": "userAccounts"}),
+        json!({"name": "E4", "privilege": true, "resource": "userAccounts"}),
+    ] {
+        for limit in [3, 1000] {
+            let stage = Stage::sim(json!([refused]));
+            let told = follow(&stage, "list_users", &json!({"limit": limit}));
+            assert_eq!(names(&told), names(&accounts), "{refused}, {limit} at once");
+            let stored = stage.pod.as_ref().unwrap().with_store(|store| {
+                store
+                    .scan(fusion_sim::metadata::resource(fusion_sim::model::Root::Hcm, "userAccounts").unwrap())
+                    .count()
+            });
+            assert_eq!(told.len(), stored);
+            let output = stage.run("list_users", json!({"limit": limit})).unwrap();
+            assert!(codes(&output).contains(&"scim_fallback"), "{output}");
+        }
+        let stage = Stage::sim(json!([refused]));
+        let role = "ORA_AP_ACCOUNTS_PAYABLE_MANAGER_JOB";
+        let by_accounts = follow(&whole, "list_users", &json!({"role": role}));
+        assert_eq!(names(&follow(&stage, "list_users", &json!({"role": role, "limit": 2}))), names(&by_accounts));
+        let one = stage.run("get_user", json!({"user_name": "CASEY.BROWN@EXAMPLE.COM"})).unwrap();
+        assert_eq!(one["record"]["user_name"], "casey.brown@example.com");
+    }
+}

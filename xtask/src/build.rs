@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{dist, output, root, run, target};
+use crate::command::{cargo_home, dist, output, root, run, target};
 use crate::shrink::shrink;
 
 const WASM: &str = "wasm32-wasip2";
@@ -34,13 +34,29 @@ pub fn component() -> Result<()> {
             return debian();
         }
     }
+    let flags = serde_json::to_string(&nameless()?)?;
+    // Cargo adds these to the flags of `.cargo/config.toml`; RUSTFLAGS would take their place.
+    let flags = format!("target.{WASM}.rustflags={flags}");
     for package in ["oracle-fusion-connector", "tiny-guest"] {
         // Beside an rlib rustc leaves link-time optimisation out, and the component is an eighth larger.
-        let kind = ["--lib", "--crate-type", "cdylib"];
+        let kind = ["--lib", "--crate-type", "cdylib", "--config", flags.as_str()];
         let wanted = ["rustc", "--profile", "component", "--target", WASM, "--package", package];
         run("cargo", &[&wanted[..], &kind].concat())?;
     }
     collect(&target()?.join(WASM).join("component"))
+}
+
+/// Flags that keep the folders of this machine out of the component: the places of panics name a crate and its file,
+/// which is shorter, and nobody learns who built it.
+fn nameless() -> Result<Vec<String>> {
+    let home = cargo_home()?;
+    let mut folders = vec![target()?, root(), home.clone()];
+    // Of several that fit, rustc takes the last.
+    for below in ["registry/src", "git/checkouts"] {
+        let Ok(list) = fs::read_dir(home.join(below)) else { continue };
+        folders.extend(list.filter_map(|entry| Some(entry.ok()?.path())));
+    }
+    Ok(folders.iter().map(|folder| format!("--remap-path-prefix={}=", folder.display())).collect())
 }
 
 fn has_target() -> Result<bool> {
@@ -52,7 +68,8 @@ fn has_target() -> Result<bool> {
 fn debian() -> Result<()> {
     let script = root().join("xtask/wasm-target-debian.sh");
     let folder = target()?.join("debian");
-    run("bash", &[&script.to_string_lossy(), &folder.to_string_lossy()])?;
+    let flags = nameless()?.join(" ");
+    run("bash", &[&script.to_string_lossy(), &folder.to_string_lossy(), &flags])?;
     collect(&folder.join(WASM).join("component"))
 }
 

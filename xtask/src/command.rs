@@ -54,6 +54,15 @@ pub fn has(program: &str, version_flag: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+/// Where cargo keeps the sources of dependencies.
+pub fn cargo_home() -> Result<PathBuf> {
+    if let Some(folder) = std::env::var_os("CARGO_HOME") {
+        return Ok(PathBuf::from(folder));
+    }
+    let home = std::env::var_os("HOME").context("neither CARGO_HOME nor HOME is set")?;
+    Ok(PathBuf::from(home).join(".cargo"))
+}
+
 /// Where cargo puts what it builds.
 pub fn target() -> Result<PathBuf> {
     let text = output("cargo", &["metadata", "--no-deps", "--format-version", "1"])?;

@@ -170,6 +170,29 @@ pub fn operations() -> Vec<Operation> {
             |pod| text(pod, "suppliers", "Supplier", "Written Once"),
             1,
         ),
+        made(
+            "upsert_records, all or nothing",
+            "upsert_records",
+            |_| {
+                let ours = |number: &str| {
+                    let mut record = invoice(number);
+                    record["Description"] = json!("ours");
+                    record
+                };
+                let mut there = ours("S-1");
+                there.as_object_mut().unwrap().remove("invoiceLines");
+                json!({"resource": "invoices", "records": [there, ours("W-1")]})
+            },
+            |pod| text(pod, "invoices", "Description", "ours"),
+            2,
+        ),
+        made(
+            "upsert_records, each for itself",
+            "upsert_records",
+            |_| json!({"resource": "suppliers", "on_error": "continue", "records": [supplier("Each One"), supplier("Each Two")]}),
+            |pod| text(pod, "suppliers", "Supplier", "Each One") + text(pod, "suppliers", "Supplier", "Each Two"),
+            2,
+        ),
         Operation {
             name: "delete_record",
             action: "delete_record",
