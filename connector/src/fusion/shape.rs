@@ -140,8 +140,14 @@ impl Shape {
 
     /// The whole list of a child; answers what was lost sight of.
     fn read_child(&self, pod: &Pod, target: &Target, key: &str, child: &str, out: &mut String) -> Result<Vec<Warning>> {
-        let of_child =
-            Target { name: child.to_owned(), root: target.root.clone(), known: None, described: None, currency: None };
+        let of_child = Target {
+            name: child.to_owned(),
+            root: target.root.clone(),
+            known: None,
+            described: None,
+            currency: None,
+            day: None,
+        };
         let below: Vec<&str> =
             self.named.iter().filter_map(|name| name.strip_prefix(child)?.strip_prefix('.')).collect();
         let mut fields = Vec::new();

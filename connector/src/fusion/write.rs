@@ -236,7 +236,7 @@ pub fn find(pod: &Pod, target: &Target, terms: &[String]) -> Result<Vec<String>>
     let what = format!("look for the record in {}", target.name);
     let doing = Doing { what: &what, object: &target.name };
     let address = target.collection(&pod.settings.api_version).param("q", &terms.join(";")).param("limit", "2");
-    let response = pod.get(doing, &address)?;
+    let response = pod.get(doing, &target.as_of(address))?;
     let envelope: super::page::Envelope = crate::json::from_slice(&response.body)
         .map_err(|error| pod.garbled(doing, &format!("the body is not a list of records ({error})")))?;
     Ok(envelope.items.iter().map(|item| item.get().to_owned()).collect())

@@ -54,6 +54,7 @@ impl Action for CreateRecord {
             true => write::natural_key(&target, record),
         };
         valid::prepare(pod, &mut target, &[record])?;
+        let headers = headers(&mut target, input.effective.as_ref());
         valid::check(&target, record, "/record", Use::Create)?;
         upsert::findable(&target, &by)?;
         // A second life of the call, or another call, must not create what is there.
@@ -62,7 +63,6 @@ impl Action for CreateRecord {
         {
             return Ok(written(&found.record, &found.warnings));
         }
-        let headers = headers(input.effective.as_ref());
         let marked = if terms.is_none() { mark::mark(pod, &target, record, None) } else { None };
         let (record, terms) = match &marked {
             Some(marked) => (marked.record.as_str(), Some(marked.terms.clone())),

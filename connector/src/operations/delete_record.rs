@@ -41,9 +41,9 @@ impl Action for DeleteRecord {
     type Output = SingleRecord;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource.0)?;
+        let mut target = Target::find(pod, &input.resource.0)?;
         takes(&target, "DELETE", "deleted")?;
-        let headers = headers(input.effective.as_ref());
+        let headers = headers(&mut target, input.effective.as_ref());
         let deleted = change::delete(pod, &target, &input.key.0, &headers)?;
         Ok(single(&bare(&target, &deleted.record), &deleted.warnings))
     }

@@ -47,7 +47,7 @@ impl Action for UpdateRecord {
         takes(&target, "PATCH", "changed")?;
         valid::prepare(pod, &mut target, &[input.record.0.get()])?;
         valid::check(&target, input.record.0.get(), "/record", Use::Update)?;
-        let headers = headers(input.effective.as_ref());
+        let headers = headers(&mut target, input.effective.as_ref());
         let changed = change::update(pod, &target, &input.key.0, input.record.0.get(), &headers)?;
         Ok(single(&bare(&target, &changed.record), &changed.warnings))
     }

@@ -84,6 +84,11 @@ enum Span {
 }
 
 impl Mode {
+    /// Whether the first day of the change is one on which the row holds; others move its first day or its last.
+    fn is_within(self) -> bool {
+        !matches!(self, Self::SetEffectiveStart | Self::SetLogicalStart | Self::SetLogicalEnd)
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Update => "UPDATE",
@@ -102,9 +107,10 @@ impl Mode {
     }
 }
 
-/// The header fields that a range makes.
-pub fn headers(range: Option<&Range>) -> Vec<(&'static str, String)> {
+/// The header fields that a range makes; the rows of the target are those of the day from which it counts.
+pub fn headers(target: &mut Target, range: Option<&Range>) -> Vec<(&'static str, String)> {
     let Some(range) = range else { return Vec::new() };
+    target.day = range.start_date.clone().filter(|_| range.mode.is_within());
     let mut text = format!("RangeMode={}", range.mode.word());
     if let Some(span) = range.span {
         text.push_str(match span {
