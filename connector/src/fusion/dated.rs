@@ -124,6 +124,7 @@ mod tests {
     use crate::fusion::write::change::{self, Changed};
     use crate::http::fake::{Fake, json, typed};
     use crate::http::{Method, Response, SendError};
+    use crate::operations::Entry;
     use crate::settings::Settings;
 
     type Answer = std::result::Result<Response, SendError>;
@@ -145,7 +146,9 @@ mod tests {
     }
 
     fn described() -> Answer {
-        json(200, r#"{"Resources":{"workers":{"attributes":[{"name":"PersonId","type":"integer","queryable":true}]}}}"#)
+        let attributes = r#"{"name":"PersonId","type":"integer","queryable":true},{"name":"Name","type":"string","updatable":true},
+            {"name":"EffectiveStartDate","type":"string"},{"name":"EffectiveEndDate","type":"string"}"#;
+        json(200, &format!(r#"{{"Resources":{{"workers":{{"attributes":[{attributes}]}}}}}}"#))
     }
 
     fn list(rows: &str) -> Answer {
@@ -214,6 +217,34 @@ mod tests {
         let sent = door.sent.borrow();
         assert!(sent[2].path.contains("q=PersonId%20%3D%207") && sent[2].path.contains("effectiveDate=2027-01-01"));
         assert!(sent[3].headers.contains(&("if-match", "\"2\"".to_owned())));
+    }
+
+    fn run(door: &Fake, operation: &str, input: &serde_json::Value) -> Result<String> {
+        let entry = Entry::find(operation, crate::contract::Kind::Action).unwrap();
+        with(door, None, |pod, _| entry.run(pod, &input.to_string()))
+    }
+
+    #[test]
+    fn an_upsert_compares_with_the_row_of_the_day_from_which_it_counts() {
+        let record = serde_json::json!({"PersonId": 7, "Name": "A"});
+        let range = serde_json::json!({"mode": "UPDATE", "start_date": "2027-01-01"});
+        let after = row(3, "A", "2027-01-01", "4712-12-31");
+        for (operation, of) in [("upsert_record", "record"), ("upsert_records", "records")] {
+            let one = operation == "upsert_record";
+            let mut input = serde_json::json!({"resource": "workers", "match": ["PersonId"], "effective": range});
+            input[of] = if one { record.clone() } else { serde_json::json!([record]) };
+            if !one {
+                input["on_error"] = "continue".into();
+            }
+            let then = then("B");
+            let door = Fake::new([described(), list(&then), json(200, &then), json(200, &after)]);
+            let answer = run(&door, operation, &input).unwrap();
+            assert!(answer.contains("\"updated\""), "{answer}");
+            assert_eq!(patches(&door), [key(2)]);
+            assert!(door.sent.borrow()[1].path.contains("effectiveDate=2027-01-01"));
+            let door = Fake::new([described(), list(&after)]);
+            assert!(run(&door, operation, &input).unwrap().contains("\"unchanged\""));
+        }
     }
 
     #[test]
