@@ -248,6 +248,55 @@ mod tests {
     }
 
     #[test]
+    fn yesterdays_key_is_resolved_by_its_ids_whatever_is_done_with_it() {
+        let gone = || typed(404, "", "");
+        let found = || list(&row(2, "A", "2020-01-01", "4712-12-31"));
+        let row = || json(200, &row(2, "B", "2020-01-01", "4712-12-31"));
+        let one = format!(r#""resource":"workers","key":"{}""#, key(1));
+        let below = format!(r#""resource":"workers/{}/child/names""#, key(1));
+        let both = format!(
+            r#""resource":"workers","records":[{{"key":"{}","record":{{"Name":"B"}}}},{{"key":"9","record":{{"Name":"C"}}}}]"#,
+            key(1)
+        );
+        let parts = r#"{"parts":[{"id":"part0","payload":{"Name":"B"}},{"id":"part1","payload":{"Name":"C"}}]}"#;
+        let result = || json(200, r#"{"result":"S"}"#);
+        let cases: [(&str, String, Vec<Answer>); 6] = [
+            (
+                "update_record",
+                format!(r#"{{{one},"record":{{"Name":"B"}}}}"#),
+                vec![gone(), described(), found(), row()],
+            ),
+            ("delete_record", format!("{{{one}}}"), vec![gone(), described(), found(), typed(204, "", "")]),
+            (
+                "call_record_action",
+                format!(r#"{{{one},"action":"resend"}}"#),
+                vec![gone(), gone(), described(), found(), result()],
+            ),
+            ("search_records", format!("{{{below}}}"), vec![gone(), described(), found(), list(r#"{"LastName":"X"}"#)]),
+            (
+                "create_record",
+                format!(r#"{{{below},"record":{{"LastName":"X"}}}}"#),
+                vec![described(), gone(), described(), found(), json(201, r#"{"LastName":"X"}"#)],
+            ),
+            ("update_records", format!("{{{both}}}"), vec![gone(), described(), found(), json(200, parts)]),
+        ];
+        for (operation, input, answers) in cases {
+            let door = Fake::new(std::iter::once(described()).chain(answers));
+            let answer = run(&door, operation, &serde_json::from_str(&input).unwrap()).unwrap();
+            assert!(answer.contains("key_changed") && answer.contains(&key(2)), "{operation}: {answer}");
+            let sent = door.sent.borrow();
+            let last = sent.last().unwrap();
+            let body = String::from_utf8_lossy(last.body.as_deref().unwrap_or_default()).into_owned();
+            assert!(last.path.contains(&key(2)) || body.contains(&key(2)), "{operation}: {}", last.path);
+        }
+        // Where the ids find nothing the refusal says what it may be.
+        let door = Fake::new([described(), gone(), described(), list("")]);
+        let failure = run(&door, "delete_record", &serde_json::from_str(&format!("{{{one}}}")).unwrap()).unwrap_err();
+        assert_eq!(failure.kind(), ProblemKind::NotFound);
+        assert!(failure.problem.remedy.unwrap().contains("of another day"));
+    }
+
+    #[test]
     fn a_day_on_which_the_row_does_not_hold_is_told_and_nothing_sent() {
         let door = Fake::new([now(), described(), list("")]);
         let failure = from_2027(&door).unwrap_err();

@@ -20,6 +20,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use super::address::Address;
+use super::dated;
 use super::pod::{Carried, Doing, Lost, Pod};
 use super::query;
 use super::record;
@@ -141,7 +142,12 @@ pub fn create_as(
             // What was sent before may have happened all the same.
             Err(Lost::Refused(failure)) => match &lost {
                 Some(cause) => return Err(unknown(target, record, natural.as_deref(), cause)),
-                None => return Err(explain(target, failure)),
+                None => {
+                    let place = dated::elsewhere(pod, target, "", explain(target, failure))?;
+                    let mut created = create_as(pod, &place.target, record, natural, headers, differences)?;
+                    created.warnings.push(place.warning);
+                    return Ok(created);
+                }
             },
             Err(Lost::Unknown(failure)) => failure,
         };
@@ -236,7 +242,10 @@ pub fn find(pod: &Pod, target: &Target, terms: &[String]) -> Result<Vec<String>>
     let what = format!("look for the record in {}", target.name);
     let doing = Doing { what: &what, object: &target.name };
     let address = target.collection(&pod.settings.api_version).param("q", &terms.join(";")).param("limit", "2");
-    let response = pod.get(doing, &target.as_of(address))?;
+    let response = match pod.get(doing, &target.as_of(address)) {
+        Ok(response) => response,
+        Err(failure) => return find(pod, &dated::elsewhere(pod, target, "", failure)?.target, terms),
+    };
     let envelope: super::page::Envelope = crate::json::from_slice(&response.body)
         .map_err(|error| pod.garbled(doing, &format!("the body is not a list of records ({error})")))?;
     Ok(envelope.items.iter().map(|item| item.get().to_owned()).collect())
