@@ -11,7 +11,7 @@ use super::opaque::{self, Part};
 use super::pod::Pod;
 use super::record::{key_in_links, pick, plain};
 use super::target::Target;
-use super::write::find;
+use super::write::{Headers, find};
 use crate::contract::{ProblemKind, Warning};
 use crate::problem::{Failure, Result, warning};
 
@@ -48,6 +48,18 @@ pub fn holds(row: &str, day: &str) -> bool {
 /// Whether a key holds a day.
 pub fn is_dated(key: &str) -> bool {
     opaque::parts(key).is_some_and(|parts| parts.contains(&Part::Date))
+}
+
+/// That a change from a day on may have been made at once, since the pod does not tell of spans of days.
+pub fn unsure(target: &Target, headers: &Headers) -> Option<Warning> {
+    let unsure = !headers.is_empty() && target.is_dated().is_none();
+    let told = || {
+        format!(
+            "The pod does not tell whether {} is date-effective; where it is not, effective was ignored.",
+            target.name
+        )
+    };
+    unsure.then(|| warning("effective_unknown", told(), None))
 }
 
 /// Where that is which was not found: by the ids in its keys, as of the target's day. `key` is empty where a
@@ -294,6 +306,24 @@ mod tests {
         let failure = run(&door, "delete_record", &serde_json::from_str(&format!("{{{one}}}")).unwrap()).unwrap_err();
         assert_eq!(failure.kind(), ProblemKind::NotFound);
         assert!(failure.problem.remedy.unwrap().contains("of another day"));
+    }
+
+    #[test]
+    fn a_range_is_refused_where_nothing_is_date_effective_and_told_where_nobody_knows() {
+        let range = r#""key":"7","effective":{"mode":"UPDATE","start_date":"2027-01-01"}"#;
+        let input = |rest: &str| serde_json::from_str(&format!(r#"{{"resource":"invoices",{range}{rest}}}"#)).unwrap();
+        let update = r#","record":{"Description":"B"}"#;
+        let told =
+            r#"{"Resources":{"invoices":{"attributes":[{"name":"Description","type":"string","updatable":true}]}}}"#;
+        for (operation, rest) in [("update_record", update), ("delete_record", "")] {
+            let door = Fake::new([json(200, told)]);
+            let failure = run(&door, operation, &input(rest)).unwrap_err();
+            assert_eq!(failure.problem.fields[0].pointer, "/effective");
+            assert_eq!(door.sent.borrow().len(), 1);
+        }
+        let row = |name: &str| json(200, &format!(r#"{{"InvoiceId":7,"Description":"{name}"}}"#));
+        let door = Fake::new([typed(403, "", ""), row("A"), row("B")]);
+        assert!(run(&door, "update_record", &input(update)).unwrap().contains("effective_unknown"));
     }
 
     #[test]

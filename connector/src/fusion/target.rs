@@ -178,6 +178,21 @@ impl Target {
         Address::collection(&self.root, version, &self.name)
     }
 
+    /// Whether its rows, or rows below them, hold for spans of days; `None` where the pod does not tell.
+    pub fn is_dated(&self) -> Option<bool> {
+        fn is_whole(told: &Description) -> bool {
+            !told.attributes.is_empty() && told.children.values().all(is_whole)
+        }
+        let told = self.described.as_ref().filter(|told| !told.attributes.is_empty());
+        match told {
+            _ if self.has(Quirk::DateEffective) => Some(true),
+            Some(told) if told.is_dated() => Some(true),
+            // Date-effective resources are those of HCM (FACTS 1.2); below others nothing is.
+            Some(told) if self.root != "hcmRestApi" || is_whole(told) => Some(false),
+            _ => None,
+        }
+    }
+
     /// The same address, as of its day.
     pub fn as_of(&self, address: Address) -> Address {
         match &self.day {

@@ -63,7 +63,7 @@ impl Action for UpdateRecords {
         takes(&target, "PATCH", "changed")?;
         many::once(&input.records.iter().map(|change| Some(change.key.0.clone())).collect::<Vec<_>>())?;
         valid::prepare(pod, &mut target, &input.records.iter().map(|change| change.record.get()).collect::<Vec<_>>())?;
-        let headers = headers(&mut target, input.effective.as_ref());
+        let headers = headers(&mut target, input.effective.as_ref())?;
         let step = |(index, change): (usize, Change)| {
             let step = Step::Update { key: change.key.0, record: change.record.get().to_owned(), warnings: Vec::new() };
             step.check(&target, &format!("/records/{index}/record"))?;

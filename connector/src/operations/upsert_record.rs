@@ -66,7 +66,7 @@ impl Action for UpsertRecord {
         let by = input.by.map(|by| by.0).unwrap_or_default();
         let terms = upsert::identity(&target, input.record.0.get(), &by)?;
         valid::prepare(pod, &mut target, &[input.record.0.get()])?;
-        let headers = headers(&mut target, input.effective.as_ref());
+        let headers = headers(&mut target, input.effective.as_ref())?;
         valid::check(&target, input.record.0.get(), "/record", Use::Either)?;
         upsert::findable(&target, &by)?;
         let step = upsert::plan(pod, &target, input.record.0.get(), &terms)?;

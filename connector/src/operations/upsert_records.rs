@@ -63,7 +63,7 @@ impl Action for UpsertRecords {
         }
         many::once(&names)?;
         valid::prepare(pod, &mut target, &input.records.0.iter().map(|record| record.get()).collect::<Vec<_>>())?;
-        let headers = headers(&mut target, input.effective.as_ref());
+        let headers = headers(&mut target, input.effective.as_ref())?;
         upsert::findable(&target, &by)?;
         let mut steps: Vec<Result<Step>> = Vec::with_capacity(names.len());
         for (index, record) in input.records.0.iter().enumerate() {

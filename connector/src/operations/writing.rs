@@ -108,8 +108,15 @@ impl Mode {
 }
 
 /// The header fields that a range makes; the rows of the target are those of the day from which it counts.
-pub fn headers(target: &mut Target, range: Option<&Range>) -> Vec<(&'static str, String)> {
-    let Some(range) = range else { return Vec::new() };
+///
+/// # Errors
+/// `invalid-input` where the resource is told not to be date-effective: a pod makes the change at once.
+pub fn headers(target: &mut Target, range: Option<&Range>) -> Result<Vec<(&'static str, String)>> {
+    let Some(range) = range else { return Ok(Vec::new()) };
+    if target.is_dated() == Some(false) {
+        let told = format!("{} is not date-effective: the pod would make the change at once", target.name);
+        return Err(Failure::invalid("/effective", told).remedy("Leave effective out; nothing was sent."));
+    }
     target.day = range.start_date.clone().filter(|_| range.mode.is_within());
     let mut text = format!("RangeMode={}", range.mode.word());
     if let Some(span) = range.span {
@@ -123,7 +130,7 @@ pub fn headers(target: &mut Target, range: Option<&Range>) -> Vec<(&'static str,
             text.push_str(&format!(";{name}={day}"));
         }
     }
-    vec![("effective-of", text)]
+    Ok(vec![("effective-of", text)])
 }
 
 /// Refuses a create that the resource is known not to take.
