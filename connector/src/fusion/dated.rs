@@ -50,6 +50,15 @@ pub fn is_dated(key: &str) -> bool {
     opaque::parts(key).is_some_and(|parts| parts.contains(&Part::Date))
 }
 
+/// That a created row holds from another day than the one that was asked for.
+pub fn begins_elsewhere(target: &Target, stored: &str, key: Option<String>) -> Option<Warning> {
+    let day = target.day.as_deref()?;
+    let [start] = pick(stored, ["EffectiveStartDate"]);
+    let start = plain(start?)?;
+    let told = || format!("The record was to hold from {day} and is stored from {start}.");
+    (!start.starts_with(day)).then(|| warning("changed_by_server", told(), key))
+}
+
 /// That a change from a day on may have been made at once, since the pod does not tell of spans of days.
 pub fn unsure(target: &Target, headers: &Headers) -> Option<Warning> {
     let unsure = !headers.is_empty() && target.is_dated().is_none();
@@ -306,6 +315,17 @@ mod tests {
         let failure = run(&door, "delete_record", &serde_json::from_str(&format!("{{{one}}}")).unwrap()).unwrap_err();
         assert_eq!(failure.kind(), ProblemKind::NotFound);
         assert!(failure.problem.remedy.unwrap().contains("of another day"));
+    }
+
+    #[test]
+    fn a_created_row_that_holds_from_another_day_is_told() {
+        let create = |from: &str| {
+            let input = r#"{"resource":"workers","record":{"Name":"A"},"effective":{"mode":"UPDATE","start_date":"2027-01-01"}}"#;
+            let door = Fake::new([described(), json(201, &row(1, "A", from, "4712-12-31"))]);
+            run(&door, "create_record", &serde_json::from_str(input).unwrap()).unwrap()
+        };
+        assert!(create("2026-11-21").contains("is stored from 2026-11-21"));
+        assert!(!create("2027-01-01").contains("warnings"));
     }
 
     #[test]

@@ -124,7 +124,9 @@ pub fn create_as(
         let cause = match send(pod, Method::Post, doing, &address, record, headers) {
             Ok(response) => match whole_object(&response.body) {
                 Some(stored) => {
-                    let warnings = compare::changed_by_server(record, &stored, target.key_of(&stored).as_deref());
+                    let key = target.key_of(&stored);
+                    let mut warnings = compare::changed_by_server(record, &stored, key.as_deref());
+                    warnings.extend(dated::begins_elsewhere(target, &stored, key));
                     return Ok(Created { how: How::Created, record: stored, warnings });
                 }
                 // It was created, and its answer cannot be read: that is an answer lost.
