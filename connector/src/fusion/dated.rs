@@ -318,6 +318,23 @@ mod tests {
     }
 
     #[test]
+    fn a_lost_delete_of_a_span_of_days_is_looked_for_and_never_sent_again() {
+        let mode = r#"{"mode":"DELETE_CHANGES","start_date":"2027-01-01"}"#;
+        let input = format!(r#"{{"resource":"workers","key":"{}","effective":{mode}}}"#, key(2));
+        let delete = |looks: [Answer; 3]| {
+            let begun = [described(), json(200, &then("B")), typed(504, "", "")];
+            let door = Fake::new(begun.into_iter().chain(looks).chain([typed(204, "", "")]));
+            let outcome = run(&door, "delete_record", &serde_json::from_str(&input).unwrap());
+            assert_eq!(door.sent.borrow().iter().filter(|request| request.method == Method::Delete).count(), 1);
+            outcome
+        };
+        let there = || json(200, &then("B"));
+        assert_eq!(delete([there(), there(), there()]).unwrap_err().kind(), ProblemKind::UnknownOutcome);
+        let gone = || typed(404, "", "");
+        assert!(delete([gone(), gone(), gone()]).unwrap().contains("answer_lost"));
+    }
+
+    #[test]
     fn a_created_row_that_holds_from_another_day_is_told() {
         let create = |from: &str| {
             let input = r#"{"resource":"workers","record":{"Name":"A"},"effective":{"mode":"UPDATE","start_date":"2027-01-01"}}"#;
