@@ -84,7 +84,20 @@ pub fn elsewhere(pod: &Pod, target: &Target, key: &str, failure: Failure) -> Res
     let place = if dated { by_ids(pod, target, key) } else { None };
     place.filter(|place| place.target.name != target.name || place.key != key).ok_or_else(|| {
         let told = "The key of a date-effective record holds the day on which it was read, and this one may be of another day: read the record again, by its ids, and take the last segment of its own link.";
-        if dated { failure.remedy(told) } else { failure }
+        match linked(target, key) {
+            _ if dated => failure.remedy(told),
+            Some(remedy) => failure.remedy(remedy),
+            None => failure,
+        }
+    })
+}
+
+/// What to do about a key that is no link's, where links tell the keys.
+fn linked(target: &Target, key: &str) -> Option<String> {
+    let id = target.described.as_ref()?.key().filter(|id| id.queryable)?;
+    let foreign = target.plain_key().is_none() && !key.is_empty() && opaque::parts(key).is_none();
+    foreign.then(|| {
+        format!("The key of {0} may be the last segment of the record's own link and not its {1}: find the record with all, {1} eq {key}.", target.name, id.name)
     })
 }
 
@@ -332,6 +345,19 @@ mod tests {
         assert_eq!(delete([there(), there(), there()]).unwrap_err().kind(), ProblemKind::UnknownOutcome);
         let gone = || typed(404, "", "");
         assert!(delete([gone(), gone(), gone()]).unwrap().contains("answer_lost"));
+    }
+
+    #[test]
+    fn an_id_that_is_no_key_is_told_with_what_finds_the_record() {
+        let told = r#"{"Resources":{"workers":{"attributes":[{"name":"PersonId","type":"integer","queryable":true,"updatable":true}],
+            "collection":{"finders":[{"name":"PrimaryKey","attributes":[{"name":"PersonId"}]}]}}}}"#;
+        let gone = || typed(404, "", "");
+        for (operation, rest) in [("get_record", ""), ("update_record", r#","record":{"PersonId":7}"#)] {
+            let input = format!(r#"{{"resource":"workers","key":"7"{rest}}}"#);
+            let door = Fake::new([json(200, told), gone(), gone(), gone()]);
+            let failure = run(&door, operation, &serde_json::from_str(&input).unwrap()).unwrap_err();
+            assert!(failure.problem.remedy.unwrap().contains("PersonId eq 7"));
+        }
     }
 
     #[test]
