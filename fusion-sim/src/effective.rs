@@ -41,12 +41,30 @@ pub(crate) enum Range {
 }
 
 impl Range {
-    /// Reads the header.
+    /// Reads the header of a change.
     ///
     /// # Errors
     ///
     /// What is wrong with it.
     pub(crate) fn read(header: &str) -> Result<Self, String> {
+        match Self::parts(header)? {
+            ("CORRECTION", _) => Ok(Self::Correction),
+            ("UPDATE", Some(start)) => Ok(Self::UpdateFrom(start)),
+            ("UPDATE", None) => Err("The Effective-Of header has no RangeStartDate.".to_owned()),
+            (other, _) => Err(format!("The range mode {other} isn't supported for this row.")),
+        }
+    }
+
+    /// From when a created row holds, where the header tells.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub(crate) fn start(header: &str) -> Result<Option<Date>, String> {
+        Self::parts(header).map(|(_, start)| start)
+    }
+
+    fn parts(header: &str) -> Result<(&str, Option<Date>), String> {
         let (mut mode, mut start) = ("CORRECTION", None);
         for part in header.split(';').map(str::trim).filter(|part| !part.is_empty()) {
             let wrong = || format!("The value {part} of the Effective-Of header isn't valid.");
@@ -63,12 +81,7 @@ impl Range {
                 _ => return Err(wrong()),
             }
         }
-        match (mode, start) {
-            ("CORRECTION", _) => Ok(Self::Correction),
-            ("UPDATE", Some(start)) => Ok(Self::UpdateFrom(start)),
-            ("UPDATE", None) => Err("The Effective-Of header has no RangeStartDate.".to_owned()),
-            (other, _) => Err(format!("The range mode {other} isn't supported for this row.")),
-        }
+        Ok((mode, start))
     }
 }
 

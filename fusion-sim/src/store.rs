@@ -339,11 +339,12 @@ impl Store {
         Ok(row)
     }
 
-    /// As [`Store::update_child`], from a date on: the row ends the day before, and a changed one begins. Where the
-    /// row begins on that date, or is not one for a range of dates, it is changed as it stands.
+    /// As [`Store::update_child`], from a date on: of the rows that the key names for one range of dates or another,
+    /// the one that holds on the date ends the day before, and a changed one begins. Where it begins on that date, or
+    /// is not one for a range of dates, it is changed as it stands.
     ///
     /// # Errors
-    /// [`Refusal`]: no such row (404), or a value refused.
+    /// [`Refusal`]: no such row (404), none that holds on the date, or a value refused.
     pub(crate) fn update_child_from(
         &mut self,
         (resource, key, steps): (&Resource, &KeyValues, &[Step]),
@@ -352,8 +353,17 @@ impl Store {
         from: Date,
     ) -> Result<Row, Refusal> {
         let mut top = self.get(resource, key).ok_or_else(Refusal::not_found)?;
+        let mut steps = steps.to_vec();
+        let day = steps.last_mut().and_then(|step| step.key.0.iter_mut().find(|part| matches!(part, Value::Date(_))));
+        if let Some(day) = day {
+            *day = Value::Date(from);
+        }
+        let steps = steps.as_slice();
         let mut ancestors = trail(resource, &top, steps).ok_or_else(Refusal::not_found)?;
         let (found, row) = ancestors.pop().ok_or_else(Refusal::not_found)?;
+        if !effective::holds(found, &row, from) {
+            return Err(Refusal::invalid(format!("The row doesn't hold on {from}.")));
+        }
         let Some((before, mut after)) = effective::cut(found, &row, from) else {
             return self.update_child(resource, key, steps, payload, context);
         };

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod body;
 pub mod catalogue;
 pub mod changes;
+pub mod dated;
 pub mod describe;
 pub mod directory;
 pub mod erp;

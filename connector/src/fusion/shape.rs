@@ -170,8 +170,14 @@ impl Shape {
     fn read_child(&self, of: &Row, at: &Address, path: &str, out: &mut String) -> Result<Vec<Warning>> {
         let Row { pod, target, key, .. } = *of;
         let name = path.rsplit('.').next().unwrap_or(path);
-        let of_child =
-            Target { name: name.to_owned(), root: target.root.clone(), known: None, described: None, currency: None };
+        let of_child = Target {
+            name: name.to_owned(),
+            root: target.root.clone(),
+            known: None,
+            described: None,
+            currency: None,
+            day: None,
+        };
         let below: Vec<&str> =
             self.named.iter().filter_map(|name| name.strip_prefix(path)?.strip_prefix('.')).collect();
         let mut fields = Vec::new();

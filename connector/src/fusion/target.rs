@@ -20,6 +20,8 @@ pub struct Target {
     pub described: Option<Description>,
     /// Currency of the invoice whose children it is, where it was asked for.
     pub currency: Option<String>,
+    /// Day as of which its rows are read (yyyy-MM-dd), where a change counts from one.
+    pub day: Option<String>,
 }
 
 /// Roots in which a name is looked for, the likeliest first.
@@ -70,7 +72,14 @@ impl Target {
                         pod.garbled(doing, &format!("{} is no description of {name}", address.path()))
                     })?;
                     let known = known.and_then(|target| target.known);
-                    return Ok(Self { name: name.to_owned(), root, known, described: Some(described), currency: None });
+                    return Ok(Self {
+                        name: name.to_owned(),
+                        root,
+                        known,
+                        described: Some(described),
+                        currency: None,
+                        day: None,
+                    });
                 }
                 Err(failure) if failure.kind() == ProblemKind::NotFound && known.is_none() => {}
                 Err(failure) => return Err(failure),
@@ -116,6 +125,7 @@ impl Target {
             known: Some(known),
             described: None,
             currency: None,
+            day: None,
         }))
     }
 
@@ -153,12 +163,42 @@ impl Target {
             described = described.and_then(|told| told.children.get(*child));
         }
         let described = described.filter(|told| !told.attributes.is_empty()).cloned();
-        Ok(Self { name: address.as_str().to_owned(), root: top.root, known: None, described, currency: None })
+        Ok(Self {
+            name: address.as_str().to_owned(),
+            root: top.root,
+            known: None,
+            described,
+            currency: None,
+            day: None,
+        })
     }
 
     /// The address of the collection.
     pub fn collection(&self, version: &str) -> Address {
         Address::collection(&self.root, version, &self.name)
+    }
+
+    /// Whether its rows, or rows below them, hold for spans of days; `None` where the pod does not tell.
+    pub fn is_dated(&self) -> Option<bool> {
+        fn is_whole(told: &Description) -> bool {
+            !told.attributes.is_empty() && told.children.values().all(is_whole)
+        }
+        let told = self.described.as_ref().filter(|told| !told.attributes.is_empty());
+        match told {
+            _ if self.has(Quirk::DateEffective) => Some(true),
+            Some(told) if told.is_dated() => Some(true),
+            // Date-effective resources are those of HCM (FACTS 1.2); below others nothing is.
+            Some(told) if self.root != "hcmRestApi" || is_whole(told) => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The same address, as of its day.
+    pub fn as_of(&self, address: Address) -> Address {
+        match &self.day {
+            Some(day) => address.param("effectiveDate", day),
+            None => address,
+        }
     }
 
     /// What an attribute holds, where it is known.

@@ -20,6 +20,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use super::address::Address;
+use super::dated;
 use super::pod::{Carried, Doing, Lost, Pod};
 use super::query;
 use super::record;
@@ -123,7 +124,9 @@ pub fn create_as(
         let cause = match send(pod, Method::Post, doing, &address, record, headers) {
             Ok(response) => match whole_object(&response.body) {
                 Some(stored) => {
-                    let warnings = compare::changed_by_server(record, &stored, target.key_of(&stored).as_deref());
+                    let key = target.key_of(&stored);
+                    let mut warnings = compare::changed_by_server(record, &stored, key.as_deref());
+                    warnings.extend(dated::begins_elsewhere(target, &stored, key));
                     return Ok(Created { how: How::Created, record: stored, warnings });
                 }
                 // It was created, and its answer cannot be read: that is an answer lost.
@@ -141,7 +144,12 @@ pub fn create_as(
             // What was sent before may have happened all the same.
             Err(Lost::Refused(failure)) => match &lost {
                 Some(cause) => return Err(unknown(target, record, natural.as_deref(), cause)),
-                None => return Err(explain(target, failure)),
+                None => {
+                    let place = dated::elsewhere(pod, target, "", explain(target, failure))?;
+                    let mut created = create_as(pod, &place.target, record, natural, headers, differences)?;
+                    created.warnings.push(place.warning);
+                    return Ok(created);
+                }
             },
             Err(Lost::Unknown(failure)) => failure,
         };
@@ -237,7 +245,10 @@ pub fn find(pod: &Pod, target: &Target, terms: &[String]) -> Result<Vec<String>>
     let what = format!("look for the record in {}", target.name);
     let doing = Doing { what: &what, object: &target.name };
     let address = target.collection(&pod.settings.api_version).param("q", &terms.join(";")).param("limit", "2");
-    let response = pod.get(doing, &address)?;
+    let response = match pod.get(doing, &target.as_of(address)) {
+        Ok(response) => response,
+        Err(failure) => return find(pod, &dated::elsewhere(pod, target, "", failure)?.target, terms),
+    };
     let envelope: super::page::Envelope = crate::json::from_slice(&response.body)
         .map_err(|error| pod.garbled(doing, &format!("the body is not a list of records ({error})")))?;
     Ok(envelope.items.iter().map(|item| item.get().to_owned()).collect())

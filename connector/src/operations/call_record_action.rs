@@ -4,11 +4,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::answer::Told;
+use super::many::told;
 use super::writing::{Key, ResourceName};
 use super::{Action, Spec};
 use crate::contract::{Effect, FieldProblem, Idempotency};
 use crate::fusion::address::is_resource_name;
 use crate::fusion::attributes::offer;
+use crate::fusion::dated;
 use crate::fusion::describe;
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
@@ -45,6 +48,9 @@ pub struct Input {
 pub struct Output {
     /// As the pod gives it: a text, or an object with ReturnStatus and Message.
     result: Anything,
+    /// What is to be known.
+    #[schemars(default)]
+    warnings: Option<Vec<Told>>,
 }
 
 impl Action for CallRecordAction {
@@ -70,9 +76,15 @@ impl Action for CallRecordAction {
         let parameters = input.parameters.as_deref().map_or("{}", RawValue::get);
         valid::once(parameters, "/parameters")?;
         offered(pod, &target, &input, &members(parameters))?;
-        let result =
-            action::run(pod, &target, input.key.as_ref().map(|key| key.0.as_str()), &input.action, parameters)?;
-        Ok(format!("{{\"result\":{result}}}"))
+        let key = input.key.as_ref().map(|key| key.0.as_str());
+        let failure = match action::run(pod, &target, key, &input.action, parameters) {
+            Ok(result) => return Ok(format!("{{\"result\":{result}}}")),
+            Err(failure) => failure,
+        };
+        let place = dated::elsewhere(pod, &target, key.unwrap_or_default(), failure)?;
+        let key = key.map(|_| place.key.as_str());
+        let result = action::run(pod, &place.target, key, &input.action, parameters)?;
+        Ok(format!("{{\"result\":{result},\"warnings\":{}}}", told(&[place.warning])))
     }
 }
 

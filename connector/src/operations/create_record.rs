@@ -8,6 +8,7 @@ use super::create_invoice::amounts;
 use super::writing::{MatchBy, Range, RecordText, ResourceName, headers, takes_creates, written};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
+use crate::fusion::dated;
 use crate::fusion::pod::Pod;
 use crate::fusion::target::Target;
 use crate::fusion::write::valid::{self, Use};
@@ -54,6 +55,7 @@ impl Action for CreateRecord {
             true => write::natural_key(&target, record),
         };
         valid::prepare(pod, &mut target, &[record])?;
+        let headers = headers(&mut target, input.effective.as_ref())?;
         valid::check(&target, record, "/record", Use::Create)?;
         upsert::findable(&target, &by)?;
         // A second life of the call, or another call, must not create what is there.
@@ -62,7 +64,6 @@ impl Action for CreateRecord {
         {
             return Ok(written(&found.record, &found.warnings));
         }
-        let headers = headers(input.effective.as_ref());
         let marked = if terms.is_none() { mark::mark(pod, &target, record, None) } else { None };
         let (record, terms) = match &marked {
             Some(marked) => (marked.record.as_str(), Some(marked.terms.clone())),
@@ -72,6 +73,7 @@ impl Action for CreateRecord {
         if target.name == "invoices" {
             created.warnings.extend(amounts::unequal(record));
         }
+        created.warnings.extend(dated::unsure(&target, &headers));
         created.warnings.extend(marked.map(|marked| marked.warning));
         Ok(written(&created.record, &created.warnings))
     }

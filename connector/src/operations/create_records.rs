@@ -59,6 +59,7 @@ impl Action for CreateRecords {
         many::once(&terms.iter().map(|terms| terms.as_ref().map(|terms| terms.join(" and "))).collect::<Vec<_>>())?;
         let texts = input.records.0.iter().map(|record| record.get().to_owned());
         valid::prepare(pod, &mut target, &input.records.0.iter().map(|record| record.get()).collect::<Vec<_>>())?;
+        let headers = headers(&mut target, input.effective.as_ref())?;
         let step = |(index, (record, terms)): (usize, (String, Option<Vec<String>>))| {
             // What carries a mark is told of in the docs: the record shows it.
             let marked = if terms.is_none() { mark(pod, &target, &record, Some(index)) } else { None };
@@ -70,6 +71,6 @@ impl Action for CreateRecords {
             Ok(step)
         };
         let steps = texts.zip(terms).enumerate().map(step).collect();
-        many::run(pod, &target, steps, input.on_error, &headers(input.effective.as_ref()), "")
+        many::run(pod, &target, steps, input.on_error, &headers, "")
     }
 }

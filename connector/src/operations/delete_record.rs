@@ -7,9 +7,10 @@ use super::answer::{SingleRecord, single};
 use super::writing::{Key, Range, ResourceName, bare, headers, takes};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
+use crate::fusion::dated;
 use crate::fusion::pod::Pod;
 use crate::fusion::target::Target;
-use crate::fusion::write::change;
+use crate::fusion::write::{change, valid};
 use crate::problem::Result;
 
 /// See the module.
@@ -41,10 +42,14 @@ impl Action for DeleteRecord {
     type Output = SingleRecord;
 
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
-        let target = Target::find(pod, &input.resource.0)?;
+        let mut target = Target::find(pod, &input.resource.0)?;
         takes(&target, "DELETE", "deleted")?;
-        let headers = headers(input.effective.as_ref());
-        let deleted = change::delete(pod, &target, &input.key.0, &headers)?;
+        if input.effective.is_some() {
+            valid::prepare(pod, &mut target, &[])?;
+        }
+        let headers = headers(&mut target, input.effective.as_ref())?;
+        let mut deleted = change::delete(pod, &target, &input.key.0, &headers)?;
+        deleted.warnings.extend(dated::unsure(&target, &headers));
         Ok(single(&bare(&target, &deleted.record), &deleted.warnings))
     }
 }

@@ -8,12 +8,11 @@ use super::search_records::{Asked, Input as Search, Shape};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency, ProblemKind, Warning};
 use crate::fusion::attributes::{self, Names};
-use crate::fusion::catalogue::Kind;
-use crate::fusion::opaque::{self, Part};
+use crate::fusion::dated;
 use crate::fusion::pod::{Doing, Pod};
 use crate::fusion::query::{Finder, Node};
 use crate::fusion::target::Target;
-use crate::problem::{Failure, Result, warning};
+use crate::problem::{Failure, Result};
 
 /// Keys that are shown where several records match.
 const SHOWN: usize = 5;
@@ -70,14 +69,14 @@ impl Action for GetRecord {
         if ways != 1 {
             return Err(Failure::invalid("", "exactly one of key, all and finder tells which record"));
         }
-        match &input.key {
-            Some(key) => by_key(pod, &input, key),
+        match input.key.clone() {
+            Some(key) => by_key(pod, input, &key, Vec::new()),
             None => by_search(pod, input),
         }
     }
 }
 
-fn by_key(pod: &Pod, input: &Input, key: &str) -> Result<String> {
+fn by_key(pod: &Pod, input: Input, key: &str, mut warnings: Vec<Warning>) -> Result<String> {
     let mut target = Target::find(pod, &input.resource)?;
     let fields = input.fields.as_deref().unwrap_or_default();
     let expand = input.expand.as_deref().unwrap_or_default();
@@ -89,19 +88,19 @@ fn by_key(pod: &Pod, input: &Input, key: &str) -> Result<String> {
     if let Some(day) = input.effective_date.as_ref().or(pod.settings.effective_date.as_ref()) {
         address = address.param("effectiveDate", day);
     }
-    // The key of a date-effective row holds the day on which it was read (FACTS 1.7).
-    let dated = opaque::parts(key).filter(|parts| parts.contains(&Part::Date));
-    let response = match &dated {
-        Some(_) => pod.get(doing, &address),
-        None => pod.get_row(doing, &address),
+    let response = match dated::is_dated(key) {
+        true => pod.get(doing, &address),
+        false => pod.get_row(doing, &address),
     };
-    let response = match (response, dated) {
-        (Err(failure), Some(parts)) if failure.kind() == ProblemKind::NotFound => {
-            return by_ids(pod, input, key, &parts, failure);
+    let response = match response {
+        Ok(response) => response,
+        Err(failure) if failure.kind() == ProblemKind::NotFound => {
+            let day = input.effective_date.clone().or_else(|| pod.settings.effective_date.clone());
+            let place = dated::elsewhere(pod, &Target { day, ..target }, key, failure)?;
+            let again = Input { resource: place.target.name.clone(), ..input };
+            return by_key(pod, again, &place.key, vec![place.warning]);
         }
-        (response, _) => response.map_err(|failure| {
-            attributes::explain(pod, &target, input.fields.as_deref().unwrap_or_default(), failure)
-        })?,
+        Err(failure) => return Err(attributes::explain(pod, &target, fields, failure)),
     };
     let body = std::str::from_utf8(&response.body).map_err(|_| pod.garbled(doing, "the record is not UTF-8"))?;
     let whole: &serde_json::value::RawValue =
@@ -109,47 +108,9 @@ fn by_key(pod: &Pod, input: &Input, key: &str) -> Result<String> {
     if !whole.get().starts_with('{') {
         return Err(pod.garbled(doing, "the answer is not a record"));
     }
-    let (mut text, mut warnings) = (String::new(), Vec::new());
+    let mut text = String::new();
     shape.write(pod, &target, whole.get(), &mut text, &mut warnings);
     Ok(single(&text, &warnings))
-}
-
-/// A key of another day: the row is found by the ids in it.
-fn by_ids(pod: &Pod, input: &Input, key: &str, parts: &[Part], failure: Failure) -> Result<String> {
-    let target = Target::describe(pod, &input.resource)?;
-    let Some(described) = &target.described else { return Err(failure) };
-    let whole = |name: &&str| {
-        described.attribute(name).is_some_and(|attribute| attribute.queryable && attribute.holds() == Kind::Integer)
-    };
-    let primary = described.collection.finders.iter().find(|finder| finder.name == "PrimaryKey");
-    let named = primary.map(|finder| finder.attributes.as_slice()).unwrap_or_default();
-    let mut names: Vec<&str> = named.iter().map(|variable| variable.name.as_str()).filter(whole).collect();
-    if names.is_empty() {
-        // Describe lists a row's own id first.
-        let own = described.attributes.iter().map(|attribute| attribute.name.as_str());
-        names.extend(own.filter(whole).find(|name| name.ends_with("Id")));
-    }
-    let ids = parts.iter().filter_map(|part| if let Part::Number(id) = part { Some(id.to_string()) } else { None });
-    let all: Vec<Node> = names.iter().zip(ids).map(|(name, id)| Node::equals(name, &id)).collect();
-    if all.is_empty() {
-        return Err(failure);
-    }
-    let again = Input {
-        resource: input.resource.clone(),
-        key: None,
-        all: Some(all),
-        finder: None,
-        fields: input.fields.clone(),
-        expand: input.expand.clone(),
-        effective_date: input.effective_date.clone(),
-    };
-    let (row, now, mut warnings) = one(pod, &target, again)?;
-    let told = format!(
-        "The key holds the day on which it was read and names no row any more; the row was found by its ids. Its key on this day is {}.",
-        now.as_deref().unwrap_or("not told")
-    );
-    warnings.push(warning("key_changed", told, Some(key.to_owned())));
-    Ok(single(&row, &warnings))
 }
 
 fn by_search(pod: &Pod, input: Input) -> Result<String> {
@@ -162,12 +123,12 @@ fn by_search(pod: &Pod, input: Input) -> Result<String> {
         ..Names::default()
     };
     attributes::check(pod, &mut target, names)?;
-    let (row, _, warnings) = one(pod, &target, input)?;
+    let (row, warnings) = one(pod, &target, input)?;
     Ok(single(&row, &warnings))
 }
 
-/// The one record that matches, with its key.
-fn one(pod: &Pod, target: &Target, input: Input) -> Result<(String, Option<String>, Vec<Warning>)> {
+/// The one record that matches.
+fn one(pod: &Pod, target: &Target, input: Input) -> Result<(String, Vec<Warning>)> {
     let search = Search {
         resource: input.resource,
         all: input.all,
@@ -182,10 +143,7 @@ fn one(pod: &Pod, target: &Target, input: Input) -> Result<(String, Option<Strin
     let end = asked.read(pod, asked.search.start(), SHOWN, &mut warnings, &mut |row| found.push(row.to_owned()))?;
     warnings.extend(end.warnings);
     match found.as_slice() {
-        [only] => {
-            let key = target.key_of(only);
-            Ok((found.pop().unwrap_or_default(), key, warnings))
-        }
+        [_] => Ok((found.pop().unwrap_or_default(), warnings)),
         [] => Err(Failure::permanent(ProblemKind::NotFound, format!("No record of {} matches, among those that this user may see.", target.name))
             .remedy("Check the values; an empty answer may also mean that the user's data security (business unit, ledger) hides the record.")),
         several => {
@@ -242,7 +200,10 @@ mod tests {
         let key = format!("00020000000EACED000577080000000000000007{:08X}{day}", 74);
         let described =
             r#"{"Resources":{"personRows":{"attributes":[{"name":"PersonId","type":"integer","queryable":true}]}}}"#;
-        let rows = r#"{"items":[{"PersonId":7,"links":[{"rel":"self","href":"https://h/hcmRestApi/resources/x/personRows/0002NEW"}]}],"count":1,"hasMore":false}"#;
+        let now = key.replace(&"00".repeat(70), &format!("{}01", "00".repeat(69)));
+        let rows = format!(
+            r#"{{"items":[{{"PersonId":7,"links":[{{"rel":"self","href":"https://h/hcmRestApi/resources/x/personRows/{now}"}}]}}],"count":1,"hasMore":false}}"#
+        );
         // The name is looked for below each root; then the key, the ids, the row.
         let door = Fake::new([
             json(404, "{}"),
@@ -250,11 +211,15 @@ mod tests {
             json(404, "{}"),
             json(404, "{}"),
             json(200, described),
-            json(200, rows),
+            json(200, &rows),
+            json(404, "{}"),
+            json(200, described),
+            json(200, r#"{"PersonId":7}"#),
         ]);
         let answer = get(&door, &format!(r#"{{"resource":"personRows","key":"{key}"}}"#)).unwrap();
-        assert!(answer.contains("key_changed") && answer.contains("0002NEW"), "{answer}");
-        let last = door.sent.borrow().last().unwrap().path.clone();
-        assert!(last.contains("q=PersonId%20%3D%207"), "{last}");
+        assert!(answer.contains("key_changed") && answer.contains(&now), "{answer}");
+        let sent = door.sent.borrow();
+        assert!(sent[5].path.contains("q=PersonId%20%3D%207"), "{}", sent[5].path);
+        assert!(sent[8].path.contains(&now), "{}", sent[8].path);
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::answer::{Record, Told};
 use super::writing::bare;
 use crate::contract::{ProblemKind, Warning};
+use crate::fusion::dated;
 use crate::fusion::pod::Pod;
 use crate::fusion::query::Anything;
 use crate::fusion::target::Target;
@@ -93,9 +94,34 @@ pub fn run(
             let done = batch::one(pod, target, only, headers);
             vec![done.map_err(|failure| at(&format!("/records/0{below}"), failure))?]
         }
-        _ => batch::all_or_nothing(pod, target, &steps)?,
+        _ => match batch::all_or_nothing(pod, target, &steps) {
+            Err(failure) if failure.kind() == ProblemKind::NotFound => {
+                let (target, steps) = elsewhere(pod, target, steps, failure)?;
+                batch::all_or_nothing(pod, &target, &steps)?
+            }
+            done => done?,
+        },
     };
     Ok(answer(target, done.into_iter().map(|done| Some(Ok(done))).collect()))
+}
+
+/// The steps by keys of today, where those that a batch was sent with are of another day.
+fn elsewhere(pod: &Pod, target: &Target, mut steps: Vec<Step>, mut failure: Failure) -> Result<(Target, Vec<Step>)> {
+    let mut found = None;
+    for step in &mut steps {
+        let key = if let Step::Update { key, .. } = step { key.as_str() } else { "" };
+        match dated::elsewhere(pod, target, key, failure.clone()) {
+            Ok(place) => {
+                if let Step::Update { key, warnings, .. } = step {
+                    *key = place.key;
+                    warnings.push(place.warning);
+                }
+                found = Some(place.target);
+            }
+            Err(told) => failure = told,
+        }
+    }
+    found.map(|target| (target, steps)).ok_or(failure)
 }
 
 /// Refuses two records that name the same one.

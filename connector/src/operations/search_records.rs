@@ -8,6 +8,7 @@ use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency, Warning};
 use crate::fusion::attributes::{self, Names};
 use crate::fusion::catalogue::Quirk;
+use crate::fusion::dated;
 use crate::fusion::keyset::Keyset;
 use crate::fusion::page::{Cursor, End, Position, Search, fingerprint};
 use crate::fusion::pod::Pod;
@@ -113,7 +114,22 @@ impl Action for SearchRecords {
             Some(cursor) => Cursor::read(cursor, &asked.fingerprint)?,
             None => asked.search.start(),
         };
-        let end = asked.read(pod, position, limit, &mut warnings, &mut |row| list.push(|text| text.push_str(row)))?;
+        let none = std::cell::Cell::new(true);
+        let mut read = |asked: &Asked, position, warnings: &mut Vec<Warning>| {
+            asked.read(pod, position, limit, warnings, &mut |row| {
+                none.set(false);
+                list.push(|text| text.push_str(row));
+            })
+        };
+        let end = match read(&asked, position.clone(), &mut warnings) {
+            Err(failure) if none.get() => {
+                let day = input.effective_date.clone().or_else(|| pod.settings.effective_date.clone());
+                let place = dated::elsewhere(pod, &Target { day, ..target.clone() }, "", failure)?;
+                warnings.push(place.warning);
+                read(&Asked::new(pod, &place.target, &input)?, position, &mut warnings)?
+            }
+            read => read?,
+        };
         warnings.extend(end.warnings);
         let cursor = end.next.map(|position| Cursor::write(&asked.fingerprint, position));
         Ok(list.finish(cursor.as_deref(), end.total, &warnings))

@@ -7,6 +7,7 @@ use super::answer::{SingleRecord, single};
 use super::writing::{Key, Range, RecordText, ResourceName, bare, headers, takes};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
+use crate::fusion::dated;
 use crate::fusion::pod::Pod;
 use crate::fusion::target::Target;
 use crate::fusion::write::change;
@@ -47,8 +48,9 @@ impl Action for UpdateRecord {
         takes(&target, "PATCH", "changed")?;
         valid::prepare(pod, &mut target, &[input.record.0.get()])?;
         valid::check(&target, input.record.0.get(), "/record", Use::Update)?;
-        let headers = headers(input.effective.as_ref());
-        let changed = change::update(pod, &target, &input.key.0, input.record.0.get(), &headers)?;
+        let headers = headers(&mut target, input.effective.as_ref())?;
+        let mut changed = change::update(pod, &target, &input.key.0, input.record.0.get(), &headers)?;
+        changed.warnings.extend(dated::unsure(&target, &headers));
         Ok(single(&bare(&target, &changed.record), &changed.warnings))
     }
 }

@@ -63,12 +63,12 @@ impl Action for UpdateRecords {
         takes(&target, "PATCH", "changed")?;
         many::once(&input.records.iter().map(|change| Some(change.key.0.clone())).collect::<Vec<_>>())?;
         valid::prepare(pod, &mut target, &input.records.iter().map(|change| change.record.get()).collect::<Vec<_>>())?;
+        let headers = headers(&mut target, input.effective.as_ref())?;
         let step = |(index, change): (usize, Change)| {
             let step = Step::Update { key: change.key.0, record: change.record.get().to_owned(), warnings: Vec::new() };
             step.check(&target, &format!("/records/{index}/record"))?;
             Ok(step)
         };
-        let headers = headers(input.effective.as_ref());
         let steps = input.records.into_iter().enumerate().map(step).collect();
         many::run(pod, &target, steps, input.on_error, &headers, "/record")
     }

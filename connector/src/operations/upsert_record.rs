@@ -63,10 +63,10 @@ impl Action for UpsertRecord {
     fn run(pod: &Pod, input: Input, _: &str) -> Result<String> {
         let mut target = Target::find(pod, &input.resource.0)?;
         takes_creates(&target)?;
-        let headers = headers(input.effective.as_ref());
         let by = input.by.map(|by| by.0).unwrap_or_default();
         let terms = upsert::identity(&target, input.record.0.get(), &by)?;
         valid::prepare(pod, &mut target, &[input.record.0.get()])?;
+        let headers = headers(&mut target, input.effective.as_ref())?;
         valid::check(&target, input.record.0.get(), "/record", Use::Either)?;
         upsert::findable(&target, &by)?;
         let step = upsert::plan(pod, &target, input.record.0.get(), &terms)?;

@@ -64,6 +64,7 @@ impl Action for UpsertRecords {
         }
         many::once(&names)?;
         valid::prepare(pod, &mut target, &input.records.0.iter().map(|record| record.get()).collect::<Vec<_>>())?;
+        let headers = headers(&mut target, input.effective.as_ref())?;
         upsert::findable(&target, &by)?;
         let mut steps: Vec<Result<Step>> = Vec::with_capacity(names.len());
         for (index, record) in input.records.0.iter().enumerate() {
@@ -84,6 +85,6 @@ impl Action for UpsertRecords {
                 step => steps.push(step),
             }
         }
-        many::run(pod, &target, steps, input.on_error, &headers(input.effective.as_ref()), "")
+        many::run(pod, &target, steps, input.on_error, &headers, "")
     }
 }

@@ -52,6 +52,12 @@ pub struct Range {
     /// Last day of the change.
     #[schemars(title = "To", extend("format" = "date"))]
     end_date: Option<String>,
+    /// Which of several changes of the first day it is.
+    #[schemars(title = "From sequence", range(min = 1))]
+    start_sequence: Option<u32>,
+    /// Which of several changes of the last day it is.
+    #[schemars(title = "To sequence", range(min = 1))]
+    end_sequence: Option<u32>,
     /// Up to which end the change goes.
     #[schemars(title = "Span")]
     span: Option<Span>,
@@ -69,6 +75,7 @@ enum Mode {
     ReconcileCorrection,
     EndDate,
     SetEffectiveStart,
+    SetEffectiveEnd,
     SetLogicalStart,
     SetLogicalEnd,
     Zap,
@@ -83,7 +90,26 @@ enum Span {
     LogicalRowEndDate,
 }
 
+impl Range {
+    fn check(&self) -> Result<()> {
+        let (pointer, told) = match (self.mode, &self.start_date, &self.end_date) {
+            (Mode::Update, None, _) => ("/effective/start_date", "UPDATE needs the first day of the change".to_owned()),
+            (_, Some(start), Some(end)) if end < start => {
+                ("/effective/end_date", format!("{end} is before the first day, {start}"))
+            }
+            _ => return Ok(()),
+        };
+        Err(Failure::invalid(pointer, told).remedy("Nothing was sent."))
+    }
+}
+
 impl Mode {
+    /// Whether the first day of the change is one on which the row holds; others move its first day or its last.
+    fn is_within(self) -> bool {
+        use Mode::{SetEffectiveEnd, SetEffectiveStart, SetLogicalEnd, SetLogicalStart};
+        !matches!(self, SetEffectiveStart | SetEffectiveEnd | SetLogicalStart | SetLogicalEnd)
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Update => "UPDATE",
@@ -94,6 +120,7 @@ impl Mode {
             Self::ReconcileCorrection => "RECONCILE_CORRECTION",
             Self::EndDate => "END_DATE",
             Self::SetEffectiveStart => "SET_EFFECTIVE_START",
+            Self::SetEffectiveEnd => "SET_EFFECTIVE_END",
             Self::SetLogicalStart => "SET_LOGICAL_START",
             Self::SetLogicalEnd => "SET_LOGICAL_END",
             Self::Zap => "ZAP",
@@ -102,9 +129,19 @@ impl Mode {
     }
 }
 
-/// The header fields that a range makes.
-pub fn headers(range: Option<&Range>) -> Vec<(&'static str, String)> {
-    let Some(range) = range else { return Vec::new() };
+/// The header fields that a range makes; the rows of the target are those of the day from which it counts.
+///
+/// # Errors
+/// `invalid-input` for days that do not fit, and where the resource is told not to be date-effective: a pod makes
+/// the change at once.
+pub fn headers(target: &mut Target, range: Option<&Range>) -> Result<Vec<(&'static str, String)>> {
+    let Some(range) = range else { return Ok(Vec::new()) };
+    if target.is_dated() == Some(false) {
+        let told = format!("{} is not date-effective: the pod would make the change at once", target.name);
+        return Err(Failure::invalid("/effective", told).remedy("Leave effective out; nothing was sent."));
+    }
+    range.check()?;
+    target.day = range.start_date.clone().filter(|_| range.mode.is_within());
     let mut text = format!("RangeMode={}", range.mode.word());
     if let Some(span) = range.span {
         text.push_str(match span {
@@ -112,12 +149,18 @@ pub fn headers(range: Option<&Range>) -> Vec<(&'static str, String)> {
             Span::LogicalRowEndDate => ";RangeSpan=LOGICAL_ROW_END_DATE",
         });
     }
-    for (name, day) in [("RangeStartDate", &range.start_date), ("RangeEndDate", &range.end_date)] {
-        if let Some(day) = day {
-            text.push_str(&format!(";{name}={day}"));
+    let number = |number: Option<u32>| number.map(|number| number.to_string());
+    for (name, value) in [
+        ("RangeStartDate", range.start_date.clone()),
+        ("RangeEndDate", range.end_date.clone()),
+        ("RangeStartSequence", number(range.start_sequence)),
+        ("RangeEndSequence", number(range.end_sequence)),
+    ] {
+        if let Some(value) = value {
+            text.push_str(&format!(";{name}={value}"));
         }
     }
-    vec![("effective-of", text)]
+    Ok(vec![("effective-of", text)])
 }
 
 /// Refuses a create that the resource is known not to take.
@@ -174,4 +217,27 @@ pub fn bare(target: &Target, stored: &str) -> String {
 /// The answer of a write that ends with one record.
 pub fn written(stored: &str, warnings: &[Warning]) -> String {
     single(&flat(stored), warnings)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    fn sent(range: &str) -> Result<String> {
+        let mut target = Target::known("invoices")?.unwrap();
+        Ok(headers(&mut target, Some(&serde_json::from_str(range).unwrap()))?.remove(0).1)
+    }
+
+    #[test]
+    fn days_that_do_not_fit_are_pointed_to() {
+        for (range, pointer) in [
+            (r#"{"mode":"UPDATE"}"#, "/effective/start_date"),
+            (r#"{"mode":"UPDATE","start_date":"2027-02-01","end_date":"2027-01-01"}"#, "/effective/end_date"),
+        ] {
+            assert_eq!(sent(range).unwrap_err().problem.fields[0].pointer, pointer);
+        }
+        let range = r#"{"mode":"SET_EFFECTIVE_END","end_date":"2027-01-01","end_sequence":2}"#;
+        assert_eq!(sent(range).unwrap(), "RangeMode=SET_EFFECTIVE_END;RangeEndDate=2027-01-01;RangeEndSequence=2");
+    }
 }

@@ -36,7 +36,7 @@ pub(crate) fn create(store: &mut Store, call: &Call<'_>, target: &Target) -> Res
     expect_body(&call.arrival.headers, ITEM)?;
     call.negotiated.content_type(Media::Item)?;
     let params = Params::read(&call.arrival.query, Scope::Item)?;
-    let payload = changed_by_server(call, target.resource, payload(call)?);
+    let payload = begun(call, target.resource, changed_by_server(call, target.resource, payload(call)?))?;
     let context = call.context();
     if upserts(call)?
         && let Some(key) = upsert::matched(store, &target.trail, target.resource, &payload)?
@@ -170,8 +170,22 @@ fn payload(call: &Call<'_>) -> Result<Payload, PodError> {
 
 /// From when a change holds.
 fn range(call: &Call<'_>) -> Result<Range, PodError> {
-    let header = call.arrival.headers.get("effective-of").map(|value| String::from_utf8_lossy(value.as_bytes()));
-    header.map_or(Ok(Range::default()), |text| Range::read(&text).map_err(PodError::bad))
+    effective_of(call).map_or(Ok(Range::default()), |text| Range::read(&text).map_err(PodError::bad))
+}
+
+/// What is created, from the day on that the request tells.
+fn begun(call: &Call<'_>, resource: &Resource, mut payload: Payload) -> Result<Payload, PodError> {
+    const START: &str = "EffectiveStartDate";
+    let start = effective_of(call).map_or(Ok(None), |text| Range::start(&text).map_err(PodError::bad))?;
+    let dated = resource.attribute(START).is_some() && payload.get(START).is_none();
+    if let Some(start) = start.filter(|_| dated) {
+        payload.members.push((START.to_owned(), Given::Text(start.to_string())));
+    }
+    Ok(payload)
+}
+
+fn effective_of(call: &Call<'_>) -> Option<String> {
+    call.arrival.headers.get("effective-of").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 /// Whether the POST matches first (`Upsert-Mode`, FACTS 1.2).

@@ -55,6 +55,47 @@ async fn an_update_begins_on_its_date_and_a_correction_changes_the_row() {
 }
 
 #[tokio::test]
+async fn an_update_from_a_later_day_changes_the_row_of_that_day() {
+    let pod = pod();
+    let worker = read(&pod, "?limit=1&expand=names").await.json()["items"][0].clone();
+    let name = path(&worker["names"]["items"][0]);
+    let change = async |from: &str, last: &str| {
+        let range = format!("RangeMode=UPDATE;RangeStartDate={from}");
+        let headers = [JSON, V4, ("effective-of", range.as_str())];
+        send(&pod, "PATCH", &name, &headers, &json!({ "LastName": last }).to_string()).await
+    };
+    for (from, last) in [("2026-09-01", "September"), ("2026-10-01", "October")] {
+        assert_eq!(change(from, last).await.status, 200);
+    }
+    let mut seen = Vec::new();
+    for day in ["2026-08-31", "2026-09-30", "2026-10-01"] {
+        let row = read(&pod, &format!("?limit=1&expand=names&effectiveDate={day}")).await.json();
+        seen.push(row["items"][0]["names"]["items"][0]["LastName"].clone());
+    }
+    assert_eq!(seen[1..], ["September", "October"]);
+    assert_eq!(seen[0], worker["names"]["items"][0]["LastName"]);
+    assert_eq!(change("1900-01-01", "x").await.status, 400);
+}
+
+#[tokio::test]
+async fn what_is_created_holds_from_the_day_of_its_range() {
+    let pod = pod();
+    let worker = read(&pod, "?limit=1").await.json()["items"][0].clone();
+    let name = json!({"LastName": "Doe", "LegislationCode": "US"}).to_string();
+    let address = format!("{}/child/names", path(&worker));
+    let range = ("effective-of", "RangeMode=UPDATE;RangeStartDate=2027-01-01");
+    let made = send(&pod, "POST", &address, &[JSON, V4, range], &name).await;
+    assert_eq!(
+        (made.status.as_u16(), &made.json()["EffectiveStartDate"]),
+        (201, &"2027-01-01".into()),
+        "{}",
+        made.text()
+    );
+    let wrong = send(&pod, "POST", &address, &[JSON, V4, ("effective-of", "RangeMode=SOMETIMES")], &name).await;
+    assert_eq!(wrong.status, 400);
+}
+
+#[tokio::test]
 async fn a_worker_is_hired_with_the_documented_minimum() {
     let pod = pod();
     let hire = json!({

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::contract::{ProblemKind, Warning};
 use crate::fusion::address::{Address, is_resource_name, segment};
+use crate::fusion::dated;
 use crate::fusion::page::Envelope;
 use crate::fusion::pod::{Carried, Doing, Lost, Pod};
 use crate::fusion::target::Target;
@@ -183,6 +184,12 @@ fn part(rest: &[(usize, Step)]) -> usize {
 /// # Errors
 /// Those of a create and of an update.
 pub fn one(pod: &Pod, target: &Target, step: &Step, headers: &Headers) -> Result<Done> {
+    let mut done = alone(pod, target, step, headers)?;
+    done.warnings.extend(dated::unsure(target, headers));
+    Ok(done)
+}
+
+fn alone(pod: &Pod, target: &Target, step: &Step, headers: &Headers) -> Result<Done> {
     match step {
         Step::Create { record, terms } => {
             let created = create_as(pod, target, record, terms.clone(), headers, &plain)?;

@@ -3,6 +3,7 @@
 //! The row is read first. A write that meets a changed row reads it again and goes on, unless what it is
 //! about to change was changed by somebody else meanwhile (E10). After an answer that never came the row is
 //! read and compared; it is sent again only under `If-Match`, with which the pod itself refuses the second.
+//! A change that counts from a day is about the row of that day, and so is everything that is read for it.
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::valid;
 use super::{Headers, LOOKS, SENDS, explain, send, whole_object};
 use crate::contract::{FieldProblem, ProblemKind, Warning};
 use crate::fusion::address::Address;
+use crate::fusion::dated;
 use crate::fusion::pod::{Doing, Lost, Pod};
 use crate::fusion::record::pick;
 use crate::fusion::target::Target;
@@ -39,6 +41,10 @@ pub struct Changed {
 struct Row {
     text: String,
     tag: Option<String>,
+    /// Where it is written to.
+    at: Address,
+    /// That its key was another.
+    told: Option<Warning>,
 }
 
 /// Everything about one row that is being written.
@@ -74,11 +80,11 @@ pub fn update(pod: &Pod, target: &Target, key: &str, record: &str, headers: &Hea
     let mut stale = None;
     for _ in 0..SENDS {
         let failure = match job.send(Method::Patch, record, &now) {
-            Ok(response) => return job.finish(record, &first, whole_object(&response.body)),
+            Ok(response) => return job.finish(record, first, whole_object(&response.body)),
             Err(Lost::Refused(failure)) if is_stale(&failure) => {
                 now = job.read()?;
                 if lost.is_some() && comparable && compare::mismatches(record, &now.text).is_empty() {
-                    return Ok(job.recovered(now.text));
+                    return Ok(job.recovered(now.text, first.told));
                 }
                 let moved = moved(record, &first.text, &now.text);
                 if !moved.is_empty() {
@@ -99,7 +105,7 @@ pub fn update(pod: &Pod, target: &Target, key: &str, record: &str, headers: &Hea
             Err(Lost::Unknown(failure)) => failure,
         };
         if comparable && let Some(text) = job.look(|text| compare::mismatches(record, text).is_empty()) {
-            return Ok(job.recovered(text));
+            return Ok(job.recovered(text, first.told));
         }
         if !comparable || now.tag.is_none() || !pod.has_time() {
             return Err(job.unknown(&failure));
@@ -129,7 +135,7 @@ pub fn delete(pod: &Pod, target: &Target, key: &str, headers: &Headers) -> Resul
     let mut stale = None;
     for _ in 0..SENDS {
         let cause = match job.send(Method::Delete, "", &now) {
-            Ok(_) => return Ok(Changed { record: first.text, warnings: Vec::new() }),
+            Ok(_) => return Ok(Changed { record: first.text, warnings: first.told.into_iter().collect() }),
             Err(Lost::Refused(failure)) if is_stale(&failure) => {
                 now = job.read()?;
                 let moved: Vec<Moved> = moved(&now.text, &first.text, &now.text)
@@ -144,7 +150,7 @@ pub fn delete(pod: &Pod, target: &Target, key: &str, headers: &Headers) -> Resul
             }
             // It was there before this call sent a delete, so that delete was the one that did it.
             Err(Lost::Refused(failure)) if lost.is_some() && failure.kind() == ProblemKind::NotFound => {
-                return Ok(job.recovered(first.text));
+                return Ok(job.recovered(first.text, first.told));
             }
             Err(Lost::Refused(failure)) => match &lost {
                 Some(cause) => return Err(job.unknown(cause)),
@@ -152,10 +158,11 @@ pub fn delete(pod: &Pod, target: &Target, key: &str, headers: &Headers) -> Resul
             },
             Err(Lost::Unknown(failure)) => failure,
         };
-        if job.gone() {
-            return Ok(job.recovered(first.text));
+        if job.gone(&now) {
+            return Ok(job.recovered(first.text, first.told));
         }
-        if !pod.has_time() {
+        // A range leaves a row in place as well, and sent again it may take more than it took.
+        if !pod.has_time() || !headers.is_empty() {
             return Err(job.unknown(&cause));
         }
         lost = Some(cause);
@@ -168,18 +175,58 @@ pub fn delete(pod: &Pod, target: &Target, key: &str, headers: &Headers) -> Resul
 }
 
 impl Job<'_> {
+    /// The row as of the target's day; where a key is of another, by the ids in it.
     fn read(&self) -> Result<Row> {
-        let response = self.pod.get_row(self.doing, &self.address)?;
+        let failure = match self.fetch(&self.address, dated::is_dated(self.key)) {
+            Err(failure) if failure.kind() == ProblemKind::NotFound => failure,
+            read => return read,
+        };
+        // The row of another day was asked for by a key that is good today.
+        let good = failure.problem.http_status.is_none();
+        let place = dated::elsewhere(self.pod, self.target, self.key, failure)?;
+        let at = place.address(&self.pod.settings.api_version)?;
+        let row = match place.row {
+            Some(text) => Row { tag: indicator(&text), text, at, told: None },
+            None => self.fetch(&at, false)?,
+        };
+        Ok(Row { told: Some(place.warning).filter(|_| !good), ..row })
+    }
+
+    fn fetch(&self, at: &Address, dated: bool) -> Result<Row> {
+        let address = self.target.as_of(at.clone());
+        let response = match dated {
+            true => self.pod.get(self.doing, &address)?,
+            false => self.pod.get_row(self.doing, &address)?,
+        };
         let text = whole_object(&response.body)
             .ok_or_else(|| self.pod.garbled(self.doing, "the answer is not a record").status(response.status))?;
+        if let Some(day) = self.target.day.as_deref().filter(|day| !dated::holds(&text, day)) {
+            let told = format!("{} {} does not hold on {day}; nothing was sent.", self.target.name, self.key);
+            return Err(Failure::permanent(ProblemKind::NotFound, told)
+                .remedy("Choose a day within the record's effective dates."));
+        }
         let tag = response.header("etag").map(str::to_owned).or_else(|| indicator(&text));
-        Ok(Row { text, tag })
+        Ok(Row { text, tag, at: at.clone(), told: None })
     }
 
     fn send(&self, method: Method, body: &str, row: &Row) -> std::result::Result<crate::http::Response, Lost> {
         let mut headers = self.headers.to_vec();
         headers.extend(row.tag.clone().map(|tag| ("if-match", tag)));
-        send(self.pod, method, self.doing, &self.address, body, &headers)
+        let sent = send(self.pod, method, self.doing, &row.at, body, &headers);
+        // A pod may know a row of another day by the key that it has today, and by no other.
+        match sent {
+            Err(Lost::Refused(failure)) if self.target.day.is_some() && failure.kind() == ProblemKind::NotFound => {
+                let today = Target { day: None, ..self.target.clone() };
+                let place = dated::elsewhere(self.pod, &today, self.key, failure.clone());
+                let at = place.and_then(|place| place.address(&self.pod.settings.api_version));
+                let at = at.unwrap_or_else(|_| self.address.clone());
+                if at == row.at {
+                    return Err(Lost::Refused(failure));
+                }
+                send(self.pod, method, self.doing, &at, body, &headers)
+            }
+            sent => sent,
+        }
     }
 
     /// Reads until the row fits, again after each wait.
@@ -199,12 +246,13 @@ impl Job<'_> {
     }
 
     /// Whether the row is gone, asked once or twice.
-    fn gone(&self) -> bool {
+    fn gone(&self, row: &Row) -> bool {
+        let address = self.target.as_of(row.at.clone());
         for wait in LOOKS {
             if wait > 0 && self.pod.has_time() {
                 self.pod.wait(Duration::from_millis(wait));
             }
-            match self.pod.get(self.doing, &self.address) {
+            match self.pod.get(self.doing, &address) {
                 Err(failure) if failure.kind() == ProblemKind::NotFound => return true,
                 _ if !self.pod.has_time() => return false,
                 _ => {}
@@ -215,23 +263,26 @@ impl Job<'_> {
 
     /// Compares what is stored with what was sent; where they differ the row is read first, since an
     /// answer may precede what the server derives (W4).
-    fn finish(&self, sent: &str, first: &Row, answered: Option<String>) -> Result<Changed> {
+    fn finish(&self, sent: &str, first: Row, answered: Option<String>) -> Result<Changed> {
         let mut record = answered.unwrap_or_default();
-        if record.is_empty() || !compare::mismatches(sent, &record).is_empty() {
+        let other_day = self.target.day.as_deref().is_some_and(|day| !dated::holds(&record, day));
+        if record.is_empty() || other_day || !compare::mismatches(sent, &record).is_empty() {
             match self.read() {
                 Ok(row) => record = row.text,
                 Err(failure) if record.is_empty() => return Err(self.unknown(&failure)),
                 Err(_) => {}
             }
         }
-        let warnings = told(sent, Some(&first.text), &record, self.key);
+        let mut warnings = told(sent, Some(&first.text), &record, self.key);
+        warnings.extend(first.told);
         Ok(Changed { record, warnings })
     }
 
-    fn recovered(&self, record: String) -> Changed {
+    fn recovered(&self, record: String, told: Option<Warning>) -> Changed {
         let message =
             format!("The answer was lost; {} {} was looked up, and it had happened.", self.target.name, self.key);
-        Changed { record, warnings: vec![warning("answer_lost", message, Some(self.key.to_owned()))] }
+        let lost = warning("answer_lost", message, Some(self.key.to_owned()));
+        Changed { record, warnings: std::iter::once(lost).chain(told).collect() }
     }
 
     fn unknown(&self, cause: &Failure) -> Failure {

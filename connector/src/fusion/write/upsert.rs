@@ -170,7 +170,7 @@ fn same_children(pod: &Pod, target: &Target, key: &str, child: &str, sent: &RawV
     let what = format!("read the {child} of {} {key}", target.name);
     let doing = Doing { what: &what, object: &target.name };
     let address = target.collection(&pod.settings.api_version).key(key)?.segment("child").segment(child);
-    let response = pod.get(doing, &address.param("limit", &PAGE.to_string()))?;
+    let response = pod.get(doing, &target.as_of(address.param("limit", &PAGE.to_string())))?;
     let there: Envelope = crate::json::from_slice(&response.body)
         .map_err(|error| pod.garbled(doing, &format!("the body is not a list of records ({error})")))?;
     let is = |wanted: &RawValue, row: &RawValue| {

@@ -344,7 +344,7 @@ mod tests {
 
     fn target() -> Target {
         let described = Description::read(DESCRIBED.as_bytes(), "things");
-        Target { name: "things".into(), root: "fscmRestApi".into(), known: None, described, currency: None }
+        Target { name: "things".into(), root: "fscmRestApi".into(), known: None, described, currency: None, day: None }
     }
 
     fn faults(record: &str, purpose: Use) -> Vec<String> {
