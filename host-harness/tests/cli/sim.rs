@@ -31,6 +31,20 @@ impl House {
         harness(self.folder.path(), &[&["--component", connector][..], arguments].concat(), "")
     }
 
+    /// Starts a command whose output waits in a pipe.
+    fn start(&self, arguments: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_harness"))
+            .arg("--component")
+            .arg(&self.connector)
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
     fn search(&self, connection: &str, more: &[&str]) -> Ended {
         let with = ["run", "search_records", "--connection", connection, "--input", SEARCH];
         self.run(&[&with[..], more].concat())
@@ -105,6 +119,82 @@ fn what_a_kept_pod_was_told_it_still_knows() {
     let odd = house.search("sim:odd", &[]);
     assert_eq!(odd.code, 2);
     assert!(odd.err.contains("holds no simulated pod"), "{}", odd.err);
+}
+
+#[test]
+fn commands_at_once_on_one_kept_pod_lose_nothing_of_each_other() {
+    let Some(house) = House::new() else { return };
+    assert_eq!(house.search("sim:pod.state", &[]).code, 0);
+    let numbers: Vec<String> = (1..=4).map(|number| format!("AT-ONCE-{number}")).collect();
+    let all: Vec<Child> = numbers
+        .iter()
+        .map(|number| {
+            let input = format!(
+                r#"{{"InvoiceNumber": "{number}", "InvoiceAmount": 1, "InvoiceCurrency": "USD",
+                    "BusinessUnit": "US1 Business Unit", "Supplier": "Lee Supplies", "SupplierSite": "Lee US1"}}"#
+            );
+            house.start(&["run", "create_invoice", "--connection", "sim:pod.state", "--input", &input])
+        })
+        .collect();
+    for one in all {
+        let output = one.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let input = r#"{"resource": "invoices", "fields": ["InvoiceNumber"],
+                    "all": [{"attribute": "InvoiceNumber", "operator": "like", "value": "AT-ONCE-*"}]}"#;
+    let found = house.run(&["run", "search_records", "--connection", "sim:pod.state", "--input", input]).json();
+    let mut found: Vec<&str> =
+        found["result"].as_array().unwrap().iter().map(|row| row["InvoiceNumber"].as_str().unwrap()).collect();
+    found.sort_unstable();
+    assert_eq!(found, numbers);
+}
+
+#[test]
+fn a_kept_pod_that_another_command_uses_is_refused_by_its_name() {
+    let Some(house) = House::new() else { return };
+    let input = r#"{"resource": "invoices", "limit": 100}"#;
+    let mut slow =
+        house.start(&["run", "search_records", "--connection", "sim:pod.state", "--input", input, "--ndjson"]);
+    // Its first line is here, and the rest does not fit into the pipe.
+    let mut lines = BufReader::new(slow.stdout.take().unwrap());
+    lines.read_line(&mut String::new()).unwrap();
+    let refused = house.search("sim:pod.state", &["--json"]);
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+    let message = refused.problem()["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("pod.state") && message.contains("another command"), "{message}");
+    assert_eq!(house.search("sim:other.state", &[]).code, 0, "another pod is nobody's");
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert!(slow.wait().unwrap().success());
+    assert_eq!(rest.lines().count(), 999);
+    assert_eq!(ids(&house.search("sim:pod.state", &[])).len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn whoever_reads_the_first_records_alone_ends_the_command_quietly() {
+    let Some(house) = House::new() else { return };
+    let input = r#"{"resource": "invoices", "limit": 100}"#;
+    let with = ["run", "search_records", "--connection", "sim", "--input", input, "--ndjson", "--state", "s.db"];
+    let mut command = house.start(&with);
+    let mut first = String::new();
+    BufReader::new(command.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.ends_with("}\n"), "{first}");
+    let output = command.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+    let noted = house.run(&["events", "--state", "s.db", "--kind", "call"]).lines();
+    assert_eq!((noted.len(), &noted[0]["outcome"]), (1, &"done".into()));
+    let mut command = house.start(&["describe", "--json"]);
+    drop(command.stdout.take());
+    let output = command.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+    // Events are handed over, and what nobody read was not taken.
+    let input = r#"{"resource": "invoices", "since": "beginning"}"#;
+    let poll = ["poll", "new_record", "--connection", "sim", "--input", input, "--state", "polls.db"];
+    let mut command = house.start(&poll);
+    drop(command.stdout.take());
+    assert_eq!(command.wait_with_output().unwrap().status.code(), Some(4));
+    assert_eq!(house.run(&["events", "--state", "polls.db", "--kind", "acknowledged"]).out, "");
 }
 
 #[test]

@@ -7,9 +7,11 @@ use host_harness::transport::{CertificateFault, Failure};
 use host_harness::{CallError, Denied};
 use serde::Serialize;
 
-/// The exit statuses beside 0.
+/// How a command ends that does not come to its own end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
+    /// Nobody reads any further, as with `| head`: what was wanted is done.
+    Unread = 0,
     /// A script is not met, a check failed, an import is not complete.
     NotMet = 1,
     /// Usage, or an input that was refused before anything was sent.
@@ -65,6 +67,11 @@ impl Ending {
         let (kind, message) = (kind.to_owned(), message.into());
         let told = Told { kind, message, remedy: remedy.map(str::to_owned), ..Told::default() };
         Self { exit, told: Some(Box::new(told)) }
+    }
+
+    /// Where lines are handed over and not merely shown, what nobody read was not taken.
+    pub fn not_taken(self) -> Self {
+        if self.exit == Exit::Unread { Self::silent(Exit::Transient) } else { self }
     }
 
     /// Usage: nothing was sent.

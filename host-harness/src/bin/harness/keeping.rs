@@ -119,6 +119,7 @@ pub fn outcome(ended: Result<&Outcome, &Ending>) -> String {
         Ok(Outcome::Done(_)) => "done".to_owned(),
         Ok(Outcome::Pending(_)) => "pending".to_owned(),
         Err(ending) if ending.exit == Exit::Pending => "pending".to_owned(),
+        Err(ending) if ending.exit == Exit::Unread => "done".to_owned(),
         Err(ending) => ending.told.as_ref().map_or_else(|| "execution-failed".to_owned(), |told| told.kind.clone()),
     }
 }

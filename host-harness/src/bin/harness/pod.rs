@@ -1,8 +1,12 @@
 //! The simulated pod in this process: opened from a file or made anew, mounted without sockets, kept again.
+//!
+//! A pod that is kept in a file is one command's at a time, from its opening to its end: of two that had read the
+//! same rows, the later would write over what the earlier did.
 
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fusion_sim::{Options, Pod, Scenario};
 use futures::future::BoxFuture;
@@ -13,22 +17,31 @@ use host_harness::transport::Transport;
 use host_harness::transport::mounted::Mounted;
 use jiff::Timestamp;
 
-use crate::ending::{Ending, Exit};
+use crate::ending::Ending;
+
+/// How long a command waits for the one before it: most are done in a second or two, one that follows is not.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks whether the file is free.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A pod, and the file that it is kept in.
 pub struct InProcess {
     pod: Pod,
     clock: PodClock,
     file: Option<PathBuf>,
+    /// Given up with the pod.
+    _turn: Option<File>,
 }
 
 impl InProcess {
     /// The pod that is kept in `file`, or a new one where there is no file yet.
     ///
     /// # Errors
-    /// An [`Ending`] with 2 for a file that holds no pod, or a scenario that does not fit.
+    /// An [`Ending`] with 2 for a file that holds no pod, cannot be locked or is another command's for too long, or a
+    /// scenario that does not fit.
     pub fn open(file: Option<&Path>, scenario: Option<&Path>) -> Result<Self, Ending> {
         let wanted = scenario.map(read_scenario).transpose()?;
+        let turn = file.map(turn).transpose()?;
         let kept = match file {
             Some(file) if file.exists() => Some(kept_in(file)?),
             _ => None,
@@ -42,7 +55,7 @@ impl InProcess {
             (None, scenario) => make(Options { scenario: scenario.unwrap_or_default(), ..Options::default() })?,
         };
         let clock = PodClock { start: pod.clock().now(), clock: pod.clock() };
-        Ok(Self { pod, clock, file: file.map(Path::to_owned) })
+        Ok(Self { pod, clock, file: file.map(Path::to_owned), _turn: turn })
     }
 
     /// Settings of a connection that it lets in.
@@ -66,12 +79,37 @@ impl InProcess {
     /// An [`Ending`] where the file cannot be written.
     pub fn save(&self) -> Result<(), Ending> {
         let Some(file) = &self.file else { return Ok(()) };
-        let failed = |reason: String| {
-            let message = format!("the simulated pod cannot be kept in {}: {reason}", file.display());
-            Ending::told(Exit::Usage, "invalid-input", message, Some("Give a file in a folder that can be written."))
-        };
-        let bytes = self.pod.save().map_err(|error| failed(error.to_string()))?;
-        replace(file, &bytes, 0o644).map_err(|error| failed(error.to_string()))
+        let bytes = self.pod.save().map_err(|error| not_kept(file, &error))?;
+        replace(file, &bytes, 0o644).map_err(|error| not_kept(file, &error))
+    }
+}
+
+fn not_kept(file: &Path, reason: &dyn std::fmt::Display) -> Ending {
+    let message = format!("the simulated pod cannot be kept in {}: {reason}", file.display());
+    Ending::usage(message, "Give a file in a folder that can be written.")
+}
+
+/// Waits for the right to use a pod's file. The lock is on a file beside it, since the file itself is replaced.
+fn turn(file: &Path) -> Result<File, Ending> {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".lock");
+    let lock = OpenOptions::new().write(true).create(true).truncate(false).open(beside);
+    let lock = lock.map_err(|error| not_kept(file, &error))?;
+    let began = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => std::thread::sleep(LOOK),
+            Err(TryLockError::WouldBlock) => {
+                let message = format!(
+                    "another command uses the simulated pod in {}, and did not end within {} s; nothing was done",
+                    file.display(),
+                    PATIENCE.as_secs()
+                );
+                return Err(Ending::usage(message, "Wait for it to end, or give each its own file after `sim:`."));
+            }
+            Err(TryLockError::Error(error)) => return Err(not_kept(file, &error)),
+        }
     }
 }
 

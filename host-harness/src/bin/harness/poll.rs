@@ -190,5 +190,6 @@ async fn hand_over(round: &Round) -> Result<(), Ending> {
     if lines.is_empty() {
         return Ok(());
     }
-    tokio::task::spawn_blocking(move || say::lines(lines)).await.unwrap_or_else(|_| Err(Ending::silent(Exit::Broken)))
+    let taken = tokio::task::spawn_blocking(move || say::lines(lines).map_err(Ending::not_taken)).await;
+    taken.unwrap_or_else(|_| Err(Ending::silent(Exit::Broken)))
 }

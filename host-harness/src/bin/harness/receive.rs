@@ -63,7 +63,8 @@ pub async fn run(global: &Global, trigger: &str, with: &With, request: &Path) ->
         };
         let of_state = |error| keeping::told(&error);
         let round = teller.take_receipt(store, &asked, &mut receipt, now).map_err(of_state)?;
-        say::json(&json::text(&json::receipt(&receipt, round.views(None).collect()))?)?;
+        let handed = say::json(&json::text(&json::receipt(&receipt, round.views(None).collect()))?);
+        handed.map_err(Ending::not_taken)?;
         teller.settle_receipt(store, &round, site.run.clock.now()).map_err(of_state)
     })
     .await

@@ -40,14 +40,14 @@ pub fn run(
         lines.push(Line::of(key, entry.occurred_at.as_deref(), payload, marks).text());
         done += 1;
         if lines.len() >= AT_ONCE {
-            ended = say::lines(std::mem::take(&mut lines));
+            ended = say::lines(std::mem::take(&mut lines)).map_err(Ending::not_taken);
         }
         ended.is_ok()
     };
     reader.trail(&wanted, &mut each).map_err(|error| keeping::told(&error))?;
     ended?;
     if !lines.is_empty() {
-        say::lines(lines)?;
+        say::lines(lines).map_err(Ending::not_taken)?;
     }
     if done == 0 && without == 0 {
         nothing(&reader, connection, trigger)?;

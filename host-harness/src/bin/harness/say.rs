@@ -103,7 +103,7 @@ pub fn json(text: &str) -> Result<(), Ending> {
 /// A line to standard output, handed on at once.
 ///
 /// # Errors
-/// An [`Ending`] where nobody reads it any more: whatever it said was not taken.
+/// An [`Ending`] where it cannot be written, and a silent one ([`Exit::Unread`]) where nobody reads it any more.
 pub fn line(text: &str) -> Result<(), Ending> {
     lines([text])
 }
@@ -156,7 +156,7 @@ pub fn rows(text: String, cut: &json_rows::Cut) -> Result<(), Ending> {
 fn written(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> Result<(), Ending> {
     let mut out = std::io::BufWriter::with_capacity(OUTPUT, std::io::stdout().lock());
     write(&mut out).and_then(|()| out.flush()).map_err(|error| match error.kind() {
-        std::io::ErrorKind::BrokenPipe => Ending::silent(Exit::Transient),
+        std::io::ErrorKind::BrokenPipe => Ending::silent(Exit::Unread),
         _ => Ending::told(
             Exit::Transient,
             "unavailable",

@@ -33,17 +33,21 @@ pub async fn run(global: &Global, connection: &str) -> Result<(), Ending> {
         }
         tell_of_network(&mut report.checks, &site.run.failures());
         clean(&mut report, &site.secrets);
-        if site.json {
-            say::json(&json::text(&json::report(&report))?)?;
+        let printed = if site.json {
+            say::json(&json::text(&json::report(&report))?)
         } else {
             let mut text = table(&report.checks, say::width());
             if say::in_colour() {
                 text = coloured(&text);
             }
-            say::line(&format!("{text}\n{}", verdict(&report.checks)))?;
-        }
+            say::line(&format!("{text}\n{}", verdict(&report.checks)))
+        };
         let failed = report.checks.iter().any(|check| check.status == CheckStatus::Failed);
-        if failed { Err(Ending::silent(Exit::NotMet)) } else { Ok(()) }
+        match printed {
+            Err(ending) if ending.exit != Exit::Unread => Err(ending),
+            _ if failed => Err(Ending::silent(Exit::NotMet)),
+            printed => printed,
+        }
     })
     .await
 }
