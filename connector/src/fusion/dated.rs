@@ -117,11 +117,12 @@ fn by_ids(pod: &Pod, target: &Target, key: &str) -> Option<Place> {
         true => row(pod, &at, told, key).map(|(key, row)| (key, Some(row)))?,
         false => (key.to_owned(), None),
     };
+    let now = if key.is_empty() { String::new() } else { format!(", key {key}") };
     let message = format!(
-        "A key holds the day on which it was read, and leads nowhere on another; the ids in it were looked up. On this day it is resource {}, key {key}.",
+        "A key holds the day on which it was read, and leads nowhere on another; the ids in it were looked up. On this day it is resource {}{now}.",
         at.name
     );
-    let warning = warning("key_changed", message, Some(key.clone()));
+    let warning = warning("key_changed", message, Some(key.clone()).filter(|key| !key.is_empty()));
     Some(Place { target: at, key, row, warning })
 }
 
@@ -318,6 +319,7 @@ mod tests {
             let door = Fake::new(std::iter::once(described()).chain(answers));
             let answer = run(&door, operation, &serde_json::from_str(&input).unwrap()).unwrap();
             assert!(answer.contains("key_changed") && answer.contains(&key(2)), "{operation}: {answer}");
+            assert!(!answer.contains(", key .") && !answer.contains("\"key\":\"\""), "{operation}: {answer}");
             let sent = door.sent.borrow();
             let last = sent.last().unwrap();
             let body = String::from_utf8_lossy(last.body.as_deref().unwrap_or_default()).into_owned();
