@@ -39,6 +39,8 @@ pub struct Lane {
     ending: &'static [u8],
     /// In the order of their columns.
     watched: Vec<Watch>,
+    /// By column of the target: its place among the watched.
+    by_column: Vec<usize>,
     in_order: bool,
     ready: bool,
     places: Vec<Cell>,
@@ -57,6 +59,7 @@ impl Lane {
             slots: columns.iter().map(slot).collect(),
             ending,
             watched: Vec::new(),
+            by_column: Vec::new(),
             in_order,
             ready: false,
             places: Vec::new(),
@@ -74,8 +77,14 @@ impl Lane {
     }
 
     fn prepare(&mut self) {
+        self.by_column.clear();
+        for (at, watch) in self.watched.iter().enumerate() {
+            self.by_column.resize(usize::try_from(watch.column).unwrap_or(0), usize::MAX);
+            self.by_column.push(at);
+        }
         for (column, _, watched) in &mut self.slots {
-            *watched = self.watched.binary_search_by_key(column, |watch| watch.column).unwrap_or(usize::MAX);
+            let at = usize::try_from(*column).ok().and_then(|column| self.by_column.get(column));
+            *watched = at.copied().unwrap_or(usize::MAX);
         }
         self.ready = true;
     }
@@ -169,10 +178,9 @@ impl Lane {
         row.end(out);
     }
 
-    #[inline(never)]
     fn watched(&self, column: u32) -> Option<&Watch> {
-        let at = self.watched.binary_search_by_key(&column, |watch| watch.column).ok()?;
-        self.watched.get(at)
+        let at = usize::try_from(column).ok().and_then(|column| self.by_column.get(column))?;
+        self.watched.get(*at)
     }
 
     /// Whether a watched column of the record that passed last was blank, and was filled.

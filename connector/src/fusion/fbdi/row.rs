@@ -96,6 +96,8 @@ pub struct Work<'a> {
     line: tabular::delimited::Row,
     /// What rows of an input pass that need nothing, and which input.
     lane: Option<(usize, Lane)>,
+    /// Where it is told that its blank groups and sources are filled.
+    told: [Option<usize>; 2],
     /// Lines that are not compressed yet.
     pub out: Vec<u8>,
     /// Rows written.
@@ -125,6 +127,7 @@ impl<'a> Work<'a> {
                 .and_then(|name| Some((by_name(name)?, name))),
             line: tabular::delimited::Row::default(),
             lane: None,
+            told: [None; 2],
             out: Vec::new(),
             rows: 0,
         }
@@ -195,21 +198,23 @@ impl<'a> Work<'a> {
                 return Ok(false);
             }
             self.lane = Some((plan.input, self.lane(load, plan)));
+            self.told = [None; 2];
         }
         let Some((_, lane)) = &mut self.lane else { return Ok(false) };
         if !lane.pass(reader, &mut self.out) {
             return Ok(false);
         }
         let Load { group, source, findings, checks, .. } = load;
-        if let (Some((column, name)), Some(wanted)) = (self.group, group)
-            && lane.is_filled(column)
-        {
-            group_filled(findings, place, name, wanted);
-        }
-        if let (Some((column, name)), Some(wanted)) = (self.source, source)
-            && lane.is_filled(column)
-        {
-            source_filled(findings, place, name, wanted);
+        let asked = [(self.group, group, GROUP), (self.source, source, SOURCE)];
+        for ((column, wanted, filled), told) in asked.into_iter().zip(&mut self.told) {
+            if let (Some((column, name)), Some(wanted)) = (column, wanted)
+                && lane.is_filled(column)
+            {
+                match told {
+                    Some(at) => findings.again(*at),
+                    None => *told = Some(blank_filled(findings, place, name, wanted, filled)),
+                }
+            }
         }
         checks.take(self.table, place, &|column| lane.value(reader, column), findings)?;
         self.rows += 1;
@@ -310,18 +315,24 @@ fn group(load: &mut Load<'_>, place: Place<'_>, column: u32, name: &str, cells: 
             findings.tell(Severity::Refuse, place, Some(name.to_owned()), "group_differs", message);
         }
         None => {
-            group_filled(findings, place, name, wanted);
+            blank_filled(findings, place, name, wanted, GROUP);
             put(cells, column, wanted.as_bytes());
         }
     }
 }
 
-fn group_filled(findings: &mut Findings, place: Place<'_>, name: &str, wanted: &str) {
-    findings.repaired(place, name, "group_filled", || format!("Blank is sent as {wanted}, the group of this load"));
-}
+/// Code and word of what a blank is filled with.
+const GROUP: (&str, &str) = ("group_filled", "group");
+const SOURCE: (&str, &str) = ("source_filled", "source");
 
-fn source_filled(findings: &mut Findings, place: Place<'_>, name: &str, wanted: &str) {
-    findings.repaired(place, name, "source_filled", || format!("Blank is sent as {wanted}, the source of this load"));
+fn blank_filled(
+    findings: &mut Findings,
+    place: Place<'_>,
+    name: &str,
+    wanted: &str,
+    (code, what): (&'static str, &str),
+) -> usize {
+    findings.repaired(place, name, code, || format!("Blank is sent as {wanted}, the {what} of this load"))
 }
 
 /// A journal source may be given to the job by its id, which no row holds.
@@ -342,7 +353,7 @@ fn source(load: &mut Load<'_>, place: Place<'_>, column: u32, name: &str, cells:
             findings.tell(Severity::Refuse, place, Some(name.to_owned()), "source_differs", message);
         }
         (Some(wanted), None) => {
-            source_filled(findings, place, name, wanted);
+            blank_filled(findings, place, name, wanted, SOURCE);
             put(cells, column, wanted.as_bytes());
         }
         _ => {}
