@@ -197,3 +197,72 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// What is written of a record, if it passes.
+    fn passed(columns: &[Option<u32>], text: &str) -> Option<String> {
+        let rule = |column| match column {
+            1 => Rule::Decimal,
+            2 => Rule::Day,
+            9 => Rule::Nothing,
+            _ => Rule::Any,
+        };
+        let mut lane = Lane::new(columns, &rule, b"END");
+        lane.watch(0, &|watch| watch.needed = true);
+        lane.watch(3, &|watch| {
+            watch.equal = Some(b"G".to_vec());
+            watch.fill = Some(b"G".to_vec());
+        });
+        let mut reader = Reader::new(Box::new(text.as_bytes())).unwrap();
+        assert!(reader.advance().unwrap());
+        let mut out = b"before\n".to_vec();
+        let passes = lane.pass(&reader, &mut out);
+        let blank = reader
+            .cells()
+            .iter()
+            .all(|cell| columns.iter().nth(usize::try_from(cell.column).unwrap()) != Some(&Some(3)));
+        assert!(!passes || lane.is_filled(3) == blank && lane.value(&reader, 3) == Some(b"G"));
+        let written = String::from_utf8(out).unwrap();
+        assert!(passes || written == "before\n");
+        passes.then(|| written.trim_start_matches("before\n").to_owned())
+    }
+
+    #[test]
+    fn a_row_passes_with_its_blanks_filled_or_not_at_all() {
+        let straight: Vec<Option<u32>> = (0..10).map(Some).collect();
+        let of = |text| passed(&straight, text);
+        assert_eq!(of("a,1.5,2026/01/31,G,x,,,,\n").as_deref(), Some("a,1.5,2026/01/31,G,x\n"));
+        assert_eq!(of("a,,,,,x\n").as_deref(), Some("a,,,G,,x\n"));
+        assert_eq!(of("a\n").as_deref(), Some("a,,,G\n"));
+        assert_eq!(of("a,,,,,,,,,,END\n").as_deref(), Some("a,,,G\n"));
+        for text in [
+            ",1\n",
+            "a,1.500\n",
+            "a,1x\n",
+            "a,,2026/02/30\n",
+            "a,,,H\n",
+            "a,,,,\\n\n",
+            "\"a\"\n",
+            " a\n",
+            "a,,,,,,,,,9\n",
+            "a,,,,,,,,,,END,x\n",
+            "a,,,,,,,,,,more\n",
+        ] {
+            assert_eq!(of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn columns_that_change_places_are_never_copied_together() {
+        let turned = [Some(0), Some(5), Some(4), None];
+        assert_eq!(passed(&turned, "a,c,b\n").as_deref(), Some("a,,,G,b,c\n"));
+        assert_eq!(passed(&turned, "a,c,b,left out\n").as_deref(), Some("a,,,G,b,c\n"));
+        let apart = [Some(0), None, Some(4)];
+        assert_eq!(passed(&apart, "a,x,b\n"), None);
+        assert_eq!(passed(&apart, "a,,b\n").as_deref(), Some("a,,,G,b\n"));
+    }
+}
