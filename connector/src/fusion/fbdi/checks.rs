@@ -245,10 +245,8 @@ impl<'a> Checker<'a> {
                 self.line(key, line, place, findings);
             }
         }
-        if let Some(key) = number {
-            if let Some(numbers) = &mut self.numbers {
-                numbers.push(Entry { key, order, amount: 0 }).map_err(|failed| told(&failed))?;
-            }
+        if let (Some(key), Some(numbers)) = (number, &mut self.numbers) {
+            numbers.push(Entry { key, order, amount: 0 }).map_err(|failed| told(&failed))?;
         }
         Ok(())
     }
