@@ -8,12 +8,14 @@ use std::io::{self, Read};
 
 use crate::block::Masks;
 
+mod lane;
 mod scan;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests;
 mod write;
 
+pub use lane::{Lane, Rule, Watch};
 pub use write::{Filled, Row, find};
 
 /// The buffer that records are found in; a multiple of a block.

@@ -40,8 +40,22 @@ pub fn is_decimal(bytes: &[u8]) -> bool {
     any
 }
 
+/// Whether it is a decimal ([`is_decimal`]), and none as `1.500`, whose point may part thousands.
+pub fn is_clear_decimal(bytes: &[u8]) -> bool {
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    let thousands = match digits {
+        [b'0', b'.', _, _, _] => false,
+        [_, b'.', _, _, _] | [_, _, b'.', _, _, _] | [_, _, _, b'.', _, _, _] => true,
+        _ => false,
+    };
+    !thousands && is_decimal(bytes)
+}
+
 /// Decimal places that sums keep.
 const PLACES: usize = 12;
+
+/// One, in units.
+pub const ONE: i128 = 1_000_000_000_000;
 
 /// Powers of ten up to that.
 const POWERS: [u64; PLACES + 1] = [

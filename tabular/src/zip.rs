@@ -129,11 +129,8 @@ impl<O: Output> Writer<O> {
         self.at
     }
 
-    /// Writes the directory; the output is whole then.
-    ///
-    /// # Errors
-    /// Those of the output.
-    pub fn finish(mut self) -> Result<O, O::Error> {
+    /// The directory of what was written: names, sizes and checksums.
+    pub fn directory(&self) -> Vec<u8> {
         let mut directory = Vec::new();
         for entry in &self.entries {
             // Made by version 2.0 on no system in particular.
@@ -143,6 +140,15 @@ impl<O: Output> Writer<O> {
             directory.extend_from_slice(&clamp(entry.offset).to_le_bytes());
             directory.extend_from_slice(entry.name.as_bytes());
         }
+        directory
+    }
+
+    /// Writes the directory; the output is whole then.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn finish(mut self) -> Result<O, O::Error> {
+        let mut directory = self.directory();
         let (start, size) = (self.at, wide(directory.len()));
         let count = u16::try_from(self.entries.len()).unwrap_or(u16::MAX);
         directory.extend_from_slice(b"PK\x05\x06\0\0\0\0");

@@ -35,12 +35,16 @@ fn measured(harness: &Path, component: &Path, megabytes: u64, folder: &Path) -> 
     let settings = json!({"host": format!("http://{address}"), "auth": {"type": "basic", "username": "u", "password": "hunter22"}});
     std::fs::write(&connection, settings.to_string())?;
     let (mut ours, mut peer, mut archive, mut sent) = (Vec::new(), Vec::new(), 0, 0);
+    let (mut our_work, mut their_work) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        let before = taken.load(Ordering::Relaxed);
+        let (before, worked) = (taken.load(Ordering::Relaxed), work());
         ours.push(load(harness, component, &connection, &lent, &address.to_string(), round)?);
         sent = taken.load(Ordering::Relaxed) - before;
+        let between = work();
+        our_work.push(between.saturating_sub(worked));
         let (time, size) = theirs(&lent)?;
         peer.push(time);
+        their_work.push(work().saturating_sub(between));
         archive = size;
     }
     // Four letters for three bytes.
@@ -52,6 +56,12 @@ fn measured(harness: &Path, component: &Path, megabytes: u64, folder: &Path) -> 
     println!("harness, from start to sent              {:>10.1} MB/s {zipped:>12} bytes", speed(ours));
     println!("zip -6                                   {:>10.1} MB/s {archive:>12} bytes", speed(peer));
     println!("ratio of speed (goal: at least 1.0)      {:>10.2}", speed(ours) / speed(peer));
+    let (ours, peer) = (median(&mut our_work)?, median(&mut their_work)?);
+    if peer > Duration::ZERO {
+        // On a machine that does other things as well the clock tells little.
+        println!("processor time of both                   {:>8.2} s, {:.2} s", ours.as_secs_f64(), peer.as_secs_f64());
+        println!("ratio of processor time                  {:>10.2}", peer.as_secs_f64() / ours.as_secs_f64());
+    }
     println!("ratio of size (goal: at most 1.03)       {:>10.3}", lossy(zipped) / lossy(archive));
     Ok(())
 }
@@ -84,6 +94,15 @@ fn load(
     let told = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.code() == Some(PENDING), "the harness ended with {}: {told}", output.status);
     Ok(time)
+}
+
+/// Processor time of the processes that were started and have ended; nothing where the system does not tell.
+fn work() -> Duration {
+    let told = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = told.rsplit(')').next().unwrap_or_default().split_whitespace();
+    // `cutime` and `cstime` of proc(5), in hundredths of a second.
+    let ticks: u64 = fields.skip(13).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 fn median(times: &mut [Duration]) -> Result<Duration> {

@@ -15,11 +15,11 @@ pub fn find<'c>(cells: &'c [Filled<'_>], column: u32) -> Option<&'c [u8]> {
 const COMMAS: [u8; 64] = [b','; 64];
 
 /// Cells of a plain record that are copied at once.
-struct Run {
-    first: u32,
-    last: u32,
-    start: usize,
-    end: usize,
+pub(super) struct Run {
+    pub(super) first: u32,
+    pub(super) last: u32,
+    pub(super) start: usize,
+    pub(super) end: usize,
 }
 
 /// Where a cell lies in a record.
@@ -106,7 +106,7 @@ impl Row {
         self.end(out);
     }
 
-    fn run(&mut self, out: &mut Vec<u8>, plain: &[u8], run: Option<Run>) {
+    pub(super) fn run(&mut self, out: &mut Vec<u8>, plain: &[u8], run: Option<Run>) {
         if let Some(run) = run {
             self.commas(out, run.first);
             out.extend_from_slice(plain.get(run.start..run.end).unwrap_or_default());

@@ -1,5 +1,6 @@
 //! From a source to the finished zip: every row once through reading, checks, the line and the compressor.
 
+use tabular::delimited::Reader;
 use tabular::zip::Writer;
 
 use super::archive::{Sink, Spool};
@@ -7,6 +8,7 @@ use super::checks::Checker;
 use super::findings::{Findings, Place};
 use super::input::Inputs;
 use super::objects::{From, Parameter};
+use super::plan::Plan;
 use super::row::{Cell, Load, Styles, Work};
 use super::rows::{Rows, Taker};
 use super::{Built, Object, Options, Severity, Source, Urls, content_prefix, digits_of, plan};
@@ -131,8 +133,8 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
         Err(_) if refused => String::new(),
         list => list?,
     };
+    let content = fingerprint(&zip.directory(), &parameter_list);
     let archive = zip.finish()?.finish()?;
-    let content = fingerprint(&archive, &parameter_list)?;
     Ok(Built {
         archive,
         file_name: format!("{}_{}.zip", content_prefix(options.call_id, &content), object.id),
@@ -174,19 +176,11 @@ fn differing(object: &Object, list: &str, group: Option<&str>, source: Option<&s
     }
 }
 
-/// Eight digits that stand for what is loaded and how. It tells a mistake, not malice.
-fn fingerprint(archive: &super::Archive, parameter_list: &str) -> Result<String> {
-    let mut hash = fnv(0xcbf2_9ce4_8422_2325, parameter_list.as_bytes());
-    let broken = |error: std::io::Error| Failure::internal(format!("the zip cannot be read again: {error}"));
-    let mut reader = archive.reader().map_err(broken)?;
-    let mut piece = vec![0; 64 << 10];
-    loop {
-        let read = reader.read(&mut piece).map_err(broken)?;
-        if read == 0 {
-            return Ok(format!("{:08x}", (hash ^ (hash >> 32)) & 0xffff_ffff));
-        }
-        hash = fnv(hash, piece.get(..read).unwrap_or_default());
-    }
+/// Eight digits that stand for what is loaded and how; the zip's directory has the checksum of each file. It tells a
+/// mistake, not malice.
+fn fingerprint(directory: &[u8], parameter_list: &str) -> String {
+    let hash = fnv(fnv(0xcbf2_9ce4_8422_2325, parameter_list.as_bytes()), directory);
+    format!("{:08x}", (hash ^ (hash >> 32)) & 0xffff_ffff)
 }
 
 fn fnv(hash: u64, bytes: &[u8]) -> u64 {
@@ -227,6 +221,10 @@ struct File<'f, 'a> {
 }
 
 impl File<'_, '_> {
+    fn flush_piece(&mut self) -> Result<()> {
+        if self.work.out.len() >= PIECE { self.flush() } else { Ok(()) }
+    }
+
     fn flush(&mut self) -> Result<()> {
         if self.work.out.is_empty() {
             return Ok(());
@@ -252,7 +250,12 @@ impl File<'_, '_> {
 impl Taker for File<'_, '_> {
     fn take(&mut self, place: Place<'_>, cells: &mut Vec<Cell<'_>>, plain: Option<&[u8]>) -> Result<()> {
         self.work.take(self.load, place, cells, plain)?;
-        if self.work.out.len() >= PIECE { self.flush() } else { Ok(()) }
+        self.flush_piece()
+    }
+
+    fn pass(&mut self, plan: &Plan, place: Place<'_>, reader: &Reader<'_>) -> Result<bool> {
+        let passes = self.work.pass(self.load, plan, place, reader)?;
+        self.flush_piece().map(|()| passes)
     }
 
     fn findings(&mut self) -> Option<&mut Findings> {

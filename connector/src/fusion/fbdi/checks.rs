@@ -10,8 +10,8 @@ use super::findings::{Findings, Place};
 use super::layout::FileLayout;
 use super::objects::Checks;
 use super::plan::position;
-use super::row::{Cell, find, text};
-use super::values::{is_decimal, shown, units};
+use super::row::text;
+use super::values::{ONE, is_decimal, shown, units};
 use super::{Object, Severity};
 use crate::problem::{Failure, Result};
 
@@ -27,11 +27,23 @@ const MOST_LINES: usize = 16 << 10;
 /// An amount, or a sum, that cannot be told: nothing is compared with it.
 const UNTOLD: i128 = i128::MIN;
 
+/// An entry's order: its rank, then where its row stands (file and row), then how many rows directly behind it are in
+/// the entry with it.
+const RANK: u32 = 62;
+const FILE: u32 = 48;
+const ROW: u32 = 8;
+const MOST_FILES: u64 = 0x3fff;
+const LAST_ROW: u64 = (1 << (FILE - ROW)) - 1;
+const MOST_TOGETHER: u64 = (1 << ROW) - 1;
+
 /// Ranks of entries of one key: parents come before children.
 const PARENT: u64 = 0;
 /// A parent whose lines do not make up its amount by themselves.
 const PARENT_WITH_TAX: u64 = 1;
 const CHILD: u64 = 2;
+
+/// Tells what is in a column of a row.
+type Values<'f, 'c> = &'f dyn Fn(u32) -> Option<&'c [u8]>;
 
 /// Compares rows.
 pub struct Checker<'a> {
@@ -43,15 +55,39 @@ pub struct Checker<'a> {
     called: Vec<Option<String>>,
     /// For each table that has children: the keys of both.
     families: Vec<Option<Keys>>,
+    /// Children of one parent of this table that stand together, not yet among the keys.
+    together: Option<(usize, Entry)>,
     columns: Vec<Columns>,
     numbers: Option<Keys>,
     /// The invoice whose lines come, and their numbers.
-    lines: (u128, HashSet<u128>),
+    lines: (u128, Numbers),
     sums: Sums,
     journal: [Option<u32>; 8],
     suspense: bool,
     /// The ledger that the job imports.
     ledger: Option<String>,
+}
+
+/// Numbers of lines, in units. Nearly always they follow each other: those are a range, the others are held.
+#[derive(Default)]
+struct Numbers {
+    range: Option<(i128, i128)>,
+    others: HashSet<i128>,
+}
+
+impl Numbers {
+    /// Takes one in; whether it is new.
+    fn insert(&mut self, number: i128) -> bool {
+        let (first, last) = *self.range.get_or_insert((number, number.saturating_sub(ONE)));
+        if number == last.saturating_add(ONE) && !self.others.contains(&number) {
+            self.range = Some((first, number));
+            return true;
+        }
+        if (first..=last).contains(&number) && number.abs_diff(first) % ONE.unsigned_abs() == 0 {
+            return false;
+        }
+        self.others.len() >= MOST_LINES || self.others.insert(number)
+    }
 }
 
 /// Where a table has what is compared.
@@ -129,9 +165,10 @@ impl<'a> Checker<'a> {
             nested: false,
             called: vec![None; object.tables.len()],
             families,
+            together: None,
             columns,
             numbers: invoices.then(|| keys("numbers")),
-            lines: (0, HashSet::new()),
+            lines: (0, Numbers::default()),
             sums: Sums { held: HashMap::new(), labels: HashMap::new(), spilled: keys("sums") },
             journal,
             suspense,
@@ -139,35 +176,51 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A row's place in eight bytes: rank, file, row.
-    fn order(&mut self, rank: u64, place: Place<'_>) -> u64 {
+    /// A row's place in eight bytes, without a rank.
+    fn order(&mut self, place: Place<'_>) -> u64 {
         self.nested = place.pointer.is_some();
-        if self.files.last().is_none_or(|last| last != place.file) && !self.files.iter().any(|file| file == place.file)
-        {
+        let file = self.files.iter().position(|file| file == place.file).unwrap_or_else(|| {
             self.files.push(place.file.to_owned());
-        }
-        let file = self.files.iter().position(|file| file == place.file).unwrap_or(0);
-        rank << 56 | u64::try_from(file & 0xffff).unwrap_or(0) << 40 | place.row.min((1 << 40) - 1)
+            self.files.len() - 1
+        });
+        u64::try_from(file).unwrap_or(0).min(MOST_FILES) << FILE | place.row.min(LAST_ROW) << ROW
     }
 
-    /// Takes in a row.
+    /// The columns of a table that [`Checker::take`] looks at.
+    pub fn compared(&self, table: usize) -> impl Iterator<Item = u32> {
+        let invoices = self.columns.get(table).filter(|_| self.object.checks != Checks::Journals).map(|columns| {
+            let [by_number, by_name] = columns.supplier;
+            let parent = columns.parent.map(|(_, column)| column);
+            [columns.key, parent, columns.amount, columns.tax, columns.number, columns.line, by_number, by_name]
+        });
+        invoices.unwrap_or(self.journal).into_iter().flatten()
+    }
+
+    /// Takes in a row, of which `value` tells what is in a column.
     ///
     /// # Errors
     /// Where there is no room for its keys.
-    pub fn take(&mut self, table: usize, place: Place<'_>, cells: &[Cell<'_>], findings: &mut Findings) -> Result<()> {
+    pub fn take(
+        &mut self,
+        table: usize,
+        place: Place<'_>,
+        value: Values<'_, '_>,
+        findings: &mut Findings,
+    ) -> Result<()> {
+        let order = self.order(place);
         if self.object.checks == Checks::Journals {
-            return self.journal(place, cells, findings);
+            return self.journal(order, place, value, findings);
         }
         if let Some(called) = self.called.get_mut(table).filter(|called| called.is_none() && place.pointer.is_none()) {
             *called = Some(place.file.to_owned());
         }
         let Some(columns) = self.columns.get(table) else { return Ok(()) };
-        let at = |column: Option<u32>| column.and_then(|column| find(cells, column));
+        let at = |column: Option<u32>| column.and_then(value);
         let name = if columns.tax.is_some() { "INVOICE_AMOUNT" } else { "AMOUNT" };
         let amount = amount(at(columns.amount).unwrap_or_default(), name, place, findings);
         let taxed = matches!(at(columns.tax), Some(b"Y" | b"y"));
         let key = at(columns.key).map(|key| Hash::default().with(key).key());
-        let parent = columns.parent.map(|(parent, column)| (parent, find(cells, column).unwrap_or_default()));
+        let parent = columns.parent.map(|(parent, column)| (parent, value(column).unwrap_or_default()));
         let line = at(columns.line);
         let [by_number, by_name] = columns.supplier;
         let number = at(columns.number).map(|number| {
@@ -178,13 +231,13 @@ impl<'a> Checker<'a> {
             hash.with(number).key()
         });
         if let (Some(key), true) = (key, self.families.get(table).is_some_and(Option::is_some)) {
-            let order = self.order(if taxed { PARENT_WITH_TAX } else { PARENT }, place);
+            let order = if taxed { PARENT_WITH_TAX } else { PARENT } << RANK | order;
             self.family(table, Entry { key, order, amount })?;
         }
         if let Some((parent, text)) = parent.filter(|(_, text)| !text.is_empty()) {
-            let order = self.order(CHILD, place);
+            let order = CHILD << RANK | order;
             let key = Hash::default().with(text).key();
-            self.family(parent, Entry { key, order, amount })?;
+            self.child(parent, Entry { key, order, amount })?;
             if self.sums.labels.len() < MOST_LABELS {
                 self.sums.labels.entry(key).or_insert_with(|| super::row::text(text).into_owned());
             }
@@ -192,11 +245,8 @@ impl<'a> Checker<'a> {
                 self.line(key, line, place, findings);
             }
         }
-        if let Some(key) = number {
-            let order = self.order(0, place);
-            if let Some(numbers) = &mut self.numbers {
-                numbers.push(Entry { key, order, amount: 0 }).map_err(|failed| told(&failed))?;
-            }
+        if let (Some(key), Some(numbers)) = (number, &mut self.numbers) {
+            numbers.push(Entry { key, order, amount: 0 }).map_err(|failed| told(&failed))?;
         }
         Ok(())
     }
@@ -208,28 +258,46 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Children of one parent mostly stand together, and are compared as one.
+    fn child(&mut self, parent: usize, entry: Entry) -> Result<()> {
+        if let Some((table, together)) = &mut self.together
+            && (*table, together.key) == (parent, entry.key)
+            && together.order & MOST_TOGETHER < MOST_TOGETHER
+            && (together.order >> ROW) + (together.order & MOST_TOGETHER) + 1 == entry.order >> ROW
+        {
+            together.order += 1;
+            together.amount = add(together.amount, entry.amount);
+            return Ok(());
+        }
+        match self.together.replace((parent, entry)) {
+            Some((table, entry)) => self.family(table, entry),
+            None => Ok(()),
+        }
+    }
+
     /// Lines of one invoice stand together in nearly every file, so that those of one are held, and no more.
     fn line(&mut self, key: u128, line: &[u8], place: Place<'_>, findings: &mut Findings) {
         if self.lines.0 != key {
             self.lines.0 = key;
-            self.lines.1.clear();
+            self.lines.1.range = None;
+            self.lines.1.others.clear();
         }
         // 1 and 1.0 are one number.
         let number = match units(line) {
-            Some(units) => units.cast_unsigned(),
+            Some(units) => units,
             None => return,
         };
-        if self.lines.1.len() < MOST_LINES && !self.lines.1.insert(number) {
+        if !self.lines.1.insert(number) {
             let message =
                 format!("LINE_NUMBER {} is that of another line of the invoice: it would be rejected.", text(line));
             findings.tell(Severity::Refuse, place, Some("LINE_NUMBER".to_owned()), "duplicate_line", message);
         }
     }
 
-    fn journal(&mut self, place: Place<'_>, cells: &[Cell<'_>], findings: &mut Findings) -> Result<()> {
+    fn journal(&mut self, order: u64, place: Place<'_>, value: Values<'_, '_>, findings: &mut Findings) -> Result<()> {
         let at = |index: usize| {
             let column = self.journal.get(index).copied().flatten();
-            column.and_then(|column| find(cells, column)).unwrap_or_default()
+            column.and_then(value).unwrap_or_default()
         };
         if let Some(wanted) = self.ledger.as_deref().filter(|ledger| !blank(at(1)) && ledger.as_bytes() != at(1)) {
             let message = format!(
@@ -267,7 +335,6 @@ impl<'a> Checker<'a> {
                 self.put_sums_aside()?;
             }
         }
-        let order = self.order(0, place);
         let sum = self.sums.held.entry(key).or_insert((0, order));
         sum.0 = add(sum.0, amount);
         Ok(())
@@ -286,20 +353,24 @@ impl<'a> Checker<'a> {
     /// Where what was put aside cannot be read.
     pub fn finish(mut self, findings: &mut Findings) -> Result<()> {
         self.put_sums_aside()?;
+        if let Some((table, entry)) = self.together.take() {
+            self.family(table, entry)?;
+        }
         let Self { object, files, nested, called, families, numbers, sums, suspense, .. } = self;
+        let stands = |order: u64| {
+            let file = usize::try_from(order >> FILE & MOST_FILES).ok().and_then(|at| files.get(at));
+            (file.map_or("", String::as_str), order >> ROW & LAST_ROW)
+        };
         let tell = |findings: &mut Findings, order: u64, severity, column: &str, code, message: String| {
-            let row = order & ((1 << 40) - 1);
-            let file =
-                usize::try_from(order >> 40 & 0xffff).ok().and_then(|at| files.get(at)).map_or("", String::as_str);
+            let (file, row) = stands(order);
             let pointer = nested.then(|| format!("/{}", row.saturating_sub(1)));
             let place = Place { file, row, pointer: pointer.as_deref() };
             let column = (!column.is_empty()).then(|| column.to_owned());
             findings.tell(severity, place, column, code, message);
         };
         let spot = |order: u64| {
-            let file =
-                usize::try_from(order >> 40 & 0xffff).ok().and_then(|at| files.get(at)).map_or("", String::as_str);
-            format!("row {} of {file}", order & ((1 << 40) - 1))
+            let (file, row) = stands(order);
+            format!("row {row} of {file}")
         };
         let families = object.tables.iter().zip(families).enumerate();
         for (at, table, keys) in families.filter_map(|(at, (table, keys))| Some((at, table, keys?))) {
@@ -327,16 +398,18 @@ impl<'a> Checker<'a> {
                     close(&family, findings);
                     family = Family { key: Some(entry.key), ..Family::default() };
                 }
-                let rank = entry.order >> 56;
+                let rank = entry.order >> RANK;
                 if rank == CHILD {
-                    family.children += 1;
+                    let more = entry.order & MOST_TOGETHER;
+                    family.children += 1 + more;
                     family.sum = add(family.sum, entry.amount);
-                    if family.parent.is_none() {
+                    for row in (0..=more).filter(|_| family.parent.is_none()) {
                         let id = sums.labels.get(&entry.key).map_or(String::new(), |id| format!(" {id}"));
                         let of = called.get(at).cloned().flatten();
                         let message =
                             format!("No row of {} has the {}{id}.", of.as_deref().unwrap_or(table.file), table.key);
-                        tell(findings, entry.order, Severity::Refuse, table.key, "parent_missing", message);
+                        let order = entry.order + (row << ROW);
+                        tell(findings, order, Severity::Refuse, table.key, "parent_missing", message);
                     }
                 } else if let Some((first, ..)) = family.parent {
                     let message =

@@ -57,20 +57,35 @@ impl Findings {
         self.list.push(Finding { file: place.file.to_owned(), row, column, pointer, severity, code, message });
     }
 
-    /// Something that was repaired; what is the same for many rows is told once.
-    pub fn repaired(&mut self, place: Place<'_>, column: &str, code: &'static str, what: impl FnOnce() -> String) {
-        // For a blank that is filled this is on the way of every row: nothing is copied but for the first.
-        let alike = |one: &&mut Repaired| one.code == code && one.column == column && one.file == place.file;
-        match self.repaired.iter_mut().find(alike) {
-            Some(known) => known.count += 1,
-            None => self.repaired.push(Repaired {
+    /// Something that was repaired; what is the same for many rows is told once. Answers its place for
+    /// [`Findings::again`].
+    pub fn repaired(
+        &mut self,
+        place: Place<'_>,
+        column: &str,
+        code: &'static str,
+        what: impl FnOnce() -> String,
+    ) -> usize {
+        let alike = |one: &Repaired| one.code == code && one.column == column && one.file == place.file;
+        let at = self.repaired.iter().position(alike).unwrap_or_else(|| {
+            self.repaired.push(Repaired {
                 file: place.file.to_owned(),
                 column: column.to_owned(),
                 code,
-                count: 1,
+                count: 0,
                 first: place.row,
                 what: what(),
-            }),
+            });
+            self.repaired.len() - 1
+        });
+        self.again(at);
+        at
+    }
+
+    /// What was repaired in one row more: for what is on the way of every row, as a blank that is filled.
+    pub fn again(&mut self, at: usize) {
+        if let Some(known) = self.repaired.get_mut(at) {
+            known.count += 1;
         }
     }
 

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use tabular::delimited::{Lane, Reader, Rule};
+
 use super::checks::Checker;
 use super::findings::{Findings, Place};
 use super::layout::{FileLayout, Kind};
 use super::objects::{From, Table};
-use super::plan::position;
+use super::plan::{Plan, position};
 use super::values::{self, DayForm, Read};
 use super::{Object, Severity};
 use crate::problem::Result;
@@ -92,6 +94,10 @@ pub struct Work<'a> {
     group: Option<(u32, &'static str)>,
     source: Option<(u32, &'static str)>,
     line: tabular::delimited::Row,
+    /// What rows of an input pass that need nothing, and which input.
+    lane: Option<(usize, Lane)>,
+    /// Where it is told that its blank groups and sources are filled.
+    told: [Option<usize>; 2],
     /// Lines that are not compressed yet.
     pub out: Vec<u8>,
     /// Rows written.
@@ -120,6 +126,8 @@ impl<'a> Work<'a> {
                 .filter(|_| object.parameters.iter().any(|one| one.from == From::Source))
                 .and_then(|name| Some((by_name(name)?, name))),
             line: tabular::delimited::Row::default(),
+            lane: None,
+            told: [None; 2],
             out: Vec::new(),
             rows: 0,
         }
@@ -167,7 +175,7 @@ impl<'a> Work<'a> {
                 load.findings.tell(Severity::Refuse, place, Some(name), "value_missing", message);
             }
         }
-        load.checks.take(self.table, place, cells, &mut load.findings)?;
+        load.checks.take(self.table, place, &|column| find(cells, column), &mut load.findings)?;
         let layout = self.layout;
         self.line.cells(&mut self.out, cells, plain, &mut |column| {
             load.findings.repaired(place, &name(layout, column), "line_end_written_out", || {
@@ -176,6 +184,66 @@ impl<'a> Work<'a> {
         });
         self.rows += 1;
         Ok(())
+    }
+
+    /// Takes a row as [`Work::take`] would, if there is nothing to repair and nothing to tell but of blanks that are
+    /// filled.
+    ///
+    /// # Errors
+    /// Where the checks have no room.
+    pub fn pass(&mut self, load: &mut Load<'_>, plan: &Plan, place: Place<'_>, reader: &Reader<'_>) -> Result<bool> {
+        if self.lane.as_ref().is_none_or(|(input, _)| *input != plan.input) {
+            // Rows before may tell what the others must have.
+            if self.group.is_some() && load.group.is_none() || self.source.is_some() && load.source.is_none() {
+                return Ok(false);
+            }
+            self.lane = Some((plan.input, self.lane(load, plan)));
+            self.told = [None; 2];
+        }
+        let Some((_, lane)) = &mut self.lane else { return Ok(false) };
+        if !lane.pass(reader, &mut self.out) {
+            return Ok(false);
+        }
+        let Load { group, source, findings, checks, .. } = load;
+        let asked = [(self.group, group, GROUP), (self.source, source, SOURCE)];
+        for ((column, wanted, filled), told) in asked.into_iter().zip(&mut self.told) {
+            if let (Some((column, name)), Some(wanted)) = (column, wanted)
+                && lane.is_filled(column)
+            {
+                match told {
+                    Some(at) => findings.again(*at),
+                    None => *told = Some(blank_filled(findings, place, name, wanted, filled)),
+                }
+            }
+        }
+        checks.take(self.table, place, &|column| lane.value(reader, column), findings)?;
+        self.rows += 1;
+        Ok(true)
+    }
+
+    fn lane(&self, load: &Load<'_>, plan: &Plan) -> Lane {
+        let rule = |column| match usize::try_from(column).ok().and_then(|at| self.kinds.get(at)) {
+            None | Some(Kind::Text) => Rule::Any,
+            Some(Kind::Number) => Rule::Decimal,
+            Some(Kind::Date | Kind::Moment) if self.form == DayForm::YearFirst => Rule::Day,
+            Some(Kind::Date | Kind::Moment) => Rule::Nothing,
+        };
+        let mut lane = Lane::new(&plan.columns, &rule, b"END");
+        self.required.iter().for_each(|column| lane.watch(*column, &|watch| watch.needed = true));
+        load.checks.compared(self.table).for_each(|column| lane.watch(column, &|_| {}));
+        for (column, value) in &self.defaults {
+            lane.watch(*column, &|watch| watch.fill = Some(value.to_vec()));
+        }
+        let source = load.source.as_deref().filter(|source| !is_id(source));
+        for (column, wanted) in [(self.group, load.group.as_deref()), (self.source, source)] {
+            if let (Some((column, _)), Some(wanted)) = (column, wanted) {
+                lane.watch(column, &|watch| {
+                    watch.equal = Some(wanted.as_bytes().to_vec());
+                    watch.fill.clone_from(&watch.equal);
+                });
+            }
+        }
+        lane
     }
 
     fn name(&self, column: u32) -> String {
@@ -247,18 +315,34 @@ fn group(load: &mut Load<'_>, place: Place<'_>, column: u32, name: &str, cells: 
             findings.tell(Severity::Refuse, place, Some(name.to_owned()), "group_differs", message);
         }
         None => {
-            findings
-                .repaired(place, name, "group_filled", || format!("Blank is sent as {wanted}, the group of this load"));
+            blank_filled(findings, place, name, wanted, GROUP);
             put(cells, column, wanted.as_bytes());
         }
     }
 }
 
+/// Code and word of what a blank is filled with.
+const GROUP: (&str, &str) = ("group_filled", "group");
+const SOURCE: (&str, &str) = ("source_filled", "source");
+
+fn blank_filled(
+    findings: &mut Findings,
+    place: Place<'_>,
+    name: &str,
+    wanted: &str,
+    (code, what): (&'static str, &str),
+) -> usize {
+    findings.repaired(place, name, code, || format!("Blank is sent as {wanted}, the {what} of this load"))
+}
+
+/// A journal source may be given to the job by its id, which no row holds.
+fn is_id(source: &str) -> bool {
+    source.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 fn source(load: &mut Load<'_>, place: Place<'_>, column: u32, name: &str, cells: &mut Vec<Cell<'_>>) {
     let given = find(cells, column).map(<[u8]>::trim_ascii).filter(|value| !value.is_empty());
     let Load { source, findings, .. } = load;
-    // A journal source may be given to the job by its id, which no row holds.
-    let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     match (source.as_deref(), given) {
         (Some(wanted), _) if is_id(wanted) => {}
         (None, Some(given)) => *source = Some(text(given).into_owned()),
@@ -269,9 +353,7 @@ fn source(load: &mut Load<'_>, place: Place<'_>, column: u32, name: &str, cells:
             findings.tell(Severity::Refuse, place, Some(name.to_owned()), "source_differs", message);
         }
         (Some(wanted), None) => {
-            findings.repaired(place, name, "source_filled", || {
-                format!("Blank is sent as {wanted}, the source of this load")
-            });
+            blank_filled(findings, place, name, wanted, SOURCE);
             put(cells, column, wanted.as_bytes());
         }
         _ => {}

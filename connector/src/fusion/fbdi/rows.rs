@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use tabular::delimited::Reader;
+
 use super::findings::{Findings, Place};
 use super::input::{Inputs, faulty, unreadable};
 use super::layout::FileLayout;
@@ -20,6 +22,14 @@ pub trait Taker {
     /// # Errors
     /// What ends the reading.
     fn take(&mut self, place: Place<'_>, cells: &mut Vec<Cell<'_>>, plain: Option<&[u8]>) -> Result<()>;
+
+    /// Takes the record that is read, if it passes as it stands: all of it, at once. Its text is UTF-8.
+    ///
+    /// # Errors
+    /// What ends the reading.
+    fn pass(&mut self, _plan: &Plan, _place: Place<'_>, _reader: &Reader<'_>) -> Result<bool> {
+        Ok(false)
+    }
 
     /// Where it is told what is wrong, if anybody wants to know.
     fn findings(&mut self) -> Option<&mut Findings>;
@@ -87,8 +97,11 @@ impl Rows<'_> {
                     }
                 }
             }
-            let mut cells: Vec<Cell<'_>> = Vec::with_capacity(reader.cells().len() + 4);
             let foreign = latin && !reader.is_ascii();
+            if !foreign && taker.pass(plan, place, &reader)? {
+                continue;
+            }
+            let mut cells: Vec<Cell<'_>> = Vec::with_capacity(reader.cells().len() + 4);
             for cell in reader.cells() {
                 let bytes = reader.bytes(*cell);
                 let column = match usize::try_from(cell.column).ok().and_then(|at| plan.columns.get(at)) {

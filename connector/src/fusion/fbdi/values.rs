@@ -2,7 +2,7 @@
 //!
 //! What can be read in two ways is never guessed: `01/02/2026` and `1,500` are refused.
 
-pub use tabular::plain::{is_day, is_decimal, units};
+pub use tabular::plain::{ONE, is_day, is_decimal, units};
 
 /// What became of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,13 +174,14 @@ pub fn decimal(text: &str) -> Read {
 
 /// Whether what stands before three digits may as well be a mark of thousands as a decimal point: `1.500`.
 pub fn may_be_thousands(text: &[u8]) -> bool {
-    let digits = text.iter().filter(|byte| !b" +-()".contains(byte));
-    let mut pieces = digits.copied().collect::<Vec<u8>>();
-    let fraction = pieces.split_off(pieces.len().saturating_sub(3));
-    pieces.pop() == Some(b'.')
-        && (1..=3).contains(&pieces.len())
-        && pieces != b"0"
-        && pieces.iter().chain(&fraction).all(u8::is_ascii_digit)
+    let mut digits = [0_u8; 8];
+    let found = text.iter().filter(|byte| !b" +-()".contains(byte));
+    let count = digits.iter_mut().zip(found).map(|(to, byte)| *to = *byte).count();
+    let Some(([whole @ .., b'.'], fraction)) = digits.get(..count).and_then(|digits| digits.split_last_chunk::<3>())
+    else {
+        return false;
+    };
+    (1..=3).contains(&whole.len()) && whole != b"0" && whole.iter().chain(fraction).all(u8::is_ascii_digit)
 }
 
 /// Whether a number shows that its writer does not use a decimal point: `1.500,25`, `1,5` and `1.234.567`.
