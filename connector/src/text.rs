@@ -8,6 +8,11 @@ pub fn shorten(text: &str, most: usize) -> String {
     }
 }
 
+/// With a full stop, so that another sentence may follow: what a pod says may end without.
+pub fn sentence(text: &str) -> String {
+    format!("{}.", text.trim_end_matches(['.', ' ']))
+}
+
 /// The names that `name` may have been meant to be, the nearest first, at most `most`.
 ///
 /// Case does not count, and neither do a few letters: as many as a third of the name.

@@ -124,12 +124,16 @@ pub fn find_user(pod: &Pod, user_name: &str) -> Result<Lookup> {
 pub fn find(pod: &Pod, by: By) -> Result<Lookup> {
     let mut lookup = Lookup::default();
     match account(pod, by) {
-        Ok(Some(user)) if user.roles.is_some() => {
-            return Ok(Lookup { user: Some(user), roles_source: Some(Source::UserAccounts), tried: Vec::new() });
-        }
-        Ok(user) => {
+        Ok((user, failure)) => {
+            let whole = user.as_ref().is_some_and(|user| user.roles.is_some());
             lookup.user = user;
-            lookup.tried.push(Tried { source: Source::UserAccounts, failure: None });
+            if !whole || failure.is_some() {
+                lookup.tried.push(Tried { source: Source::UserAccounts, failure });
+            }
+            if whole {
+                lookup.roles_source = Some(Source::UserAccounts);
+                return Ok(lookup);
+            }
         }
         Err(failure) => lookup.tried.push(Tried { source: Source::UserAccounts, failure: Some(passing(failure)?) }),
     }
@@ -170,9 +174,9 @@ fn passing(failure: Failure) -> Result<Failure> {
     }
 }
 
-/// The account that is meant.
-fn account(pod: &Pod, by: By) -> Result<Option<User>> {
-    let what = format!("read the roles of user {}", by.text());
+/// The account that is meant, and what its roles said instead of an answer.
+fn account(pod: &Pod, by: By) -> Result<(Option<User>, Option<Failure>)> {
+    let what = format!("read user {}", by.text());
     let doing = Doing { what: &what, object: ACCOUNTS };
     let mut found = None;
     if let By::Email(email) = by {
@@ -198,23 +202,28 @@ fn account(pod: &Pod, by: By) -> Result<Option<User>> {
             };
         }
     }
-    let Some(mut user) = found else { return Ok(None) };
-    complete(pod, doing, &mut user)?;
-    Ok(Some(user))
+    let refused = match &mut found {
+        Some(user) => complete(pod, user)?,
+        None => None,
+    };
+    Ok((found, refused))
 }
 
-/// Reads all roles where the row does not hold them all.
-fn complete(pod: &Pod, doing: Doing, user: &mut User) -> Result<()> {
+/// Reads all roles where the row does not hold them all; answers the refusal where the pod keeps them to
+/// itself. One that may pass by itself is an error, since roles that are missing look like roles not held.
+fn complete(pod: &Pod, user: &mut User) -> Result<Option<Failure>> {
     if (user.roles.is_none() || user.roles_cut)
         && let Some(id) = user.id.clone()
     {
-        match all_roles(pod, doing, &id) {
+        let what = format!("read the roles of user {}", user.user_name);
+        match all_roles(pod, Doing { what: &what, object: ACCOUNT_ROLES }, &id) {
             Ok((roles, cut)) => (user.roles, user.roles_cut) = (Some(roles), cut),
+            Err(failure) if failure.again => return Err(failure),
             // What stood in the row stays, and stays marked as cut.
-            Err(failure) => drop(passing(failure)?),
+            Err(failure) => return passing(failure).map(Some),
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 #[inline(never)]
@@ -263,7 +272,7 @@ fn envelope<'b>(pod: &Pod, doing: Doing, body: &'b [u8]) -> Result<Envelope<'b>>
 }
 
 fn scim_user(pod: &Pod, by: By) -> Result<Option<User>> {
-    let what = format!("read the roles of user {} over SCIM", by.text());
+    let what = format!("read user {} over SCIM", by.text());
     let attribute = match by {
         By::Name(_) => "userName",
         By::Id(_) => "id",

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{Gathered, cursor, ended};
 use crate::contract::{Event, PollResult};
 use crate::fusion::directory::list::{self, Wanted};
-use crate::fusion::directory::{self, Role, User};
+use crate::fusion::directory::{self, Role, Source, User};
 use crate::fusion::page::{PAGE, fingerprint};
 use crate::fusion::pod::Pod;
 use crate::problem::{Result, warning};
@@ -137,7 +137,8 @@ fn run(pod: &Pod, people: &People, state: &mut State, gathered: &mut Gathered) -
             }
         }
         for told in listed.warnings {
-            state.doubt |= told.code != "scim_fallback";
+            // A user whose roles are cut is compared as far as they go.
+            state.doubt |= !matches!(told.code.as_str(), "scim_fallback" | "roles_cut");
             gathered.warn(told);
         }
         for user in &listed.found {
@@ -163,7 +164,8 @@ fn meet(people: &People, state: &mut State, user: &User, gathered: &mut Gathered
     let held: Option<Vec<usize>> =
         user.roles.as_ref().map(|roles| roles.iter().map(|role| state.place(role)).collect());
     let before = state.users.get(&name).cloned();
-    let mut kept = held.clone();
+    // Some of the roles are none to begin with: the others would be gained once they are shown.
+    let mut kept = held.clone().filter(|_| !user.roles_cut);
     match &before {
         None if !quiet && user.active != Some(false) => {
             push(people, state, user, ("joined", "created"), None, gathered)
@@ -188,12 +190,12 @@ fn meet(people: &People, state: &mut State, user: &User, gathered: &mut Gathered
                             push(people, state, user, ("role_gained", "granted"), Some(role), gathered);
                         }
                     }
+                    let lost = known.iter().filter(|place| !held.contains(place));
                     if !user.roles_cut {
-                        let lost = known.iter().filter(|place| !held.contains(place));
                         state.lost.extend(lost.clone().map(|place| json!([name, place])));
-                        // Held until it is confirmed that they are not.
-                        kept.iter_mut().for_each(|kept| kept.extend(lost.clone()));
                     }
+                    // Held until it is confirmed that they are not.
+                    kept = Some(held.iter().chain(lost).copied().collect());
                 }
                 (known, None) => kept = known,
                 (None, Some(_)) => {}
@@ -281,7 +283,12 @@ fn losses(pod: &Pod, people: &People, state: &mut State, gathered: &mut Gathered
         let code = state.role(&place);
         let found = directory::find_user(pod, name)?;
         let holds = found.roles().map(|roles| roles.iter().any(|role| named(role) == code));
-        if let (Some(user), Some(false)) = (&found.user, holds) {
+        // Some of the roles, or another service's names for them, prove nothing.
+        let proves = (found.roles_source == Some(Source::Scim)) == state.scim;
+        if let (Some(user), Some(false)) = (&found.user, holds)
+            && proves
+            && !user.roles_cut
+        {
             let role = Role { code: Some(code), ..Role::default() };
             push(people, state, user, ("role_lost", "removed"), Some(&role), gathered);
             if let Some(Value::Array(kept)) = state.users.get_mut(name).and_then(|user| user.get_mut(1)) {
@@ -308,11 +315,14 @@ mod tests {
 
     /// Polls over these pages; answers what each event tells, the codes of warnings, and the cursor.
     fn once(pages: &[Vec<Value>], cursor: Option<&str>) -> (Vec<String>, Vec<String>, String) {
+        let page = |rows: &Vec<Value>| answered(200, &json!({"items": rows, "hasMore": false}).to_string());
+        polled(&Fake::new(pages.iter().map(page)), cursor)
+    }
+
+    fn polled(door: &Fake, cursor: Option<&str>) -> (Vec<String>, Vec<String>, String) {
         let text = r#"{"host":"h.example.com","auth":{"type":"basic","username":"u","password":"p"}}"#;
         let settings = Settings::parse(text).unwrap();
-        let page = |rows: &Vec<Value>| answered(200, &json!({"items": rows, "hasMore": false}).to_string());
-        let door = Fake::new(pages.iter().map(page));
-        let pod = Pod::new(&door, &settings, None).unwrap();
+        let pod = Pod::new(door, &settings, None).unwrap();
         let people =
             People { from_beginning: false, allow_drop: false, told: &|user| json!(user.user_name).to_string() };
         let polled = poll(&pod, &people, cursor, 500).unwrap();
@@ -353,6 +363,31 @@ mod tests {
         assert!(warnings.is_empty());
         let (events, _, _) = once(&[rows], Some(&cursor));
         assert!(events.is_empty());
+    }
+
+    #[test]
+    fn roles_that_are_not_shown_are_neither_lost_nor_gained_later() {
+        let page = |rows: &[Value]| answered(200, &json!({"items": rows, "hasMore": false}).to_string());
+        let (_, _, cursor) = once(&[everybody()], None);
+        let mut rows = everybody();
+        rows[0] = account(1, false, &["C_JOB"]);
+        rows[0]["userAccountRoles"]["hasMore"] = true.into();
+        let door = Fake::new([page(&rows), answered(403, "{}")]);
+        let (events, warnings, cursor) = polled(&door, Some(&cursor));
+        assert_eq!(
+            (events, warnings),
+            (vec!["user1 role_gained granted C_JOB".to_owned()], vec!["roles_cut".to_owned()])
+        );
+        rows[0] = account(1, false, &["A_JOB", "B_JOB", "C_JOB"]);
+        let (events, _, cursor) = once(&[rows.clone()], Some(&cursor));
+        assert!(events.is_empty(), "{events:?}");
+
+        // What seems to be lost is looked up, where the pod throttles, and where it shows no more than before.
+        rows[0] = account(1, false, &["A_JOB", "C_JOB"]);
+        let scim = r#"{"Resources":[{"userName":"user1","roles":[{"id":"7","displayName":"B"}]}]}"#;
+        let busy = || answered(503, "{}");
+        let door = Fake::new([page(&rows), busy(), busy(), busy(), answered(200, scim)]);
+        assert!(polled(&door, Some(&cursor)).0.is_empty());
     }
 
     #[test]

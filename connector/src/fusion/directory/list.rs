@@ -20,6 +20,7 @@ use crate::fusion::pod::{Doing, Pod};
 use crate::fusion::query::quote;
 use crate::fusion::time;
 use crate::problem::{Failure, Result, warning};
+use crate::text::{sentence, shorten};
 
 /// Entries of a SCIM page; more than that no pod is known to give.
 const SCIM_PAGE: usize = 100;
@@ -117,7 +118,17 @@ pub fn users(pod: &Pod, wanted: &Wanted, cursor: Option<&str>, limit: usize) -> 
     ]);
     let at = cursor.map(|cursor| read(cursor, &of)).transpose()?;
     let fresh = at.is_none();
-    let mut list = List { pod, wanted, since, limit, people: Vec::new(), found: Vec::new(), warnings: Vec::new() };
+    let mut list = List {
+        pod,
+        wanted,
+        since,
+        limit,
+        people: Vec::new(),
+        found: Vec::new(),
+        warnings: Vec::new(),
+        cut: Vec::new(),
+        why: None,
+    };
     let next = match at {
         Some(At::Scim(gone, last)) => list.entries(gone, last, None)?,
         Some(At::Account(last)) => list.accounts(last)?,
@@ -136,6 +147,11 @@ pub fn users(pod: &Pod, wanted: &Wanted, cursor: Option<&str>, limit: usize) -> 
     if wanted.details {
         list.details(matches!(next, Some(At::Scim(..))));
     }
+    if !list.cut.is_empty() {
+        let why = list.why.take().map_or(String::new(), |failure| format!(" {}", failure.problem.message));
+        let names = shorten(&list.cut.join(", "), 1000);
+        list.warn("roles_cut", format!("Not all roles of these users could be read, so that roles, conflicts and holders may be missing: {names}.{why}"));
+    }
     if fresh && next.is_none() && list.found.is_empty() {
         list.nobody();
     }
@@ -152,11 +168,21 @@ struct List<'a> {
     people: Vec<String>,
     found: Vec<User>,
     warnings: Vec<Warning>,
+    /// Names of users whose roles are not all there, wanted or not, and the first refusal.
+    cut: Vec<String>,
+    why: Option<Failure>,
 }
 
 impl List<'_> {
     fn warn(&mut self, code: &str, message: String) {
         self.warnings.push(warning(code, message, None));
+    }
+
+    /// The end of what could be read, for now.
+    fn stopped(&mut self, failure: &Failure, last: u64) -> Option<At> {
+        let told = format!("{} The cursor goes on behind the last user.", sentence(&failure.problem.message));
+        self.warn("stopped_early", told);
+        Some(At::Account(last))
     }
 
     /// From `userAccounts`, behind `last`.
@@ -188,13 +214,7 @@ impl List<'_> {
                     judged_there = false;
                     continue;
                 }
-                Err(failure) if failure.again && !self.found.is_empty() => {
-                    self.warn(
-                        "stopped_early",
-                        format!("{} The cursor goes on behind the last user.", failure.problem.message),
-                    );
-                    return Ok(Some(At::Account(last)));
-                }
+                Err(failure) if failure.again && !self.found.is_empty() => return Ok(self.stopped(&failure, last)),
                 Err(failure) => return Err(failure),
             };
             let page = envelope(self.pod, READING, &body)?;
@@ -217,7 +237,15 @@ impl List<'_> {
                 if self.found.len() >= self.limit {
                     return Ok(Some(At::Account(last)));
                 }
-                complete(self.pod, READING, &mut user)?;
+                match complete(self.pod, &mut user) {
+                    Ok(refused) if user.roles_cut || user.roles.is_none() => {
+                        self.cut.push(user.user_name.clone());
+                        self.why = self.why.take().or(refused);
+                    }
+                    Ok(_) => {}
+                    Err(failure) if failure.again && !self.found.is_empty() => return Ok(self.stopped(&failure, last)),
+                    Err(failure) => return Err(failure),
+                }
                 last = number;
                 if self.takes(&user, !terms.is_empty()) {
                     self.found.push(user);
@@ -304,7 +332,7 @@ impl List<'_> {
                 "scim_fallback",
                 format!(
                     "{} The users come from SCIM, which shows at least the own entry and may not show everybody.",
-                    failure.problem.message
+                    sentence(&failure.problem.message)
                 ),
             );
         }
@@ -400,7 +428,7 @@ impl List<'_> {
 fn both(first: Option<Failure>, then: Failure) -> Failure {
     let refused = matches!(then.kind(), ProblemKind::Forbidden | ProblemKind::NotFound | ProblemKind::Unsupported);
     let Some(mut first) = first.filter(|_| refused) else { return then };
-    first.problem.message = format!("{} {}", first.problem.message, then.problem.message);
+    first.problem.message = format!("{} {}", sentence(&first.problem.message), then.problem.message);
     first.or_remedy(|| format!("Add a role that may read {} or the SCIM users.", Source::UserAccounts.name()))
 }
 

@@ -59,6 +59,26 @@ fn pages_follow_the_user_id_and_a_cursor_goes_on_behind_it() {
 }
 
 #[test]
+fn roles_that_a_pod_keeps_are_told_and_roles_that_it_throttles_are_no_answer() {
+    let cut = account(1, "a", "X_JOB").replace(r#""hasMore":false"#, r#""hasMore":true"#);
+    let door = Fake::new([page(std::slice::from_ref(&cut), false), typed(403, "", "")]);
+    let holders = Wanted { colliding: true, ..Wanted::default() };
+    let listed = list(&door, &holders, None, 10).unwrap();
+    assert_eq!((names(&listed).len(), codes(&listed)), (0, vec!["roles_cut"]));
+    assert!(listed.warnings[0].message.contains(" a. Could not read the roles of user a: the pod answered 403"));
+
+    let busy = || (0..3).map(|_| typed(429, "", ""));
+    let door = Fake::new([page(std::slice::from_ref(&cut), false)].into_iter().chain(busy()));
+    let failure = list(&door, &Wanted::default(), None, 10).unwrap_err();
+    assert_eq!((failure.again, failure.kind()), (true, ProblemKind::RateLimited));
+
+    let rows = [account(1, "a", "X_JOB"), cut.replace(r#""UserId":1"#, r#""UserId":2"#)];
+    let door = Fake::new([page(&rows, false)].into_iter().chain(busy()));
+    let listed = list(&door, &Wanted::default(), None, 10).unwrap();
+    assert_eq!((names(&listed), codes(&listed), listed.next.is_some()), (vec!["a"], vec!["stopped_early"], true));
+}
+
+#[test]
 fn a_role_is_asked_of_the_pod_and_judged_here_as_well() {
     let door = Fake::new([page(&[account(1, "a", "X_JOB"), account(2, "b", "Y_JOB")], false)]);
     let wanted = Wanted { role: Some("x_job".into()), active: Some(true), ..Wanted::default() };
