@@ -174,11 +174,12 @@ fn passing(failure: Failure) -> Result<Failure> {
     }
 }
 
-/// The account that is meant, and what its roles said instead of an answer.
+/// The account that is meant, and what its roles said instead of an answer; without one, what the people
+/// said who were asked for the address.
 fn account(pod: &Pod, by: By) -> Result<(Option<User>, Option<Failure>)> {
     let what = format!("read user {}", by.text());
     let doing = Doing { what: &what, object: ACCOUNTS };
-    let mut found = None;
+    let (mut found, mut refused) = (None, None);
     if let By::Email(email) = by {
         // Accounts know no addresses: the person does, and an address is a user name more often than not.
         match people::with_email(pod, email) {
@@ -186,7 +187,8 @@ fn account(pod: &Pod, by: By) -> Result<(Option<User>, Option<Failure>)> {
                 found = accounts(pod, doing, &format!("PersonId in ({})", ids.join(",")), &|_| true)?;
             }
             Ok(_) => {}
-            Err(failure) => drop(passing(failure)?),
+            Err(failure) if failure.again => return Err(failure),
+            Err(failure) => refused = Some(passing(failure)?),
         }
     }
     if found.is_none() {
@@ -202,10 +204,9 @@ fn account(pod: &Pod, by: By) -> Result<(Option<User>, Option<Failure>)> {
             };
         }
     }
-    let refused = match &mut found {
-        Some(user) => complete(pod, user)?,
-        None => None,
-    };
+    if let Some(user) = &mut found {
+        refused = complete(pod, user)?;
+    }
     Ok((found, refused))
 }
 

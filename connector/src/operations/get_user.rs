@@ -6,9 +6,10 @@ use super::answer::single;
 use super::user::{self, form, told, written};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency, ProblemKind, Warning};
-use crate::fusion::directory::{self, By, Lookup};
+use crate::fusion::directory::{self, By, Lookup, Source};
 use crate::fusion::pod::Pod;
 use crate::problem::{Failure, Result, warning};
+use crate::text::sentence;
 
 /// See the module.
 pub struct GetUser;
@@ -55,7 +56,12 @@ impl Action for GetUser {
             _ => return Err(Failure::invalid("", "exactly one of user_name, email and id names the user")),
         };
         let mut lookup = directory::find(pod, by)?;
+        // What the service that failed would have told is not known: neither that nobody is there, nor the rest.
+        if let Some(failure) = refusals(&lookup).find(|failure| failure.again) {
+            return Err(failure.clone());
+        }
         let mut warnings = Vec::new();
+        warnings.extend(from_scim(&lookup));
         let Some(user) = &mut lookup.user else { return Err(nobody(by, &lookup)) };
         if let Some(failure) = directory::complete_person(pod, user) {
             let message = failure.problem.message;
@@ -79,27 +85,40 @@ fn about_roles(lookup: &Lookup) -> Option<Warning> {
         (Some(_), true) => ("roles_cut", "The pod shows only some of the user's roles."),
         _ => return None,
     };
-    let said = lookup.tried.iter().filter_map(|tried| tried.failure.as_ref());
-    let said: Vec<String> = said.map(|failure| format!(" {}", failure.problem.message)).collect();
+    let said: Vec<String> =
+        refusals(lookup).map(|failure| format!(" {}", sentence(&failure.problem.message))).collect();
     Some(warning(code, format!("{message}{}", said.concat()), user.id.clone()))
 }
 
-/// Nobody was found: refused is not the same as not there.
+/// That the accounts refuse and SCIM told of the user.
+fn from_scim(lookup: &Lookup) -> Option<Warning> {
+    let failure = refusals(lookup).next()?;
+    let told = lookup.roles_source != Some(Source::UserAccounts)
+        && lookup.tried.iter().all(|tried| tried.source == Source::UserAccounts);
+    let message = format!("{} What it does not show comes from SCIM.", sentence(&failure.problem.message));
+    told.then(|| warning("scim_fallback", message, None))
+}
+
+fn refusals(lookup: &Lookup) -> impl Iterator<Item = &Failure> {
+    lookup.tried.iter().filter_map(|tried| tried.failure.as_ref())
+}
+
+/// Nobody was found: refused is not the same as not there, and SCIM alone may not show everybody.
 fn nobody(by: By, lookup: &Lookup) -> Failure {
-    let refusals: Vec<&Failure> = lookup.tried.iter().filter_map(|tried| tried.failure.as_ref()).collect();
-    match refusals.as_slice() {
-        [first, .., last] => {
-            let mut failure = (*first).clone();
-            failure.problem.message = format!("{} {}", first.problem.message, last.problem.message);
-            failure
-        }
-        refused => {
-            let also = refused.first().map_or(String::new(), |failure| format!(" {}", failure.problem.message));
-            Failure::permanent(ProblemKind::NotFound, format!("The pod shows no user {}.{also}", by.text())).remedy(
-                "Check the spelling with list_users; or data security hides the user from the connection (an HCM data role with a person security profile).",
-            )
-        }
+    let nobody = format!("The pod shows no user {}.", by.text());
+    let mut said = refusals(lookup).map(|failure| sentence(&failure.problem.message));
+    let (Some(first), then) = (said.next(), said.next()) else {
+        return Failure::permanent(ProblemKind::NotFound, nobody).remedy(
+            "Check the spelling with list_users; or data security hides the user from the connection (an HCM data role with a person security profile).",
+        );
+    };
+    let mut failure = refusals(lookup).next().cloned().unwrap_or_else(|| Failure::internal(""));
+    failure.problem.message = format!("{first} {}", then.unwrap_or(nobody));
+    // Pods answer 404 for a missing privilege as well; here it would say that the user is not there.
+    if failure.kind() == ProblemKind::NotFound {
+        failure.problem.kind = ProblemKind::Forbidden;
     }
+    failure
 }
 
 #[cfg(test)]
@@ -144,6 +163,29 @@ mod tests {
         let failure = run(&door, r#"{"user_name":"ida"}"#).unwrap_err();
         assert_eq!(failure.kind(), ProblemKind::Forbidden);
         assert!(failure.problem.message.contains("over SCIM"));
+    }
+
+    #[test]
+    fn scim_is_told_of_and_a_busy_service_says_nothing_of_who_is_there() {
+        let scim =
+            r#"{"Resources":[{"id":"1","userName":"ida","displayName":"Ida","emails":[{"value":"i@x"}],"roles":[]}]}"#;
+        let door = Fake::new([typed(403, "", ""), json(200, scim)]);
+        let told = run(&door, r#"{"user_name":"ida"}"#).unwrap();
+        assert_eq!(told["warnings"][0]["code"], "scim_fallback");
+        let busy = |status| (0..3).map(move |_| typed(status, "", ""));
+        for answer in [scim, NOBODY] {
+            let door = Fake::new(busy(504).chain([json(200, answer)]));
+            let failure = run(&door, r#"{"user_name":"ida"}"#).unwrap_err();
+            assert_eq!((failure.again, failure.kind()), (true, ProblemKind::Unavailable));
+        }
+        for status in [403, 404] {
+            let door = Fake::new([typed(status, "", ""), json(200, NOBODY)]);
+            let failure = run(&door, r#"{"user_name":"ida"}"#).unwrap_err();
+            assert_eq!(failure.kind(), ProblemKind::Forbidden);
+            assert!(failure.problem.message.ends_with("The pod shows no user ida."), "{}", failure.problem.message);
+        }
+        let busy_people = busy(503).chain([json(200, NOBODY), json(200, NOBODY), json(200, NOBODY)]);
+        assert!(run(&Fake::new(busy_people), r#"{"email":"ida@x"}"#).unwrap_err().again);
     }
 
     #[test]
