@@ -213,6 +213,12 @@ fn holds(text: &str, search: Option<&str>) -> bool {
     search.is_none_or(|search| text.to_lowercase().contains(&search.to_lowercase()))
 }
 
+/// Those that hold what is searched: a pod takes `*` and `%` in it for any text.
+fn held(mut page: OptionPage, search: Option<&str>) -> OptionPage {
+    page.options.retain(|choice| holds(&choice.label, search));
+    page
+}
+
 fn slice(all: Vec<Choice>, offset: usize) -> OptionPage {
     let more = all.len() > offset.saturating_add(PAGE);
     let options = all.into_iter().skip(offset).take(PAGE).collect();
@@ -238,7 +244,7 @@ fn from_resource(pod: &Pod, list: &List, search: Option<&str>, offset: usize) ->
     }
     address = address.param("orderBy", &format!("{}:asc", list.value));
     let labels: Vec<&str> = list.label.to_vec();
-    read(pod, list.resource, address, list.value, &labels, offset)
+    Ok(held(read(pod, list.resource, address, list.value, &labels, offset)?, search))
 }
 
 /// The sites of the supplier that is chosen: a child of it.
@@ -265,7 +271,7 @@ fn supplier_sites(pod: &Pod, partial: &Partial, search: Option<&str>, offset: us
     if let Some(search) = search {
         address = address.param("q", &contains("SupplierSite", search));
     }
-    read(pod, "suppliers", address, "SupplierSite", &["ProcurementBU"], offset)
+    Ok(held(read(pod, "suppliers", address, "SupplierSite", &["ProcurementBU"], offset)?, search))
 }
 
 /// A list of values of a resource or, as in `invoices.invoiceLines`, of its children. Its rows fill the attribute
@@ -320,11 +326,9 @@ fn from_lov(
     match read(pod, top, address, value, &labels, offset) {
         // A list that takes no conditions is looked through page by page.
         Err(failure) if failure.kind() == ProblemKind::InvalidInput && (search.is_some() || !dependency.is_empty()) => {
-            let mut page = read(pod, top, plain, value, &labels, offset)?;
-            page.options.retain(|choice| holds(&choice.label, search));
-            Ok(page)
+            Ok(held(read(pod, top, plain, value, &labels, offset)?, search))
         }
-        outcome => outcome,
+        outcome => Ok(held(outcome?, search)),
     }
 }
 
@@ -496,6 +500,13 @@ mod tests {
     fn a_page_that_is_none_says_what_to_do() {
         let failure = of_lines("suppliers", "{}", Some("x"), &[]).0.unwrap_err();
         assert!(failure.kind() == ProblemKind::InvalidInput && failure.problem.remedy.is_some());
+    }
+
+    #[test]
+    fn what_a_pod_takes_for_a_pattern_is_searched_as_it_stands() {
+        let rows = r#"{"items":[{"Name":"Abidjan"},{"Name":"A%n"}],"count":2,"hasMore":false}"#;
+        let door = Fake::new([json(200, DESCRIBED), json(200, rows)]);
+        assert_eq!(cities(&door, Some("a%N")), ["A%n"]);
     }
 
     #[test]

@@ -282,7 +282,7 @@ impl List<'_> {
                     "/search",
                     format!("more than {} people match {search:?}", people::MOST_MATCHES),
                 )
-                .remedy("Search for a longer text, or for the user name."));
+                .remedy("Search for a longer text, without * and %, which a pod takes for any text."));
             }
             Err(failure) => {
                 let failure = passing(failure)?;

@@ -110,7 +110,10 @@ fn a_role_given_since_counts_as_a_change() {
 
 #[test]
 fn a_search_knows_names_and_addresses_of_people() {
-    let door = Fake::new([json(200, r#"{"items":[{"PersonId":20}]}"#), page(&[account(2, "b", "X_JOB")], false)]);
+    let door = Fake::new([
+        json(200, r#"{"items":[{"PersonId":20,"DisplayName":"Pat o'brien"},{"PersonId":30,"WorkEmail":"O-Brien@x"}]}"#),
+        page(&[account(2, "b", "X_JOB"), account(3, "c", "X_JOB")], false),
+    ]);
     let wanted = Wanted { search: Some("O'Brien".into()), ..Wanted::default() };
     assert_eq!(names(&list(&door, &wanted, None, 10).unwrap()), ["b"]);
     assert!(asked(&door)[0].contains("q=upper(DisplayName) like '*O''BRIEN*' or upper(WorkEmail) like '*O''BRIEN*'&"));
