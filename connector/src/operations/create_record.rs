@@ -50,14 +50,12 @@ impl Action for CreateRecord {
         takes_creates(&target)?;
         let record = input.record.0.get();
         let by = input.by.map(|by| by.0).unwrap_or_default();
-        let terms = match by.is_empty() {
-            false => Some(upsert::identity(&target, record, &by)?),
-            true => write::natural_key(&target, record),
-        };
-        valid::prepare(pod, &mut target, &[record])?;
+        let terms = upsert::prepared(pod, &mut target, &[record], &by, |target| match by.is_empty() {
+            false => upsert::identity(target, record, &by).map(Some),
+            true => Ok(write::natural_key(target, record)),
+        })?;
         let headers = headers(&mut target, input.effective.as_ref())?;
         valid::check(&target, record, "/record", Use::Create)?;
-        upsert::findable(&target, &by)?;
         // A second life of the call, or another call, must not create what is there.
         if let Some(terms) = terms.as_deref().filter(|_| !by.is_empty())
             && let Some(found) = write::there(pod, &target, record, terms, How::AlreadyExisted, &write::plain)?

@@ -285,6 +285,40 @@ mod tests {
     }
 
     #[test]
+    fn a_record_without_its_key_fails_alone_or_with_all_that_lack_it() {
+        let records = json!([{"Supplier": "A"}, {"TaxpayerId": "1"}, {"TaxpayerId": "2"}]);
+        let mut input = json!({"resource": "suppliers", "records": records});
+        let failure = run("upsert_records", &input, &Fake::new([])).unwrap_err();
+        let pointers: Vec<&str> = failure.problem.fields.iter().map(|field| field.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/records/1/Supplier", "/records/2/Supplier"]);
+        input["on_error"] = "continue".into();
+        let none = answer(200, r#"{"items":[],"count":0,"hasMore":false}"#);
+        let door = Fake::new([untold(), none, answer(201, r#"{"SupplierId":1,"Supplier":"A"}"#)]);
+        let results = run("upsert_records", &input, &door).unwrap();
+        assert_eq!(results["counts"], json!({"created": 1, "failed": 2}));
+        let told = results["results"][1]["error"]["message"].as_str().unwrap();
+        assert!(told.contains("/records/1/Supplier"), "{told}");
+    }
+
+    #[test]
+    fn a_wrong_name_in_match_is_told_there_and_not_of_the_record() {
+        let told =
+            r#"{"Resources":{"suppliers":{"attributes":[{"name":"Supplier","type":"string","queryable":true}]}}}"#;
+        for (operation, records) in [
+            ("create_record", json!({"record": {"Supplier": "A"}})),
+            ("upsert_record", json!({"record": {"Supplier": "A"}})),
+            ("upsert_records", json!({"records": [{"Supplier": "A"}], "on_error": "continue"})),
+        ] {
+            let mut input = json!({"resource": "suppliers", "match": ["Suplier"]});
+            input.as_object_mut().unwrap().extend(records.as_object().unwrap().clone());
+            let failure = run(operation, &input, &Fake::new([answer(200, told)])).unwrap_err();
+            let field = &failure.problem.fields[0];
+            assert_eq!(field.pointer, "/match/0", "{operation}");
+            assert!(field.message.contains("Supplier"), "{}", field.message);
+        }
+    }
+
+    #[test]
     fn a_record_that_is_named_twice_is_refused_before_anything_is_sent() {
         let door = Fake::new([]);
         let input = json!({"resource": "suppliers", "records": [{"Supplier": "A"}, {"Supplier": "A"}]});

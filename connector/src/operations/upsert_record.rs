@@ -64,11 +64,11 @@ impl Action for UpsertRecord {
         let mut target = Target::find(pod, &input.resource.0)?;
         takes_creates(&target)?;
         let by = input.by.map(|by| by.0).unwrap_or_default();
-        let terms = upsert::identity(&target, input.record.0.get(), &by)?;
-        valid::prepare(pod, &mut target, &[input.record.0.get()])?;
+        let terms = upsert::prepared(pod, &mut target, &[input.record.0.get()], &by, |target| {
+            upsert::identity(target, input.record.0.get(), &by)
+        })?;
         let headers = headers(&mut target, input.effective.as_ref())?;
         valid::check(&target, input.record.0.get(), "/record", Use::Either)?;
-        upsert::findable(&target, &by)?;
         let step = upsert::plan(pod, &target, input.record.0.get(), &terms)?;
         step.check(&target, "/record")?;
         let mut done = batch::one(pod, &target, &step, &headers);

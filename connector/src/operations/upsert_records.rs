@@ -14,6 +14,9 @@ use crate::fusion::write::upsert::{self, Step};
 use crate::fusion::write::valid::{self, Use};
 use crate::problem::{Failure, Result};
 
+/// Faults told at once: of a thousand records that lack the same, the first few say it.
+const MOST_FAULTS: usize = 20;
+
 /// See the module.
 pub struct UpsertRecords;
 
@@ -56,26 +59,19 @@ impl Action for UpsertRecords {
         let mut target = Target::find(pod, &input.resource.0)?;
         takes_creates(&target)?;
         let by = input.by.map(|by| by.0).unwrap_or_default();
-        let mut names = Vec::with_capacity(input.records.0.len());
-        for (index, record) in input.records.0.iter().enumerate() {
-            let place = format!("/records/{index}");
-            let name = upsert::identity(&target, record.get(), &by).map_err(|failure| many::at(&place, failure))?;
-            names.push(Some(name.join(" and ")));
-        }
-        many::once(&names)?;
-        valid::prepare(pod, &mut target, &input.records.0.iter().map(|record| record.get()).collect::<Vec<_>>())?;
+        let records: Vec<&str> = input.records.0.iter().map(|record| record.get()).collect();
+        let found =
+            upsert::prepared(pod, &mut target, &records, &by, |target| named(target, &records, &by, input.on_error))?;
         let headers = headers(&mut target, input.effective.as_ref())?;
-        upsert::findable(&target, &by)?;
-        let mut steps: Vec<Result<Step>> = Vec::with_capacity(names.len());
-        for (index, record) in input.records.0.iter().enumerate() {
+        let mut steps: Vec<Result<Step>> = Vec::with_capacity(found.len());
+        for (index, (record, terms)) in records.iter().zip(found).enumerate() {
             // A pod that cannot be read from any more is not asked a thousand times.
             let hopeless = |failure: &Failure| failure.again || input.on_error == OnError::Stop;
-            let terms = upsert::identity(&target, record.get(), &by)?;
             let place = format!("/records/{index}");
             let planned = || {
-                valid::check(&target, record.get(), &place, Use::Either)?;
-                let step =
-                    upsert::plan(pod, &target, record.get(), &terms).map_err(|failure| many::at(&place, failure))?;
+                let terms = terms?;
+                valid::check(&target, record, &place, Use::Either)?;
+                let step = upsert::plan(pod, &target, record, &terms).map_err(|failure| many::at(&place, failure))?;
                 step.check(&target, &place)?;
                 Ok(step)
             };
@@ -87,4 +83,29 @@ impl Action for UpsertRecords {
         }
         many::run(pod, &target, steps, input.on_error, &headers, "")
     }
+}
+
+/// Terms that find each record. One that lacks its key fails alone, or with all others that do.
+fn named(target: &Target, records: &[&str], by: &[String], on_error: OnError) -> Result<Vec<Result<Vec<String>>>> {
+    let mut faults = Vec::new();
+    let mut found = Vec::with_capacity(records.len());
+    for (index, record) in records.iter().enumerate() {
+        let place = format!("/records/{index}");
+        let terms = upsert::identity(target, record, by).map_err(|failure| many::at(&place, failure));
+        if let Err(failure) = &terms {
+            let fields = &failure.problem.fields;
+            if !fields.iter().all(|field| field.pointer.starts_with(&place)) {
+                return Err(failure.clone());
+            }
+            faults.extend(fields.iter().cloned());
+        }
+        found.push(terms);
+    }
+    if on_error == OnError::Stop && !faults.is_empty() {
+        faults.truncate(MOST_FAULTS);
+        return Err(Failure::invalid_fields("input", faults).remedy("Nothing was sent."));
+    }
+    let names = found.iter().map(|terms| terms.as_ref().ok().map(|terms| terms.join(" and ")));
+    many::once(&names.collect::<Vec<_>>())?;
+    Ok(found)
 }

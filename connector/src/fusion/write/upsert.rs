@@ -86,6 +86,28 @@ pub fn identity(target: &Target, record: &str, by: &[String]) -> Result<Vec<Stri
     })
 }
 
+/// What names the records, as `terms` answers it, and the target with its description. Attributes in `match` are
+/// looked at first, so that a wrong one is not blamed on a record that lacks it.
+///
+/// # Errors
+/// Those of `terms` and of `match`, and those of a read that may pass.
+pub fn prepared<T>(
+    pod: &Pod,
+    target: &mut Target,
+    records: &[&str],
+    by: &[String],
+    terms: impl FnOnce(&Target) -> Result<T>,
+) -> Result<T> {
+    if by.is_empty() {
+        let terms = terms(target)?;
+        valid::prepare(pod, target, records)?;
+        return Ok(terms);
+    }
+    valid::prepare(pod, target, records)?;
+    findable(target, by)?;
+    terms(target)
+}
+
 /// What is to be done about a record that `terms` find.
 ///
 /// # Errors
@@ -112,7 +134,7 @@ pub fn several(target: &Target, terms: &[String]) -> Failure {
 ///
 /// # Errors
 /// `invalid-input` with those that may be named; nothing was sent.
-pub fn findable(target: &Target, by: &[String]) -> Result<()> {
+fn findable(target: &Target, by: &[String]) -> Result<()> {
     let Some(described) = target.described.as_ref().filter(|told| !told.attributes.is_empty()) else { return Ok(()) };
     let wrong = |(index, name): (usize, &String)| {
         let message = match (target.queryable(name), described.attribute(name)) {
