@@ -405,11 +405,25 @@ impl List<'_> {
     /// Nobody at all: says what may be behind it.
     fn nobody(&mut self) {
         let wanted = self.wanted;
+        // Users were told and could not be read: that is why there is nobody.
+        if self.warnings.iter().any(|told| told.code == "row_unreadable") {
+            return;
+        }
         if let Some(role) = &wanted.role {
             let filter = format!("name eq {0} or displayName eq {0}", quoted(role));
-            let Ok((entries, _)) = scim(self.pod, "look for the role", "Roles", Some(&filter), 1, 10) else { return };
+            let entries = match scim(self.pod, "look for the role", "Roles", Some(&filter), 1, 10) {
+                Ok((entries, _)) => entries,
+                Err(failure) => {
+                    let told = format!(
+                        "Nobody is shown who holds {role}, and whether there is such a role could not be seen: {}",
+                        failure.problem.message
+                    );
+                    return self.warn("role_not_checked", told);
+                }
+            };
             let known = |entry: &&Value| Role::from_list(entry).is_some_and(|known| known.is(role));
             match entries.iter().find(known) {
+                None if shows_no_role(self.pod) => self.warn("no_role_visible", NO_ROLE.to_owned()),
                 None => self.warn("unknown_role", format!("The pod shows no role {role}: list_roles tells the codes.")),
                 // Nobody holds it, or a condition was misunderstood: SCIM's own list of holders tells.
                 Some(entry) if self.asks_nothing_else() && self.has_members(entry) => self.warn(
@@ -422,6 +436,12 @@ impl List<'_> {
             self.warn("nobody_visible", "The pod answers and shows no user: that is data security (an HCM data role with a person security profile), not an empty pod.".to_owned());
         }
     }
+}
+
+const NO_ROLE: &str = "The pod answers and shows no role at all: the connection may not see roles (privileges of IT Security Manager), whatever there is.";
+
+fn shows_no_role(pod: &Pod) -> bool {
+    scim(pod, "look for any role", "Roles", None, 1, 1).is_ok_and(|(entries, _)| entries.is_empty())
 }
 
 /// Both refusals in one: what counts is the first, which is what should have answered.
@@ -514,7 +534,11 @@ pub fn roles(pod: &Pod, search: &str, cursor: Option<&str>, limit: usize) -> Res
             Err(failure) if asks && cursor.is_none() && failure.kind() == ProblemKind::InvalidInput => asks = false,
             next => {
                 let of = if asks { &filtered } else { &plain };
-                return Ok(Listed { found, next: next?.map(|at| write(of, at)), warnings });
+                let next = next?.map(|at| write(of, at));
+                if cursor.is_none() && next.is_none() && found.is_empty() && shows_no_role(pod) {
+                    warnings.push(warning("no_role_visible", NO_ROLE, None));
+                }
+                return Ok(Listed { found, next, warnings });
             }
         }
     }

@@ -164,7 +164,9 @@ fn scim_lists_where_accounts_are_refused_and_says_so() {
     assert_eq!(codes(&list(&door, &Wanted::default(), first.next.as_deref(), 2).unwrap()), ["list_shifted"]);
 
     let door = Fake::new([typed(403, "", ""), typed(403, "", "")]);
-    assert_eq!(list(&door, &Wanted::default(), None, 2).unwrap_err().kind(), ProblemKind::Forbidden);
+    let failure = list(&door, &Wanted::default(), None, 2).unwrap_err();
+    assert_eq!(failure.kind(), ProblemKind::Forbidden);
+    assert!(failure.problem.message.contains(". Could not list users over SCIM"), "{}", failure.problem.message);
 }
 
 #[test]
@@ -176,7 +178,8 @@ fn a_scim_that_ignores_where_to_go_on_ends_the_list() {
 
 #[test]
 fn nobody_is_explained() {
-    let door = Fake::new([page(&[], false), json(200, r#"{"Resources":[]}"#), page(&[], false)]);
+    let (none, other) = (|| json(200, r#"{"Resources":[]}"#), r#"{"Resources":[{"id":"1","name":"X_JOB"}]}"#);
+    let door = Fake::new([page(&[], false), none(), json(200, other), page(&[], false)]);
     let wanted = Wanted { role: Some("NO_JOB".into()), ..Wanted::default() };
     assert_eq!(codes(&list(&door, &wanted, None, 2).unwrap()), ["unknown_role"]);
     assert_eq!(codes(&list(&door, &Wanted::default(), None, 2).unwrap()), ["nobody_visible"]);
@@ -184,6 +187,15 @@ fn nobody_is_explained() {
     let door = Fake::new([page(&[], false), json(200, role), json(200, r#"{"id":"9","members":[{"value":"G1"}]}"#)]);
     assert_eq!(codes(&list(&door, &wanted, None, 2).unwrap()), ["holders_not_shown"]);
     assert!(asked(&door)[2].ends_with("/hcmRestApi/scim/Roles/9"));
+    let door = Fake::new([page(&[], false), none(), none()]);
+    assert_eq!(codes(&list(&door, &wanted, None, 2).unwrap()), ["no_role_visible"]);
+    let door = Fake::new([none(), none()]);
+    assert_eq!(codes(&ask(&door, |pod| roles(pod, "", None, 9)).unwrap()), ["no_role_visible"]);
+    let busy = (0..3).map(|_| typed(503, "", ""));
+    let door = Fake::new([page(&[], false)].into_iter().chain(busy));
+    assert_eq!(codes(&list(&door, &wanted, None, 2).unwrap()), ["role_not_checked"]);
+    let door = Fake::new([page(&[r#"{"requisitionList":[]}"#.to_owned()], false)]);
+    assert_eq!(codes(&list(&door, &Wanted::default(), None, 2).unwrap()), ["row_unreadable"]);
 }
 
 #[test]
