@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::answer::SingleRecord;
 use super::create_invoice::amounts;
-use super::writing::{MatchBy, Range, RecordText, ResourceName, headers, takes_creates, written};
+use super::writing::{MatchBy, Range, RecordText, ResourceName, accepted_only, headers, takes_creates, written};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency};
 use crate::fusion::dated;
@@ -72,6 +72,7 @@ impl Action for CreateRecord {
             created.warnings.extend(amounts::unequal(record));
         }
         created.warnings.extend(dated::unsure(&target, &headers));
+        created.warnings.extend(accepted_only(&target, &created.record));
         created.warnings.extend(marked.map(|marked| marked.warning));
         Ok(written(&created.record, &created.warnings))
     }
@@ -93,5 +94,26 @@ mod tests {
         let input = r#"{"resource":"invoices","record":{"InvoiceNumber":"1","Supplier":"A","InvoiceAmount":10,"invoiceLines":[{"LineAmount":4}]}}"#;
         let told = CreateRecord::run(&pod, serde_json::from_str(input).unwrap(), input).unwrap();
         assert!(told.contains("lines_do_not_sum"), "{told}");
+    }
+
+    #[test]
+    fn a_request_that_was_only_accepted_says_where_its_end_is_told() {
+        let text = r#"{"host":"pod.example","auth":{"type":"basic","username":"u","password":"hunter22"}}"#;
+        let settings = Settings::parse(text).unwrap();
+        for (resource, answer, look) in [
+            (
+                "receivingReceiptRequests",
+                r#"{"HeaderInterfaceId":7,"ReturnStatus":"SUCCESS"}"#,
+                "HeaderInterfaceId = 7,",
+            ),
+            ("someInterface", r#"{"TransactionId":9,"TransactionStatus":"AP"}"#, "read someInterface again"),
+        ] {
+            let described = format!(r#"{{"Resources":{{"{resource}":{{"attributes":[]}}}}}}"#);
+            let door = Fake::new([json(200, &described), json(201, answer)]);
+            let pod = Pod::new(&door, &settings, None).unwrap();
+            let input = format!(r#"{{"resource":"{resource}","record":{{"A":"1"}}}}"#);
+            let told = CreateRecord::run(&pod, serde_json::from_str(&input).unwrap(), &input).unwrap();
+            assert!(told.contains("accepted_only") && told.contains(look), "{told}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{Record, Told};
-use super::writing::bare;
+use super::writing::{accepted_only, bare};
 use crate::contract::{ProblemKind, Warning};
 use crate::fusion::dated;
 use crate::fusion::pod::Pod;
@@ -175,7 +175,12 @@ fn answer(target: &Target, outcomes: batch::Outcomes) -> String {
         *counts.entry(status).or_default() += 1;
         text.push_str(&format!("{{\"index\":{index},\"status\":\"{status}\""));
         match outcome {
-            Some(Ok(done)) => push_done(target, &mut text, &done),
+            Some(Ok(mut done)) => {
+                if matches!(done.how, "created" | "recovered") {
+                    done.warnings.extend(accepted_only(target, &done.record));
+                }
+                push_done(target, &mut text, &done);
+            }
             Some(Err(failure)) => text.push_str(&format!(",\"key\":null,\"error\":{}", error(&failure))),
             None => text.push_str(",\"key\":null"),
         }

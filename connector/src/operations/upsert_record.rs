@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::answer::{Record, Told};
 use super::many::told;
-use super::writing::{MatchBy, Range, RecordText, ResourceName, bare, headers, takes_creates};
+use super::writing::{MatchBy, Range, RecordText, ResourceName, accepted_only, bare, headers, takes_creates};
 use super::{Action, Spec};
 use crate::contract::{Effect, Idempotency, ProblemKind};
 use crate::fusion::pod::Pod;
@@ -81,7 +81,10 @@ impl Action for UpsertRecord {
                 done = batch::one(pod, &target, &step, &headers);
             }
         }
-        let done = done?;
+        let mut done = done?;
+        if matches!(step, Step::Create { .. }) {
+            done.warnings.extend(accepted_only(&target, &done.record));
+        }
         let mut text = format!("{{\"outcome\":\"{}\",\"record\":{}", done.how, bare(&target, &done.record));
         if !done.warnings.is_empty() {
             text.push_str(&format!(",\"warnings\":{}", told(&done.warnings)));

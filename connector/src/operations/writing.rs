@@ -10,7 +10,7 @@ use crate::fusion::catalogue::Quirk;
 use crate::fusion::query::Anything;
 use crate::fusion::record;
 use crate::fusion::target::Target;
-use crate::problem::{Failure, Result};
+use crate::problem::{Failure, Result, warning};
 
 /// Resource, as Fusion names it; the children of a record as invoices/{key}/child/invoiceLines.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -194,6 +194,26 @@ fn unsupported(target: &Target, done: &str) -> Failure {
         ProblemKind::Unsupported,
         format!("{} cannot be {done} over REST; nothing was sent.", target.name),
     )
+}
+
+/// That the pod has taken a request in and does not say yet whether it did it (FACTS 8, W6 and W7): 201 is no more.
+pub fn accepted_only(target: &Target, stored: &str) -> Option<Warning> {
+    let [header, status, transaction] =
+        record::pick(stored, ["HeaderInterfaceId", "ProcessingStatusCode", "TransactionStatus"]);
+    let is = |told: Option<&RawValue>, waits: &str| told.is_some_and(|told| told.get() == waits);
+    let name = target.name.as_str();
+    let known = name.ends_with("TransactionRequests") || name == "receivingReceiptRequests";
+    if !known && !is(status, "\"PENDING\"") && !is(transaction, "\"AP\"") {
+        return None;
+    }
+    let look = match header.and_then(record::plain).filter(|_| name.starts_with("receivingReceipt")) {
+        Some(header) => format!(
+            "search receivingReceiptTransactionRequests for HeaderInterfaceId = {header}, with expand processingErrors"
+        ),
+        None => format!("read {name} again, with its children, until its status says how it ended"),
+    };
+    let told = format!("The pod has only accepted this and processes it later, and may refuse it then: {look}.");
+    Some(warning("accepted_only", told, target.key_of(stored)))
 }
 
 /// A stored record with its children as lists.
