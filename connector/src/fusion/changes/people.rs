@@ -136,16 +136,18 @@ fn run(pod: &Pod, people: &People, state: &mut State, gathered: &mut Gathered) -
                 state.scim = scim;
             }
         }
+        let stopped = listed.warnings.iter().any(|told| told.code == "stopped_early");
         for told in listed.warnings {
-            // A user whose roles are cut is compared as far as they go.
-            state.doubt |= !matches!(told.code.as_str(), "scim_fallback" | "roles_cut");
+            // A user whose roles are cut is compared as far as they go, and a list that stopped goes on.
+            state.doubt |= !matches!(told.code.as_str(), "scim_fallback" | "roles_cut" | "stopped_early");
             gathered.warn(told);
         }
         for user in &listed.found {
             meet(people, state, user, gathered);
         }
         state.at = listed.next.map_or(Value::Bool(true), Value::String);
-        if gathered.full(pod) {
+        // Asked again at once, a pod that is busy would end the poll without what was read.
+        if stopped || gathered.full(pod) {
             return Ok(true);
         }
     }
@@ -326,7 +328,7 @@ mod tests {
         let people =
             People { from_beginning: false, allow_drop: false, told: &|user| json!(user.user_name).to_string() };
         let polled = poll(&pod, &people, cursor, 500).unwrap();
-        assert!(!polled.has_more);
+        assert_eq!(polled.has_more, polled.warnings.iter().any(|told| told.code == "stopped_early"));
         let told = |event: &Event| {
             let payload: Value = serde_json::from_str(&event.payload).unwrap();
             let role = payload.pointer("/role/code").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -388,6 +390,25 @@ mod tests {
         let busy = || answered(503, "{}");
         let door = Fake::new([page(&rows), busy(), busy(), busy(), answered(200, scim)]);
         assert!(polled(&door, Some(&cursor)).0.is_empty());
+    }
+
+    #[test]
+    fn a_pod_that_throttles_roles_is_read_on_where_it_stopped() {
+        let page = |rows: &[Value]| answered(200, &json!({"items": rows, "hasMore": false}).to_string());
+        let (_, _, cursor) = once(&[everybody()], None);
+        let mut rows = everybody();
+        rows[0] = account(1, false, &["A_JOB", "B_JOB", "C_JOB"]);
+        rows[1]["userAccountRoles"]["hasMore"] = true.into();
+        rows[2] = account(3, false, &["A_JOB", "B_JOB", "C_JOB"]);
+        let busy = || answered(429, "{}");
+        let (events, warnings, cursor) = polled(&Fake::new([page(&rows), busy(), busy(), busy()]), Some(&cursor));
+        assert_eq!(
+            (events, warnings),
+            (vec!["user1 role_gained granted C_JOB".to_owned()], vec!["stopped_early".to_owned()])
+        );
+        let door = Fake::new([page(&rows[1..]), answered(200, &rows[0]["userAccountRoles"].to_string())]);
+        let (events, ..) = polled(&door, Some(&cursor));
+        assert_eq!(events, ["user2 role_gained granted C_JOB", "user3 role_gained granted C_JOB"]);
     }
 
     #[test]
