@@ -10,7 +10,7 @@ mod place;
 mod reader;
 mod schema;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -38,6 +38,9 @@ const PRUNED_AT_ONCE: i64 = 20_000;
 
 /// What the key is tried on.
 const TRIED: &str = "key";
+
+/// Streams by the names of their connection and their trigger.
+pub type Named = HashMap<(String, String), Vec<Seen>>;
 
 /// Remembers in a SQLite file.
 pub struct SqliteStore {
@@ -132,6 +135,21 @@ impl SqliteStore {
     /// A [`StateError`]; it stays then.
     pub fn forget(&mut self, id: i64) -> Result<bool, StateError> {
         self.write("DELETE FROM stream WHERE id = ?1", [id]).map(|gone| gone > 0)
+    }
+
+    /// All streams of a component, by the names of their connection and their trigger.
+    ///
+    /// # Errors
+    /// A [`StateError`] where the file cannot be read.
+    pub fn named(&self, component: &str) -> Result<Named, StateError> {
+        let mut named = Named::new();
+        // Of no time: what is counted of the trail is not wanted.
+        let all = reader::streams(&self.database, i64::MAX).map_err(|error| self.told(&error))?;
+        for seen in all.into_iter().filter(|seen| seen.stream.component == component) {
+            let of = (seen.progress.connection.clone(), seen.stream.trigger.clone());
+            named.entry(of).or_default().push(seen);
+        }
+        Ok(named)
     }
 
     fn unsealed(&self) -> Result<Vec<(String, String)>, StateError> {

@@ -72,6 +72,13 @@ pub async fn run(global: &Global, file: &Path, check: bool) -> Result<(), Ending
     };
     let sealed = keeping::key(&global)?.is_some();
     let store = keeping::open(&global, &state, SqliteStore::open)?;
+    let mut known = store.named(&component.manifest.name).map_err(|error| keeping::told(&error))?;
+    // Where two connections have exchanged names, neither takes the other's.
+    let followed: HashSet<&Stream> = subscriptions.iter().map(|one| &one.teller.stream).collect();
+    for streams in known.values_mut() {
+        streams.retain(|seen| !followed.contains(&seen.stream));
+    }
+    drop(followed);
     let shared = Shared::new(store, &state).map_err(|error| keeping::told(&error))?;
     let files = connections
         .values()
@@ -81,7 +88,8 @@ pub async fn run(global: &Global, file: &Path, check: bool) -> Result<(), Ending
     let tell = Box::new(|text: &str| say::note(text));
     let mut runner = Runner::new(component.connector, keeper, shared, sinks, settings, tell);
     let many = subscriptions.len();
-    for subscription in subscriptions {
+    for mut subscription in subscriptions {
+        subscription.teller.before_of(&known);
         runner.add(subscription);
     }
     say::note(&format!("Following {many} subscriptions on {} connections.", connections.len()));
@@ -194,6 +202,9 @@ fn subscriptions(
                 formerly: connected.formerly.clone(),
                 connection: name.clone(),
                 name: own.map_or_else(|| wanted.name.clone(), |own| format!("{}@{own}", wanted.name)),
+                named: true,
+                remote: host_harness::policy::remote(&component.manifest.connection_schema, &connected.source.settings),
+                before: Vec::new(),
                 input: input.clone(),
                 shown: connected.source.secrets.clean(&input),
                 bodies: global.keep_bodies,
