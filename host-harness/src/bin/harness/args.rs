@@ -290,6 +290,9 @@ pub enum Command {
         /// Forget the subscription of this name, or of this id where names are shared: its cursor and its keys
         #[arg(long, value_name = "NAME|ID")]
         forget: Option<String>,
+        /// Forget the sessions that are sealed in it, as where their key is lost; all else stays
+        #[arg(long, conflicts_with = "forget")]
+        forget_sessions: bool,
     },
 
     /// Hand a request that the remote system made to a trigger

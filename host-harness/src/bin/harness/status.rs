@@ -90,6 +90,15 @@ pub fn forget(global: &Global, which: &str) -> Result<(), Ending> {
     Ok(())
 }
 
+/// Forgets the sessions that are sealed in the file.
+pub fn forget_sessions(global: &Global) -> Result<(), Ending> {
+    events::reader(global)?;
+    let Some(file) = &global.state else { return Ok(()) };
+    let forgotten = SqliteStore::open(file).and_then(|mut store| store.forget_sessions());
+    say::note(&format!("Forgot {} sessions.", forgotten.map_err(|error| keeping::told(&error))?));
+    Ok(())
+}
+
 pub fn run(global: &Global, format: Format) -> Result<(), Ending> {
     let reader = events::reader(global)?;
     let now = Timestamp::now().as_millisecond();

@@ -98,18 +98,11 @@ impl SqliteStore {
     pub fn with_key(mut self, key: Key) -> Result<Self, StateError> {
         let file = self.file.clone();
         self.atomically(|store| {
-            let tried = store
-                .database
-                .query_row("SELECT value FROM keeping WHERE name = ?1", [TRIED], |row| row.get::<_, Vec<u8>>(0));
-            match tried.optional().map_err(|error| open::told(&file, &error))? {
-                Some(sealed) if key.open(TRIED, &sealed).is_none() => {
-                    return Err(StateError::OtherKey { file: file.clone() });
-                }
-                Some(_) => {}
-                None => {
-                    let sealed = sealed(&file, &key, TRIED, TRIED)?;
-                    store.write("INSERT INTO keeping (name, value) VALUES (?1, ?2)", params![TRIED, sealed])?;
-                }
+            fits(&store.database, &file, Some(&key))?;
+            let opens = |sealed: Vec<u8>| key.open(TRIED, &sealed).is_some();
+            if !tried(&store.database).map_err(|error| store.told(&error))?.is_some_and(opens) {
+                let sealed = sealed(&file, &key, TRIED, TRIED)?;
+                store.write("INSERT OR REPLACE INTO keeping (name, value) VALUES (?1, ?2)", params![TRIED, sealed])?;
             }
             for (connection, value) in store.unsealed()? {
                 let value = sealed(&file, &key, &connection, &value)?;
@@ -150,6 +143,14 @@ impl SqliteStore {
             named.entry(of).or_default().push(seen);
         }
         Ok(named)
+    }
+
+    /// Forgets the sessions that are sealed, whatever their key; all else stays. Answers how many there were.
+    ///
+    /// # Errors
+    /// A [`StateError`]; they stay then.
+    pub fn forget_sessions(&mut self) -> Result<usize, StateError> {
+        self.write("DELETE FROM session WHERE sealed = 1", [])
     }
 
     fn unsealed(&self) -> Result<Vec<(String, String)>, StateError> {
@@ -242,6 +243,27 @@ impl SqliteStore {
 
     fn told(&self, error: &rusqlite::Error) -> StateError {
         open::told(&self.file, error)
+    }
+}
+
+fn tried(database: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
+    database.query_row("SELECT value FROM keeping WHERE name = ?1", [TRIED], |row| row.get(0)).optional()
+}
+
+/// Whether what is sealed in a database opens with this key. Where nothing is, any will do, and none.
+fn fits(database: &Connection, file: &Path, key: Option<&Key>) -> Result<(), StateError> {
+    let look = || {
+        let any = "SELECT EXISTS (SELECT 1 FROM session WHERE sealed = 1)";
+        Ok((database.query_row(any, [], |row| row.get(0))?, tried(database)?))
+    };
+    let (holds, tried): (bool, _) = look().map_err(|error| open::told(file, &error))?;
+    match (key, tried) {
+        _ if !holds => Ok(()),
+        (None, _) => Err(StateError::NoKey { file: file.to_owned() }),
+        (Some(key), Some(tried)) if key.open(TRIED, &tried).is_none() => {
+            Err(StateError::OtherKey { file: file.to_owned() })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Row, params};
 
 use super::open;
+use crate::state::seal::Key;
 use crate::state::trail::{Entry, EntryKind, Progress, Wanted};
 use crate::state::{StateError, Stream};
 
@@ -97,6 +98,14 @@ impl Reader {
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         look().map_err(|error| open::told(&self.file, &error))
+    }
+
+    /// Looks whether the sessions that are sealed in it, if there are any, open with this key.
+    ///
+    /// # Errors
+    /// [`StateError::NoKey`], [`StateError::OtherKey`], or that of reading.
+    pub fn fits(&self, key: Option<&Key>) -> Result<(), StateError> {
+        super::fits(&self.database, &self.file, key)
     }
 
     /// Every stream, by connection and name.

@@ -59,18 +59,19 @@ pub async fn run(global: &Global, file: &Path, check: bool) -> Result<(), Ending
     let (sinks, numbers) = sinks(&config, &global)?;
     let connections = connections(&config, &component, &global)?;
     let subscriptions = subscriptions(&config, &component, &global, &connections, &numbers)?;
-    if check {
-        inputs(&component, &config, &subscriptions).await?;
-        let many = subscriptions.len();
-        return say::line(&format!("{many} subscriptions on {} connections are well", connections.len()));
-    }
     let Some(state) = global.state.clone() else {
         return Err(Ending::usage(
             "run-all needs a state file",
             "Name one with `state` in the configuration, or --state.",
         ));
     };
-    let sealed = keeping::key(&global)?.is_some();
+    let key = keeping::key(&global)?;
+    keeping::fits(&state, key.as_ref())?;
+    if check {
+        inputs(&component, &config, &subscriptions).await?;
+        let many = subscriptions.len();
+        return say::line(&format!("{many} subscriptions on {} connections are well", connections.len()));
+    }
     let store = keeping::open(&global, &state, SqliteStore::open)?;
     let mut known = store.named(&component.manifest.name).map_err(|error| keeping::told(&error))?;
     // Where two connections have exchanged names, neither takes the other's.
@@ -83,7 +84,7 @@ pub async fn run(global: &Global, file: &Path, check: bool) -> Result<(), Ending
     let files = connections
         .values()
         .map(|one| (one.source.session.clone(), (one.file.clone(), Arc::clone(&one.source.secrets))));
-    let files = Files { files: files.collect(), sealed: sealed.then(|| shared.clone()) };
+    let files = Files { files: files.collect(), sealed: key.map(|_| shared.clone()) };
     let keeper = Keeper::new(files).with_room_for(connections.len().max(1000));
     let tell = Box::new(|text: &str| say::note(text));
     let mut runner = Runner::new(component.connector, keeper, shared, sinks, settings, tell);
