@@ -331,7 +331,7 @@ pub struct Trail {
     /// Of this trigger or action alone
     #[arg(long, value_name = "ID")]
     pub trigger: Option<String>,
-    /// Of this kind alone: call, event, acknowledged, sink_failed or replay
+    /// Of this kind alone: call, receive, event, acknowledged, sink_failed or replay
     #[arg(long, value_name = "KIND")]
     pub kind: Option<String>,
     /// Not before this time
