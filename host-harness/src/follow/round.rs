@@ -185,14 +185,16 @@ impl Teller {
         }
         let mut all = store.relatives(&self.stream, &self.formerly, &self.name)?;
         let kept = all.len();
-        let (mut left, mut others) = (Vec::new(), kept);
+        let (mut left, mut leaves, mut others) = (None, Vec::new(), kept);
         for seen in &self.before {
-            let Some(cursor) = store.cursor(&seen.stream)? else { continue };
-            others += 1;
-            let name = &seen.progress.name;
-            if seen.stream.input == self.stream.input || (self.named && *name == self.name) {
-                left.push(seen);
+            let (cursor, name) = (store.cursor(&seen.stream)?, &seen.progress.name);
+            let own = seen.stream.input == self.stream.input || (self.named && *name == self.name);
+            if own {
+                leaves.push(seen.stream.clone());
             }
+            let Some(cursor) = cursor else { continue };
+            others += 1;
+            left = left.or(Some(seen).filter(|_| own));
             // Who signs in is no part of the question; which system is asked is.
             let same_remote = !self.remote.is_empty() && seen.progress.remote == self.remote;
             if same_remote && (!self.named || *name == self.name) {
@@ -204,7 +206,7 @@ impl Teller {
         all.truncate(MOST_TRIED);
         let (tried, connection, trigger) = (all.len(), &self.connection, &self.stream.trigger);
         let mut starts: Vec<Start> = all.into_iter().map(|kept| self.from(kept)).collect();
-        let warning = if let Some(Seen { id, progress, .. }) = left.first() {
+        let warning = if let Some(Seen { id, progress, .. }) = left {
             warning(
                 "begins_anew",
                 format!(
@@ -229,8 +231,10 @@ impl Teller {
         } else {
             None
         };
-        let leaves = left.into_iter().map(|seen| seen.stream.clone()).collect();
-        starts.push(Start { warning, leaves, ..Start::default() });
+        starts.push(Start { warning, ..Start::default() });
+        for start in &mut starts {
+            start.leaves.clone_from(&leaves);
+        }
         Ok(starts)
     }
 
@@ -582,12 +586,16 @@ mod tests {
         };
         let mut new = Teller { before: vec![seen("t")], ..teller() };
         new.stream.connection = "another".into();
+        // One that never had a cursor, as without the right to see anything, is left without a word.
+        let mut failing = seen("t");
+        failing.stream.connection = "without".into();
+        new.before.push(failing);
         let starts = new.starts(&store).unwrap();
-        assert_eq!(starts[0].from.as_ref(), Some(&old.stream));
+        assert_eq!((starts[0].from.as_ref(), starts[0].leaves.len()), (Some(&old.stream), 2));
         assert_eq!(starts[0].warning.as_ref().unwrap().code, "connection_changed");
         new.remote = "another".into();
         let starts = new.starts(&store).unwrap();
-        assert_eq!((starts.len(), starts[0].leaves.len(), &starts[0].cursor), (1, 1, &None));
+        assert_eq!((starts.len(), starts[0].leaves.len(), &starts[0].cursor), (1, 2, &None));
         assert_eq!(starts[0].warning.as_ref().unwrap().code, "begins_anew");
         new.before = vec![seen("another")];
         new.stream.input = "other".into();

@@ -206,7 +206,7 @@ fn one(seen: Seen, now: i64) -> One {
         failures: progress.failures,
         failing: progress.failing,
         held: progress.held,
-        next_poll: progress.next_poll_at_ms.map(when::shown),
+        next_poll: progress.next_poll_at_ms.filter(|_| !progress.left).map(when::shown),
         error: progress.failure,
     }
 }
