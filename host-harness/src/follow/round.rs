@@ -15,7 +15,7 @@ use crate::contract::triggers::{Event, PollResult};
 use crate::contract::types::{Error, ProblemKind, Warning};
 use crate::run::CallError;
 use crate::state::trail::{Entry, EntryKind, Progress};
-use crate::state::{StateError, Store, Stream};
+use crate::state::{Named, Seen, StateError, Store, Stream};
 
 /// So many cursors of other streams are tried: each costs a call.
 const MOST_TRIED: usize = 8;
@@ -31,6 +31,12 @@ pub struct Teller {
     pub connection: String,
     /// What people call it.
     pub name: String,
+    /// Whether that name tells it from others of its trigger, so that another input under it is an edit.
+    pub named: bool,
+    /// The remote system, whoever signs in there; empty where that is not known.
+    pub remote: String,
+    /// Streams of this trigger that the connection of this name had as another: with another host or user.
+    pub before: Vec<Seen>,
     /// The input, as it is asked with.
     pub input: String,
     /// The same without secrets: for people, and for the trail where bodies are kept.
@@ -46,8 +52,14 @@ pub struct Start {
     pub cursor: Option<String>,
     /// Whose cursor that is, where it is another stream's: it is taken over where the connector takes it.
     pub from: Option<Stream>,
-    /// How many cursors of other streams were not taken before.
-    pub refused: usize,
+    /// What is told where this is taken.
+    pub warning: Option<Warning>,
+    /// What is not followed any more where this is taken.
+    pub leaves: Vec<Stream>,
+}
+
+fn warning(code: &str, message: String) -> Option<Warning> {
+    Some(Warning { code: code.to_owned(), message, key: None })
 }
 
 impl Start {
@@ -81,6 +93,8 @@ pub struct Round {
     asked_at: Timestamp,
     /// The stream that goes on as this one.
     from: Option<Stream>,
+    /// Those that are not followed any more.
+    leaves: Vec<Stream>,
     cursor: String,
     cursor_moved: bool,
     /// Every key of the answer, those that were acknowledged before as well.
@@ -148,6 +162,18 @@ impl Teller {
         entry
     }
 
+    /// Takes note of the streams that this connection had as another.
+    pub fn before_of(&mut self, known: &Named) {
+        let own = |seen: &&Seen| self.is_own(&seen.stream);
+        let all = known.get(&(self.connection.clone(), self.stream.trigger.clone())).into_iter().flatten();
+        self.before = all.filter(|seen| !own(seen)).cloned().collect();
+    }
+
+    /// Whether a stream is of this connection as it is, whatever its name.
+    fn is_own(&self, other: &Stream) -> bool {
+        [&self.stream.connection, &self.formerly].contains(&&other.connection)
+    }
+
     /// Where a poll may go on from, to be tried in this order: the stream's own cursor, or without one those of
     /// streams that may have asked the same, and last none.
     ///
@@ -157,13 +183,75 @@ impl Teller {
         if let Some(cursor) = store.cursor(&self.stream)? {
             return Ok(vec![Start { cursor: Some(cursor), ..Start::default() }]);
         }
-        let mut relatives = store.relatives(&self.stream, &self.formerly, &self.name)?;
-        relatives.truncate(MOST_TRIED);
-        let tried = relatives.len();
-        let of = |(refused, (from, cursor))| Start { cursor: Some(cursor), from: Some(from), refused };
-        let mut starts: Vec<Start> = relatives.into_iter().enumerate().map(of).collect();
-        starts.push(Start { refused: tried, ..Start::default() });
+        let mut all = store.relatives(&self.stream, &self.formerly, &self.name)?;
+        let kept = all.len();
+        let (mut left, mut leaves, mut others) = (None, Vec::new(), kept);
+        for seen in &self.before {
+            let (cursor, name) = (store.cursor(&seen.stream)?, &seen.progress.name);
+            let own = seen.stream.input == self.stream.input || (self.named && *name == self.name);
+            if own {
+                leaves.push(seen.stream.clone());
+            }
+            let Some(cursor) = cursor else { continue };
+            others += 1;
+            left = left.or(Some(seen).filter(|_| own));
+            // Who signs in is no part of the question; which system is asked is.
+            let same_remote = !self.remote.is_empty() && seen.progress.remote == self.remote;
+            if same_remote && (!self.named || *name == self.name) {
+                all.push((seen.stream.clone(), cursor));
+            }
+        }
+        all.sort_by_key(|(stream, _)| stream.input != self.stream.input);
+        let same = all.iter().take(kept).any(|(stream, _)| stream.input == self.stream.input);
+        all.truncate(MOST_TRIED);
+        let (tried, connection, trigger) = (all.len(), &self.connection, &self.stream.trigger);
+        let mut starts: Vec<Start> = all.into_iter().map(|kept| self.from(kept)).collect();
+        let warning = if let Some(Seen { id, progress, .. }) = left {
+            warning(
+                "begins_anew",
+                format!(
+                    "The connection {connection} names another host or user than when its cursor was kept, so that does not fit. It begins anew: what changed in between is told only where `since` reaches back, and what was told may come again. The {} events that were acknowledged stay under id {id} in `harness status`, and go on when host and user are put back; `harness status --forget {id}` forgets them.",
+                    progress.events
+                ),
+            )
+        } else if tried > 0 && (self.named || same) {
+            warning(
+                "begins_anew",
+                format!(
+                    "This is another question than before: the {tried} cursors that were kept under this name do not fit it. It begins anew; what changed in between is told only where `since` reaches back."
+                ),
+            )
+        } else if others > 0 {
+            warning(
+                "further_subscription",
+                format!(
+                    "A further subscription of {trigger} begins where its input says (`since`); {others} others of it on {connection} are in the state file. If this input is an edit of one of them, what changed in between is told only where `since` reaches back, and `harness status --forget ID` forgets the earlier one."
+                ),
+            )
+        } else {
+            None
+        };
+        starts.push(Start { warning, ..Start::default() });
+        for start in &mut starts {
+            start.leaves.clone_from(&leaves);
+        }
         Ok(starts)
+    }
+
+    /// To go on with the cursor of another stream.
+    fn from(&self, (from, cursor): (Stream, String)) -> Start {
+        let warning = if self.is_own(&from) {
+            None
+        } else {
+            warning(
+                "connection_changed",
+                format!(
+                    "The connection {} names the same host as before, and another user or another way to sign in. It goes on from the kept cursor: what the earlier user could not see is told when it changes again. A subscription of its own with `since` tells it now.",
+                    self.connection
+                ),
+            )
+        };
+        Start { cursor: Some(cursor), from: Some(from), warning, leaves: Vec::new() }
     }
 
     /// Drops what was acknowledged before, announces the rest, and notes the call. `start` is what was asked with.
@@ -208,13 +296,10 @@ impl Teller {
             let earlier = store.progress(from)?.map(|progress| progress.input).unwrap_or_default();
             let earlier = if earlier.is_empty() { &from.input } else { &earlier };
             entry.detail = Some(format!("goes on from the cursor of the input {earlier}"));
-        } else if start.refused > 0 {
-            let message = format!(
-                "This is another question than before: the {} cursors that were kept under this name do not fit it. It begins anew; what changed in between is told only where `since` reaches back.",
-                start.refused
-            );
-            entry.detail = Some(message.clone());
-            warnings.push(Warning { code: "begins_anew".to_owned(), message, key: None });
+        }
+        if let Some(warning) = &start.warning {
+            entry.detail = Some(warning.message.clone());
+            warnings.push(warning.clone());
         }
         let (mut events, mut repeated, mut call) = (result.events, HashSet::new(), Some(entry));
         if !events.is_empty() {
@@ -239,6 +324,7 @@ impl Teller {
         let cursor_moved = start.cursor.as_deref() != Some(result.cursor.as_str());
         Ok(Round {
             from: start.from.clone(),
+            leaves: start.leaves.clone(),
             call_id: asked.call_id.clone(),
             call,
             asked_at: asked.at,
@@ -282,6 +368,11 @@ impl Teller {
                     (progress.failures, progress.events) = (old.failures, old.events);
                 }
                 store.take_over(from, &self.stream)?;
+            }
+            for left in &round.leaves {
+                if let Some(old) = store.progress(left)? {
+                    store.keep_progress(left, &Progress { left: true, ..old })?;
+                }
             }
             if round.cursor_moved || !keys.is_empty() {
                 store.commit(&self.stream, &round.cursor, &keys, round.forget_at, now)?;
@@ -364,6 +455,8 @@ impl Teller {
         progress.name.clone_from(&self.name);
         progress.connection.clone_from(&self.connection);
         progress.input.clone_from(&self.shown);
+        progress.remote.clone_from(&self.remote);
+        progress.left = false;
         Ok(progress)
     }
 }
@@ -408,6 +501,9 @@ mod tests {
             formerly: String::new(),
             connection: "pod".into(),
             name: "t".into(),
+            named: true,
+            remote: "r".into(),
+            before: Vec::new(),
             input: "{}".into(),
             shown: "{}".into(),
             bodies: false,
@@ -467,7 +563,7 @@ mod tests {
         let stranger = Teller { name: "another".into(), ..new.clone() };
         assert_eq!(stranger.starts(&store).unwrap().len(), 1, "another subscription keeps its own");
         let starts = new.starts(&store).unwrap();
-        assert_eq!((starts[0].cursor.as_deref(), starts[1].cursor.as_deref(), starts[1].refused), (Some("1"), None, 1));
+        assert_eq!((starts[0].cursor.as_deref(), starts[1].cursor.as_deref()), (Some("1"), None));
         let mut own = new.progress(&store, at(3)).unwrap();
         let taken = new.take_in(&mut store, &asked(), &starts[0], answer(&["b", "c"], "2"), at(3)).unwrap();
         assert_eq!(taken.len(), 1, "what was acknowledged stays so");
@@ -476,5 +572,34 @@ mod tests {
         assert_eq!(new.starts(&store).unwrap()[0].cursor.as_deref(), Some("2"));
         let anew = old.take_in(&mut store, &asked(), &starts[1], answer(&[], "1"), at(5)).unwrap();
         assert_eq!(anew.warnings[0].code, "begins_anew");
+    }
+
+    #[test]
+    fn a_connection_with_another_user_goes_on_and_with_another_host_begins_anew() {
+        let (old, mut store) = (teller(), MemoryStore::default());
+        let mut progress = old.progress(&store, at(1)).unwrap();
+        let first = old.take_in(&mut store, &asked(), &Start::default(), answer(&["a"], "1"), at(1)).unwrap();
+        old.settle(&mut store, &first, &mut progress, at(9), at(2)).unwrap();
+        let seen = |name: &str| {
+            let progress = Progress { name: name.into(), ..progress.clone() };
+            Seen { id: 4, stream: old.stream.clone(), progress, last_hour: 0 }
+        };
+        let mut new = Teller { before: vec![seen("t")], ..teller() };
+        new.stream.connection = "another".into();
+        // One that never had a cursor, as without the right to see anything, is left without a word.
+        let mut failing = seen("t");
+        failing.stream.connection = "without".into();
+        new.before.push(failing);
+        let starts = new.starts(&store).unwrap();
+        assert_eq!((starts[0].from.as_ref(), starts[0].leaves.len()), (Some(&old.stream), 2));
+        assert_eq!(starts[0].warning.as_ref().unwrap().code, "connection_changed");
+        new.remote = "another".into();
+        let starts = new.starts(&store).unwrap();
+        assert_eq!((starts.len(), starts[0].leaves.len(), &starts[0].cursor), (1, 2, &None));
+        assert_eq!(starts[0].warning.as_ref().unwrap().code, "begins_anew");
+        new.before = vec![seen("another")];
+        new.stream.input = "other".into();
+        let starts = new.starts(&store).unwrap();
+        assert_eq!((starts[0].leaves.len(), starts[0].cursor.as_deref()), (0, None), "that is another subscription");
     }
 }

@@ -24,6 +24,17 @@ pub fn identity(connection_schema: &str, settings: &str) -> Option<String> {
     Some(settings.to_string())
 }
 
+/// The remote system behind a connection, whoever signs in there: the origins that the form marks without patterns,
+/// one after the other. Empty where there are none.
+#[must_use]
+pub fn remote(connection_schema: &str, settings: &str) -> String {
+    let read = |text| serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
+    let (form, settings) = (read(connection_schema), read(settings));
+    let own = settings::marked(&form, &settings).into_iter().filter(|marked| marked.patterns.is_none());
+    let origins = own.filter_map(|marked| Origin::https(marked.text).or_else(|| Origin::http(marked.text)));
+    origins.map(|origin| origin.to_string()).collect::<Vec<_>>().join(" ")
+}
+
 /// An allow-list of origins. Allows nothing at first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {

@@ -72,7 +72,7 @@ pub enum StateError {
         file: PathBuf,
     },
     /// Sessions are kept sealed, and no key was given.
-    #[error("{} keeps sessions only under a key, and none was given", file.display())]
+    #[error("{} keeps sessions under a key, and it was not given", file.display())]
     NoKey {
         /// Which file.
         file: PathBuf,

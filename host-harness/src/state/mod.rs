@@ -27,7 +27,7 @@ use self::trail::{Claim, Entry, Progress};
 pub use self::error::StateError;
 pub use self::memory::MemoryStore;
 pub use self::shared::Shared;
-pub use self::sqlite::{Reader, Seen, SqliteStore, Told};
+pub use self::sqlite::{Named, Reader, Seen, SqliteStore, Told};
 
 /// Which stream of events: one trigger with one input on one connection of one connector.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -135,6 +135,10 @@ pub struct Progress {
     pub connection: String,
     /// Its input, JSON without secrets; empty where an earlier version kept it.
     pub input: String,
+    /// The remote system, whoever signs in there; empty where an earlier version kept it.
+    pub remote: String,
+    /// Its connection has another host or user now, and another stream.
+    pub left: bool,
     /// Since when the numbers below are counted.
     pub since_ms: i64,
     /// The last poll that was answered.

@@ -215,6 +215,7 @@ fn what_is_wrong_with_a_configuration_is_said_and_nothing_is_followed() {
     let check = |bench: &Bench| bench.run(&["run-all", "--config", "all.yaml", "--check"]);
     assert_eq!(check(&bench).out, "1 subscriptions on 4 connections are well\n");
     let good = bench.read("all.yaml");
+    assert!(std::process::Command::new("mkfifo").arg(bench.path("pipe")).status().unwrap().success());
     for (from, to, said) in [
         ("trigger: polls", "trigger: pols", "Did you mean polls"),
         ("sink: out}", "sink: nowhere}", "the sink nowhere, which there is not"),
@@ -230,6 +231,19 @@ fn what_is_wrong_with_a_configuration_is_said_and_nothing_is_followed() {
             "sink: out}\n  - {name: t, connection: one, trigger: polls, sink: out}",
             "poll the same trigger with the same input",
         ),
+        ("sink: out}", "input: '{', sink: out}", "JSON in a text"),
+        (
+            "sink: out}",
+            "sink: out, at_least: 2m, at_most: 1m}",
+            "the subscription s: at_most is shorter than at_least (line ",
+        ),
+        ("state: s.db", "", "run-all needs a state file"),
+        ("state: s.db", "state: no/s.db", "there is no folder"),
+        ("type: stdout", "type: file, path: s.db-wal", "it is the state file, or beside it"),
+        ("type: stdout", "type: file, path: ./pods/a.json", "it is a connection file"),
+        ("type: stdout", "type: file, path: all.yaml", "it is this configuration"),
+        ("type: stdout", "type: file, path: pods", "it is a folder"),
+        ("type: stdout", "type: file, path: pipe", "it is a named pipe"),
     ] {
         bench.write("all.yaml", &good.replace(from, to));
         let refused = check(&bench);

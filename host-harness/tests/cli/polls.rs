@@ -35,7 +35,10 @@ fn another_input_is_another_stream() {
     let with = ["poll", "polls", "--connection", "pod.json", "--input", "{\"question\": 1}", "--state", "state.db"];
     let anew = bench.run(&with);
     assert_eq!(keys(&anew).len(), 6);
-    assert!(!anew.err.contains("another question"), "it never had a cursor: {}", anew.err);
+    assert!(anew.err.contains("A further subscription of polls begins"), "{}", anew.err);
+    assert!(anew.err.contains("1 others of it on pod.json"), "{}", anew.err);
+    let again = bench.run(&with);
+    assert!(!again.err.contains("further subscription"), "it is said once: {}", again.err);
     assert_eq!(keys(&poll(&bench, &["--state", "state.db"])), ["event-7", "event-8"], "and the first goes on");
 }
 
@@ -61,6 +64,50 @@ fn an_edit_that_asks_the_same_goes_on_and_so_does_the_way_back() {
     assert_eq!(status["subscriptions"][0]["events"], 10);
     let calls = bench.run(&["events", "--state", "state.db", "--kind", "call"]);
     assert_eq!(calls.out.matches("goes on from the cursor").count(), 2, "{}", calls.out);
+}
+
+#[test]
+fn another_user_of_the_same_host_goes_on() {
+    let Some(bench) = Bench::new() else { return };
+    poll(&bench, &["--state", "state.db"]);
+    let settings = bench.read("pod.json");
+    bench.write("pod.json", &settings.replace('}', ", \"username\": \"another\"}"));
+    let other = poll(&bench, &["--state", "state.db"]);
+    assert_eq!(keys(&other), ["event-7", "event-8"]);
+    assert!(other.err.contains("names the same host as before, and another user"), "{}", other.err);
+    let again = poll(&bench, &["--state", "state.db"]);
+    assert_eq!((keys(&again).len(), again.err.as_str()), (2, ""), "it is said once");
+    let status = bench.run(&["status", "--state", "state.db", "--format", "json"]).json();
+    assert_eq!(status["subscriptions"].as_array().unwrap().len(), 1, "{status}");
+    assert_eq!(status["subscriptions"][0]["events"], 10);
+}
+
+#[test]
+fn another_host_begins_anew_and_says_so() {
+    let Some(bench) = Bench::new() else { return };
+    poll(&bench, &["--state", "state.db"]);
+    let settings = bench.read("pod.json");
+    bench.write("pod.json", &settings.replace("pod.example", "dev.example"));
+    let other = poll(&bench, &["--state", "state.db"]);
+    assert_eq!(keys(&other).len(), 6);
+    for said in ["another host or user than when its cursor was kept", "The 6 events", "status --forget 1`"] {
+        assert!(other.err.contains(said), "{}", other.err);
+    }
+    let calls = bench.run(&["events", "--state", "state.db", "--kind", "call"]);
+    assert!(calls.out.contains("another host or user"), "{}", calls.out);
+    let status = || bench.run(&["status", "--state", "state.db", "--format", "json"]).json();
+    let left = |id: usize| {
+        let all = status()["subscriptions"].as_array().unwrap().clone();
+        let one = all.into_iter().find(|one| one["id"] == id).unwrap();
+        (one["state"].as_str().unwrap().to_owned(), one["lag_seconds"].is_null())
+    };
+    assert_eq!((left(1), left(2)), (("left".to_owned(), true), ("ok".to_owned(), false)));
+    let metrics = bench.run(&["status", "--state", "state.db", "--format", "prometheus"]).out;
+    assert_eq!(metrics.matches("harness_up{").count(), 1, "{metrics}");
+    // The way back finds what was kept.
+    bench.write("pod.json", &settings);
+    assert_eq!(keys(&poll(&bench, &["--state", "state.db"])), ["event-7", "event-8"]);
+    assert_eq!(left(1), ("ok".to_owned(), false));
 }
 
 #[test]

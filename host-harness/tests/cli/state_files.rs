@@ -70,6 +70,17 @@ fn a_file_that_another_tool_holds_is_waited_for_and_then_said() {
     assert_eq!(poll(&bench, &[]).code, 0);
 }
 
+#[test]
+fn a_folder_is_said() {
+    let Some(bench) = Bench::new() else { return };
+    let poll = &["poll", "polls", "--connection", "pod.json", "--input", "{}"][..];
+    for command in [&["status"][..], poll] {
+        let refused = bench.run(&[command, &["--state", "."]].concat());
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert!(refused.err.contains(". does not hold state: it is a folder"), "{}", refused.err);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_file_that_may_not_be_written_is_said() {

@@ -224,6 +224,7 @@ fn no_secret_is_in_a_state_file() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn what_is_wrong_with_a_key_is_said() {
     let Some(bench) = Bench::new() else { return };
@@ -234,7 +235,30 @@ fn what_is_wrong_with_a_key_is_said() {
     assert_eq!(refused.code, 2);
     assert!(refused.err.contains("32 bytes"), "{}", refused.err);
     assert_eq!(poll(&bench, &["--key-file", "one.key"]).code, 0);
-    let other = poll(&bench, &["--key-file", "two.key"]);
-    assert_eq!(other.code, 2);
-    assert!(other.err.contains("sealed with another key"), "{}", other.err);
+    assert_eq!(poll(&bench, &["--key-file", "two.key"]).code, 0, "nothing is sealed yet");
+    let config = "state: s.db\nconnections: {one: {file: pod.json}}\nsinks: {out: {type: stdout}}\nsubscriptions:\n  - {name: s, connection: one, trigger: polls, input: {last: 4}, sink: out, at_least: 5ms}\n";
+    bench.write("all.yaml", config);
+    let run_all = ["run-all", "--config", "all.yaml"];
+    // Otherwise it goes on with that one, until it has to be renewed.
+    std::fs::remove_file(bench.path("pod.json.session")).unwrap();
+    let mut child = bench.start(&[&run_all[..], &["--key-file", "two.key"]].concat(), "out");
+    crate::many::until("all is taken", || crate::many::status(&bench, "s")["events"] == 4);
+    crate::bench::terminate(&child);
+    assert!(child.wait().unwrap().success());
+    let log = bench.read("out.err");
+    for more in [&[][..], &["--check"]] {
+        for (key, said) in
+            [(&[][..], "keeps sessions under a key"), (&["--key-file", "one.key"], "sealed with another key")]
+        {
+            let refused = bench.run(&[&run_all[..], key, more].concat());
+            assert_eq!(refused.code, 2, "{key:?} {more:?} {log}");
+            assert!(refused.err.contains(said) && refused.err.contains("--forget-sessions"), "{}", refused.err);
+        }
+    }
+    let forgotten = bench.run(&["status", "--state", "s.db", "--forget-sessions"]);
+    assert_eq!((forgotten.code, forgotten.err.as_str()), (0, "Forgot 1 sessions.\n"));
+    for key in [&[][..], &["--key-file", "one.key"]] {
+        assert_eq!(bench.run(&[&run_all[..], key, &["--check"]].concat()).code, 0);
+    }
+    assert_eq!(crate::many::status(&bench, "s")["events"], 4, "cursors stay");
 }

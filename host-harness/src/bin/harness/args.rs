@@ -290,6 +290,9 @@ pub enum Command {
         /// Forget the subscription of this name, or of this id where names are shared: its cursor and its keys
         #[arg(long, value_name = "NAME|ID")]
         forget: Option<String>,
+        /// Forget the sessions that are sealed in it, as where their key is lost; all else stays
+        #[arg(long, conflicts_with = "forget")]
+        forget_sessions: bool,
     },
 
     /// Hand a request that the remote system made to a trigger
@@ -328,7 +331,7 @@ pub struct Trail {
     /// Of this trigger or action alone
     #[arg(long, value_name = "ID")]
     pub trigger: Option<String>,
-    /// Of this kind alone: call, event, acknowledged, sink_failed or replay
+    /// Of this kind alone: call, receive, event, acknowledged, sink_failed or replay
     #[arg(long, value_name = "KIND")]
     pub kind: Option<String>,
     /// Not before this time

@@ -7,7 +7,7 @@ use host_harness::contract::actions::Outcome;
 use host_harness::follow::round::Fault;
 use host_harness::state::seal::Key;
 use host_harness::state::trail::{Claim, Entry, EntryKind};
-use host_harness::state::{SqliteStore, StateError, Store as _, digest};
+use host_harness::state::{Reader, SqliteStore, StateError, Store as _, digest};
 
 use crate::args::Global;
 use crate::ending::{Ending, Exit};
@@ -16,6 +16,9 @@ use crate::site::Site;
 
 /// Where the key stands when `--key-file` does not say.
 const VARIABLE: &str = "HARNESS_STATE_KEY";
+
+/// What helps where a key is lost.
+const LOST: &str = "Where it is lost, `harness status --state FILE --forget-sessions` forgets the sessions alone: cursors and keys of events stay, and each connection signs in anew.";
 
 /// Opens a state file, and with the key where one is given.
 ///
@@ -27,10 +30,7 @@ pub fn open(
     open: impl FnOnce(&Path) -> Result<SqliteStore, StateError>,
 ) -> Result<SqliteStore, Ending> {
     let key = key(global)?;
-    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-        let message = format!("{} cannot be made: there is no folder {}", file.display(), folder.display());
-        return Err(Ending::usage(message, "Make the folder, or give another file with --state."));
-    }
+    in_folder(file)?;
     let store = open(file).map_err(|error| told(&error))?;
     let store = match global.keep_trail {
         Some(kept) => store.keeping_trail_for(kept),
@@ -66,6 +66,29 @@ pub fn key(global: &Global) -> Result<Option<Key>, Ending> {
             .map_err(|error| Ending::usage(format!("the variable {VARIABLE} cannot be used: {error}"), remedy)),
         Err(_) => Ok(None),
     }
+}
+
+/// Looks, without changing anything, whether a state file can be used, and whether the sessions that it keeps open
+/// with this key.
+///
+/// # Errors
+/// An [`Ending`] with 2 that says why not.
+pub fn fits(file: &Path, key: Option<&Key>) -> Result<(), Ending> {
+    in_folder(file)?;
+    match Reader::open(file).and_then(|reader| reader.fits(key)) {
+        // A file of before sessions were sealed.
+        Ok(()) | Err(StateError::Missing { .. } | StateError::TooOld { .. }) => Ok(()),
+        Err(error) => Err(told(&error)),
+    }
+}
+
+/// Refuses a place where no file can be made.
+fn in_folder(file: &Path) -> Result<(), Ending> {
+    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) else {
+        return Ok(());
+    };
+    let message = format!("{} cannot be made: there is no folder {}", file.display(), folder.display());
+    Err(Ending::usage(message, "Make the folder, or give another file with --state."))
 }
 
 /// Takes the call id for this call, where there is a state file: the same id for another call is refused before
@@ -165,12 +188,11 @@ pub fn told(error: &StateError) -> Ending {
             ),
         ),
         StateError::NoKey { .. } => {
-            Ending::usage(message, &format!("Give the key with --key-file FILE, or in the variable {VARIABLE}."))
+            Ending::usage(message, &format!("Give the key with --key-file FILE, or in the variable {VARIABLE}. {LOST}"))
         }
-        StateError::OtherKey { .. } => Ending::usage(
-            message,
-            "Give the key that they were sealed with. Where it is lost, use another --state file and sign in anew.",
-        ),
+        StateError::OtherKey { .. } => {
+            Ending::usage(message, &format!("Give the key that they were sealed with. {LOST}"))
+        }
         StateError::Full { .. } => Ending::told(
             Exit::Transient,
             "unavailable",

@@ -97,6 +97,7 @@ async fn dispatch(cli: Cli) -> Result<(), Ending> {
             replay_events::run(global, from, to, connection.as_deref(), trigger.as_deref())
         }
         Command::Status { forget: Some(which), .. } => status::forget(global, which),
+        Command::Status { forget_sessions: true, .. } => status::forget_sessions(global),
         Command::Status { format, .. } => status::run(global, *format),
         Command::Receive { trigger, with, request } => receive::run(global, trigger, with, request).await,
         #[cfg(feature = "sim")]

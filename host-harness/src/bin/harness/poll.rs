@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use host_harness::follow::round::Asked;
 use host_harness::follow::{Bounds, Pace, Round, Teller};
 use host_harness::state::trail::Progress;
-use host_harness::state::{MemoryStore, SqliteStore, Store, Stream, digest};
+use host_harness::state::{MemoryStore, Named, SqliteStore, Store, Stream, digest};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::args::{Global, With};
@@ -24,9 +24,13 @@ pub async fn run(global: &Global, trigger: &str, with: &With) -> Result<(), Endi
     let component = Component::load(global).await?;
     component.operation(trigger, Use::Poll)?;
     let bounds = bounds(global.at_least, global.at_most, Bounds::default())?;
-    let mut store: Box<dyn Store> = match &global.state {
-        Some(file) => Box::new(keeping::open(global, file, SqliteStore::open)?),
-        None => Box::new(MemoryStore::default()),
+    let (mut store, known): (Box<dyn Store>, _) = match &global.state {
+        Some(file) => {
+            let store = keeping::open(global, file, SqliteStore::open)?;
+            let known = store.named(&component.manifest.name).map_err(|error| keeping::told(&error))?;
+            (Box::new(store), known)
+        }
+        None => (Box::new(MemoryStore::default()), Named::new()),
     };
     site::within(component, global, &with.connection, async |site| {
         let stream = Stream {
@@ -35,11 +39,13 @@ pub async fn run(global: &Global, trigger: &str, with: &With) -> Result<(), Endi
             trigger: trigger.to_owned(),
             input: digest(&input),
         };
-        let name = trigger.to_owned();
+        let (name, remote) = (trigger.to_owned(), site.remote());
         let connection = with.connection.clone();
         let formerly = site.digest.clone();
         let shown = site.secrets.clean(&input);
-        let teller = Teller { stream, formerly, connection, name, input, shown, bodies: global.keep_bodies };
+        let (named, before, bodies) = (false, Vec::new(), global.keep_bodies);
+        let mut teller = Teller { stream, formerly, connection, name, named, remote, before, input, shown, bodies };
+        teller.before_of(&known);
         let progress = teller.progress(store.as_ref(), site.run.clock.now()).map_err(|error| keeping::told(&error))?;
         let mut poll = Poll { teller, pace: Pace::new(bounds), progress, follow: global.follow, turns: 0 };
         signin::sign_in(site).await?;
@@ -117,7 +123,6 @@ impl Poll {
         let (trigger, input) = (self.teller.stream.trigger.clone(), self.teller.input.clone());
         let mut starts = starts.into_iter();
         let mut start = starts.next().unwrap_or_default();
-        let mut own = 0;
         let polled = loop {
             let (refused, sent) = (AtomicBool::new(false), site.run.usage().requests);
             let polled = site
@@ -133,11 +138,8 @@ impl Poll {
             if !refused.into_inner() {
                 break polled;
             }
-            own += usize::from(start.from.as_ref().is_some_and(|from| from.input == self.teller.stream.input));
             start = starts.next().unwrap_or_default();
         };
-        // No name tells an edited input from a further one, so that one which never had a cursor misses none.
-        start.refused = start.refused.min(own);
         let asked = Asked { call_id: id, at, took: started.elapsed() };
         let now = site.run.clock.now();
         let result = match polled {

@@ -45,10 +45,11 @@ pub async fn run(global: &Global, trigger: &str, with: &With, request: &Path) ->
             trigger: trigger.to_owned(),
             input: digest(&input),
         };
-        let (connection, name) = (with.connection.clone(), trigger.to_owned());
+        let (connection, name, remote) = (with.connection.clone(), trigger.to_owned(), site.remote());
         let formerly = site.digest.clone();
         let (input, shown) = (input.clone(), site.secrets.clean(&input));
-        let teller = Teller { stream, formerly, connection, name, input, shown, bodies: global.keep_bodies };
+        let (named, before, bodies) = (false, Vec::new(), global.keep_bodies);
+        let teller = Teller { stream, formerly, connection, name, named, remote, before, input, shown, bodies };
         let asked = Asked { call_id: id, at, took: started.elapsed() };
         let now = site.run.clock.now();
         let mut receipt = match answered {

@@ -231,6 +231,11 @@ impl Site {
         }
     }
 
+    /// The remote system, whoever signs in there.
+    pub fn remote(&self) -> String {
+        host_harness::policy::remote(&self.component.manifest.connection_schema, &self.connection.settings)
+    }
+
     /// Writes down what was recorded, keeps the pod, and holds the run against its script.
     fn close(self, result: Result<(), Ending>) -> Result<(), Ending> {
         let mut result = result;

@@ -90,6 +90,15 @@ pub fn forget(global: &Global, which: &str) -> Result<(), Ending> {
     Ok(())
 }
 
+/// Forgets the sessions that are sealed in the file.
+pub fn forget_sessions(global: &Global) -> Result<(), Ending> {
+    events::reader(global)?;
+    let Some(file) = &global.state else { return Ok(()) };
+    let forgotten = SqliteStore::open(file).and_then(|mut store| store.forget_sessions());
+    say::note(&format!("Forgot {} sessions.", forgotten.map_err(|error| keeping::told(&error))?));
+    Ok(())
+}
+
 pub fn run(global: &Global, format: Format) -> Result<(), Ending> {
     let reader = events::reader(global)?;
     let now = Timestamp::now().as_millisecond();
@@ -168,6 +177,7 @@ fn what(one: &One) -> String {
 fn one(seen: Seen, now: i64) -> One {
     let Seen { id, stream, progress, last_hour } = seen;
     let state = match (progress.held, progress.failing, progress.succeeded_at_ms) {
+        _ if progress.left => "left",
         (1.., ..) => "sink_down",
         (_, 1.., _) => "failing",
         (.., None) => "new",
@@ -177,7 +187,7 @@ fn one(seen: Seen, now: i64) -> One {
     let began = (progress.since_ms > 0).then_some(progress.since_ms);
     // What only comes by itself has nothing to catch up with.
     let only_sent = progress.polls == 0 && progress.received > 0;
-    let caught_up = progress.caught_up_at_ms.or(began).filter(|_| !only_sent);
+    let caught_up = progress.caught_up_at_ms.or(began).filter(|_| !only_sent && !progress.left);
     let or = |name: String, other: &str| if name.is_empty() { other.to_owned() } else { name };
     One {
         id,
@@ -196,7 +206,7 @@ fn one(seen: Seen, now: i64) -> One {
         failures: progress.failures,
         failing: progress.failing,
         held: progress.held,
-        next_poll: progress.next_poll_at_ms.map(when::shown),
+        next_poll: progress.next_poll_at_ms.filter(|_| !progress.left).map(when::shown),
         error: progress.failure,
     }
 }
@@ -230,14 +240,15 @@ fn prometheus(ones: &[One]) -> String {
     let mut text = String::new();
     let mut write = |name: &str, kind: &str, help: &str, value: &dyn Fn(&One) -> Option<String>| {
         let _ = writeln!(text, "# HELP harness_{name} {help}.\n# TYPE harness_{name} {kind}");
-        for one in ones {
+        // What is not followed any more is no matter for an alarm.
+        for one in ones.iter().filter(|one| one.state != "left") {
             if let Some(value) = value(one) {
                 let (subscription, connection, trigger) =
                     (escaped(&one.subscription), escaped(&one.connection), escaped(&one.trigger));
-                let input = escaped(&one.input_digest);
+                let (id, input) = (one.id, escaped(&one.input_digest));
                 let _ = writeln!(
                     text,
-                    "harness_{name}{{subscription=\"{subscription}\",connection=\"{connection}\",trigger=\"{trigger}\",input=\"{input}\"}} {value}"
+                    "harness_{name}{{subscription=\"{subscription}\",connection=\"{connection}\",trigger=\"{trigger}\",input=\"{input}\",id=\"{id}\"}} {value}"
                 );
             }
         }
@@ -310,8 +321,12 @@ mod tests {
             assert_eq!((connection.as_str(), trigger.as_str()), ("a/b", "polls"));
             let (input, rest) = value(rest.strip_prefix(",input=\"").unwrap());
             assert_eq!(input, "{}");
-            rest.strip_prefix("} ").unwrap().parse::<f64>().unwrap();
+            let rest = rest.strip_prefix(",id=\"1\"} ").unwrap();
+            rest.parse::<f64>().unwrap();
         }
         assert!(seen.contains("harness_lag_seconds") && seen.contains("harness_events_total"));
+        let text = prometheus(&[named("same"), One { id: 2, ..named("same") }]);
+        let series: Vec<&str> = text.lines().filter_map(|line| line.rsplit_once(' ')?.0.strip_suffix('}')).collect();
+        assert_eq!(series.iter().collect::<HashSet<_>>().len(), series.len(), "{text}");
     }
 }

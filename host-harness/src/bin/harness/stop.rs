@@ -1,4 +1,4 @@
-//! Being asked to stop: from the keyboard, and for those who run for long by SIGTERM as well.
+//! Being asked to stop: from the keyboard, and for those who run for long by SIGTERM and SIGHUP as well.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,17 +38,35 @@ impl Stopping {
     }
 }
 
-/// Waits until somebody asks. SIGTERM counts for those who end cleanly by it; others it ends as it always did.
+/// Waits until somebody asks. SIGTERM and SIGHUP count for those who end cleanly by them; others they end as ever.
 pub async fn asked(by_term: bool) {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         () = term(), if by_term => {}
+        () = hangup(), if by_term && !hangup_is_ignored() => {}
     }
+}
+
+/// As under `nohup`, which is to last. It is known on Linux alone, so elsewhere it ends the process as it always did.
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_none_or(|mask| mask & 1 == 1)
 }
 
 #[cfg(unix)]
 async fn term() {
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+    signalled(tokio::signal::unix::SignalKind::terminate()).await;
+}
+
+#[cfg(unix)]
+async fn hangup() {
+    signalled(tokio::signal::unix::SignalKind::hangup()).await;
+}
+
+#[cfg(unix)]
+async fn signalled(kind: tokio::signal::unix::SignalKind) {
+    match tokio::signal::unix::signal(kind) {
         Ok(mut signal) => {
             signal.recv().await;
         }
@@ -58,5 +76,10 @@ async fn term() {
 
 #[cfg(not(unix))]
 async fn term() {
+    std::future::pending().await
+}
+
+#[cfg(not(unix))]
+async fn hangup() {
     std::future::pending().await
 }

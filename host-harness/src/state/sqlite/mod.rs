@@ -10,7 +10,7 @@ mod place;
 mod reader;
 mod schema;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -38,6 +38,9 @@ const PRUNED_AT_ONCE: i64 = 20_000;
 
 /// What the key is tried on.
 const TRIED: &str = "key";
+
+/// Streams by the names of their connection and their trigger.
+pub type Named = HashMap<(String, String), Vec<Seen>>;
 
 /// Remembers in a SQLite file.
 pub struct SqliteStore {
@@ -95,18 +98,11 @@ impl SqliteStore {
     pub fn with_key(mut self, key: Key) -> Result<Self, StateError> {
         let file = self.file.clone();
         self.atomically(|store| {
-            let tried = store
-                .database
-                .query_row("SELECT value FROM keeping WHERE name = ?1", [TRIED], |row| row.get::<_, Vec<u8>>(0));
-            match tried.optional().map_err(|error| open::told(&file, &error))? {
-                Some(sealed) if key.open(TRIED, &sealed).is_none() => {
-                    return Err(StateError::OtherKey { file: file.clone() });
-                }
-                Some(_) => {}
-                None => {
-                    let sealed = sealed(&file, &key, TRIED, TRIED)?;
-                    store.write("INSERT INTO keeping (name, value) VALUES (?1, ?2)", params![TRIED, sealed])?;
-                }
+            fits(&store.database, &file, Some(&key))?;
+            let opens = |sealed: Vec<u8>| key.open(TRIED, &sealed).is_some();
+            if !tried(&store.database).map_err(|error| store.told(&error))?.is_some_and(opens) {
+                let sealed = sealed(&file, &key, TRIED, TRIED)?;
+                store.write("INSERT OR REPLACE INTO keeping (name, value) VALUES (?1, ?2)", params![TRIED, sealed])?;
             }
             for (connection, value) in store.unsealed()? {
                 let value = sealed(&file, &key, &connection, &value)?;
@@ -132,6 +128,29 @@ impl SqliteStore {
     /// A [`StateError`]; it stays then.
     pub fn forget(&mut self, id: i64) -> Result<bool, StateError> {
         self.write("DELETE FROM stream WHERE id = ?1", [id]).map(|gone| gone > 0)
+    }
+
+    /// All streams of a component, by the names of their connection and their trigger.
+    ///
+    /// # Errors
+    /// A [`StateError`] where the file cannot be read.
+    pub fn named(&self, component: &str) -> Result<Named, StateError> {
+        let mut named = Named::new();
+        // Of no time: what is counted of the trail is not wanted.
+        let all = reader::streams(&self.database, i64::MAX).map_err(|error| self.told(&error))?;
+        for seen in all.into_iter().filter(|seen| seen.stream.component == component) {
+            let of = (seen.progress.connection.clone(), seen.stream.trigger.clone());
+            named.entry(of).or_default().push(seen);
+        }
+        Ok(named)
+    }
+
+    /// Forgets the sessions that are sealed, whatever their key; all else stays. Answers how many there were.
+    ///
+    /// # Errors
+    /// A [`StateError`]; they stay then.
+    pub fn forget_sessions(&mut self) -> Result<usize, StateError> {
+        self.write("DELETE FROM session WHERE sealed = 1", [])
     }
 
     fn unsealed(&self) -> Result<Vec<(String, String)>, StateError> {
@@ -224,6 +243,27 @@ impl SqliteStore {
 
     fn told(&self, error: &rusqlite::Error) -> StateError {
         open::told(&self.file, error)
+    }
+}
+
+fn tried(database: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
+    database.query_row("SELECT value FROM keeping WHERE name = ?1", [TRIED], |row| row.get(0)).optional()
+}
+
+/// Whether what is sealed in a database opens with this key. Where nothing is, any will do, and none.
+fn fits(database: &Connection, file: &Path, key: Option<&Key>) -> Result<(), StateError> {
+    let look = || {
+        let any = "SELECT EXISTS (SELECT 1 FROM session WHERE sealed = 1)";
+        Ok((database.query_row(any, [], |row| row.get(0))?, tried(database)?))
+    };
+    let (holds, tried): (bool, _) = look().map_err(|error| open::told(file, &error))?;
+    match (key, tried) {
+        _ if !holds => Ok(()),
+        (None, _) => Err(StateError::NoKey { file: file.to_owned() }),
+        (Some(key), Some(tried)) if key.open(TRIED, &tried).is_none() => {
+            Err(StateError::OtherKey { file: file.to_owned() })
+        }
+        _ => Ok(()),
     }
 }
 

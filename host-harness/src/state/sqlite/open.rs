@@ -64,6 +64,7 @@ pub fn readable(file: &Path) -> Result<Connection, StateError> {
     if !file.exists() {
         return Err(StateError::Missing { file: file.to_owned() });
     }
+    no_folder(file)?;
     let broken = |error: rusqlite::Error| told(file, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = || {
@@ -198,6 +199,7 @@ fn back_up(file: &Path, database: &Connection, version: i64) -> Result<(), State
 /// Takes the lock beside the file: beside the real one, whatever link leads to it.
 pub fn lock(file: &Path) -> Result<File, StateError> {
     // SQLite does not mend two names of one file: its log stands beside the name. So those are refused.
+    no_folder(file)?;
     private(file).map_err(|error| io(file, &error))?;
     let real = file.canonicalize().map_err(|error| io(file, &error))?;
     #[cfg(unix)]
@@ -212,6 +214,11 @@ pub fn lock(file: &Path) -> Result<File, StateError> {
         Err(TryLockError::WouldBlock) => Err(StateError::InUse { file: file.to_owned() }),
         Err(TryLockError::Error(error)) => Err(io(file, &error)),
     }
+}
+
+fn no_folder(file: &Path) -> Result<(), StateError> {
+    let reason = || "it is a folder".to_owned();
+    if file.is_dir() { Err(StateError::NotState { file: file.to_owned(), reason: reason() }) } else { Ok(()) }
 }
 
 fn private(path: &Path) -> std::io::Result<File> {

@@ -1,10 +1,12 @@
 //! Looking into a state file while somebody else may be working with it: the trail, and how far each stream is.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Row, params};
 
 use super::open;
+use crate::state::seal::Key;
 use crate::state::trail::{Entry, EntryKind, Progress, Wanted};
 use crate::state::{StateError, Stream};
 
@@ -98,42 +100,48 @@ impl Reader {
         look().map_err(|error| open::told(&self.file, &error))
     }
 
+    /// Looks whether the sessions that are sealed in it, if there are any, open with this key.
+    ///
+    /// # Errors
+    /// [`StateError::NoKey`], [`StateError::OtherKey`], or that of reading.
+    pub fn fits(&self, key: Option<&Key>) -> Result<(), StateError> {
+        super::fits(&self.database, &self.file, key)
+    }
+
     /// Every stream, by connection and name.
     ///
     /// # Errors
     /// A [`StateError`] where the file cannot be read.
     pub fn streams(&self, now_ms: i64) -> Result<Vec<Seen>, StateError> {
-        let look = || {
-            let mut rates = std::collections::HashMap::new();
-            let mut counts = self.database.prepare(
-                "SELECT stream, sum(count) FROM trail WHERE at_ms > ?1 AND kind = 'acknowledged' GROUP BY stream",
-            )?;
-            let rows = counts.query_map([now_ms.saturating_sub(3_600_000)], |row| {
-                Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
-            })?;
-            for row in rows {
-                let (stream, count) = row?;
-                rates.insert(stream, u64::try_from(count.unwrap_or_default()).unwrap_or_default());
-            }
-            let mut all = self
-                .database
-                .prepare("SELECT id, component, connection, trigger_id, input, progress FROM stream ORDER BY id")?;
-            let rows = all.query_map([], |row| {
-                let id: i64 = row.get(0)?;
-                let (component, connection) = (row.get(1)?, row.get(2)?);
-                let stream = Stream { component, connection, trigger: row.get(3)?, input: row.get(4)? };
-                let text: Option<String> = row.get(5)?;
-                let progress = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-                Ok(Seen { id, stream, progress, last_hour: rates.get(&Some(id)).copied().unwrap_or_default() })
-            })?;
-            rows.collect::<rusqlite::Result<Vec<_>>>()
-        };
-        let mut streams: Vec<Seen> = look().map_err(|error| open::told(&self.file, &error))?;
-        streams.sort_by(|a, b| {
-            (&a.progress.connection, &a.progress.name).cmp(&(&b.progress.connection, &b.progress.name))
-        });
-        Ok(streams)
+        streams(&self.database, now_ms).map_err(|error| open::told(&self.file, &error))
     }
+}
+
+/// Every stream in a database, by connection and name.
+pub(super) fn streams(database: &Connection, now_ms: i64) -> rusqlite::Result<Vec<Seen>> {
+    let mut rates = HashMap::new();
+    let mut counts = database
+        .prepare("SELECT stream, sum(count) FROM trail WHERE at_ms > ?1 AND kind = 'acknowledged' GROUP BY stream")?;
+    let rows = counts.query_map([now_ms.saturating_sub(3_600_000)], |row| {
+        Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
+    })?;
+    for row in rows {
+        let (stream, count) = row?;
+        rates.insert(stream, u64::try_from(count.unwrap_or_default()).unwrap_or_default());
+    }
+    let mut all =
+        database.prepare("SELECT id, component, connection, trigger_id, input, progress FROM stream ORDER BY id")?;
+    let rows = all.query_map([], |row| {
+        let id: i64 = row.get(0)?;
+        let (component, connection) = (row.get(1)?, row.get(2)?);
+        let stream = Stream { component, connection, trigger: row.get(3)?, input: row.get(4)? };
+        let text: Option<String> = row.get(5)?;
+        let progress = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        Ok(Seen { id, stream, progress, last_hour: rates.get(&Some(id)).copied().unwrap_or_default() })
+    })?;
+    let mut streams = rows.collect::<rusqlite::Result<Vec<Seen>>>()?;
+    streams.sort_by(|a, b| (&a.progress.connection, &a.progress.name).cmp(&(&b.progress.connection, &b.progress.name)));
+    Ok(streams)
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {

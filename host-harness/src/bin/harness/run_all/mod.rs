@@ -25,7 +25,7 @@ use self::place::Fault;
 use crate::args::Global;
 use crate::component::{Component, Use};
 use crate::ending::Ending;
-use crate::{input, keeping, poll, say, site, stop};
+use crate::{keeping, poll, say, site, stop};
 
 /// A command that takes events has this long, unless told otherwise.
 const COMMAND: std::time::Duration = std::time::Duration::from_secs(60);
@@ -59,29 +59,39 @@ pub async fn run(global: &Global, file: &Path, check: bool) -> Result<(), Ending
     let (sinks, numbers) = sinks(&config, &global)?;
     let connections = connections(&config, &component, &global)?;
     let subscriptions = subscriptions(&config, &component, &global, &connections, &numbers)?;
-    if check {
-        inputs(&component, &config, &subscriptions).await?;
-        let many = subscriptions.len();
-        return say::line(&format!("{many} subscriptions on {} connections are well", connections.len()));
-    }
     let Some(state) = global.state.clone() else {
         return Err(Ending::usage(
             "run-all needs a state file",
             "Name one with `state` in the configuration, or --state.",
         ));
     };
-    let sealed = keeping::key(&global)?.is_some();
+    let key = keeping::key(&global)?;
+    keeping::fits(&state, key.as_ref())?;
+    apart(&config, &global, &state, &connections)?;
+    if check {
+        inputs(&component, &config, &subscriptions).await?;
+        let many = subscriptions.len();
+        return say::line(&format!("{many} subscriptions on {} connections are well", connections.len()));
+    }
     let store = keeping::open(&global, &state, SqliteStore::open)?;
+    let mut known = store.named(&component.manifest.name).map_err(|error| keeping::told(&error))?;
+    // Where two connections have exchanged names, neither takes the other's.
+    let followed: HashSet<&Stream> = subscriptions.iter().map(|one| &one.teller.stream).collect();
+    for streams in known.values_mut() {
+        streams.retain(|seen| !followed.contains(&seen.stream));
+    }
+    drop(followed);
     let shared = Shared::new(store, &state).map_err(|error| keeping::told(&error))?;
     let files = connections
         .values()
         .map(|one| (one.source.session.clone(), (one.file.clone(), Arc::clone(&one.source.secrets))));
-    let files = Files { files: files.collect(), sealed: sealed.then(|| shared.clone()) };
+    let files = Files { files: files.collect(), sealed: key.map(|_| shared.clone()) };
     let keeper = Keeper::new(files).with_room_for(connections.len().max(1000));
     let tell = Box::new(|text: &str| say::note(text));
     let mut runner = Runner::new(component.connector, keeper, shared, sinks, settings, tell);
     let many = subscriptions.len();
-    for subscription in subscriptions {
+    for mut subscription in subscriptions {
+        subscription.teller.before_of(&known);
         runner.add(subscription);
     }
     say::note(&format!("Following {many} subscriptions on {} connections.", connections.len()));
@@ -95,6 +105,7 @@ struct Connected {
     identity: String,
     formerly: String,
     file: SessionFile,
+    path: PathBuf,
 }
 
 /// Every connection of the configuration by its full name.
@@ -136,7 +147,7 @@ fn connections(config: &Config, component: &Component, global: &Global) -> Resul
             let plain = without_secrets(&known, &|name| secrets.is_secret(name)).to_string();
             let (formerly, identity) = (digest(&plain), site::digest_of(component, &plain));
             let file = SessionFile::beside(&path, &settings);
-            all.insert(name, Connected { source: Arc::new(source), identity, formerly, file });
+            all.insert(name, Connected { source: Arc::new(source), identity, formerly, file, path });
         }
     }
     Ok(all)
@@ -174,9 +185,16 @@ fn subscriptions(
     let mut all = Vec::new();
     for (number, wanted) in config.subscriptions.iter().enumerate() {
         let within = |member: &'static str| move |ending| config.of_subscription(number, member, ending);
-        let input = input::read(&wanted.input(), "input").map_err(within("input"))?;
+        let input = wanted.input();
+        serde_json::from_str::<serde::de::IgnoredAny>(&input).map_err(|error| {
+            let remedy = "Write it as an object, or as JSON in a text.";
+            within("input")(Ending::usage(format!("the input is not JSON: {error}"), remedy))
+        })?;
         let usual = poll::bounds(global.at_least, global.at_most, Bounds::default())?;
-        let bounds = poll::bounds(wanted.at_least, wanted.at_most, usual).map_err(within("at_most"))?;
+        let bounds = poll::bounds(wanted.at_least, wanted.at_most, usual).map_err(|_| {
+            let remedy = "Give at_most a time that is not below at_least.";
+            within("at_most")(Ending::usage("at_most is shorter than at_least", remedy))
+        })?;
         let prefix = format!("{}/", wanted.connection);
         let mut mine: Vec<(&String, &Connected)> =
             connections.iter().filter(|(name, _)| **name == wanted.connection || name.starts_with(&prefix)).collect();
@@ -194,6 +212,9 @@ fn subscriptions(
                 formerly: connected.formerly.clone(),
                 connection: name.clone(),
                 name: own.map_or_else(|| wanted.name.clone(), |own| format!("{}@{own}", wanted.name)),
+                named: true,
+                remote: host_harness::policy::remote(&component.manifest.connection_schema, &connected.source.settings),
+                before: Vec::new(),
                 input: input.clone(),
                 shown: connected.source.secrets.clean(&input),
                 bodies: global.keep_bodies,
@@ -244,12 +265,61 @@ async fn inputs(component: &Component, config: &Config, subscriptions: &[Subscri
         let (trigger, input) = (&teller.stream.trigger, &teller.input);
         let polled = component.connector.poll(&run, &connection, &call, trigger, input, None).await;
         if let Err(CallError::Problem { error: Error::Permanent(problem) }) = polled {
-            let at: String =
-                problem.fields.iter().map(|field| format!(" {}: {}", field.pointer, field.message)).collect();
+            // Some connectors say the fault of a place in the message, too.
+            let said = |text: &str| problem.message.contains(text.trim_end_matches('.'));
+            let others = problem.fields.iter().filter(|field| !said(&field.message));
+            let at: String = others.map(|field| format!(" {}: {}", field.pointer, field.message)).collect();
             let remedy = problem.remedy.map(|remedy| format!(" {remedy}")).unwrap_or_default();
             let said = format!("the subscription {}: {}{at}{remedy}", teller.name, problem.message);
             return Err(config.text.wrong(&config.in_subscription(&teller.name, "input", source.secrets.clean(&said))));
         }
+    }
+    Ok(())
+}
+
+/// A sink appends: refuses a file that this process needs itself, and what is no file to append to.
+fn apart(
+    config: &Config,
+    global: &Global,
+    state: &Path,
+    connections: &HashMap<String, Connected>,
+) -> Result<(), Ending> {
+    if !config.sinks.values().any(|sink| matches!(sink, config::Sink::File { .. })) {
+        return Ok(());
+    }
+    let whole = |path: &Path| {
+        let path = Path::new(".").join(path);
+        let folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(folder).unwrap_or_else(|| path.clone())
+    };
+    let state = whole(state);
+    let beside = ["", "-wal", "-shm", ".lock"].map(|ending| {
+        let mut name = state.clone().into_os_string();
+        name.push(ending);
+        (PathBuf::from(name), "the state file, or beside it")
+    });
+    let own = connections.values().flat_map(|one| {
+        [(whole(&one.path), "a connection file"), (whole(one.file.path()), "the session of a connection")]
+    });
+    let others = [(Some(&config.text.file), "this configuration"), (global.key_file.as_ref(), "the key file")];
+    let others = others.into_iter().filter_map(|(path, what)| Some((whole(path?), what)));
+    let mut taken: HashMap<PathBuf, &str> = beside.into_iter().chain(own).chain(others).collect();
+    for (name, sink) in &config.sinks {
+        let config::Sink::File { path } = sink else { continue };
+        let place = whole(path);
+        let kind = std::fs::metadata(path).map(|known| known.file_type());
+        #[cfg(unix)]
+        let pipe = kind.as_ref().is_ok_and(std::os::unix::fs::FileTypeExt::is_fifo);
+        #[cfg(not(unix))]
+        let pipe = false;
+        let reason = match taken.insert(place, "the file of another sink") {
+            Some(what) => format!("it is {what}"),
+            None if kind.is_ok_and(|kind| kind.is_dir()) => "it is a folder".to_owned(),
+            None if pipe => "it is a named pipe: a sink of type command takes lines as they come".to_owned(),
+            None => continue,
+        };
+        let message = format!("the sink {name}: {} is no file to append to: {reason}", path.display());
+        return Err(config.text.wrong(&Fault::at(&["sinks", name, "path"], message)));
     }
     Ok(())
 }
