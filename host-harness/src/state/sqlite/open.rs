@@ -106,6 +106,8 @@ fn unchanging(file: &Path) -> String {
 /// The version of a file that is ours; 0 of one that is empty.
 fn ours(file: &Path, database: &Connection) -> Result<i64, StateError> {
     let broken = |error: rusqlite::Error| told(file, &error);
+    // Who makes the file at this moment has written all of it or nothing.
+    let _at_once = database.unchecked_transaction().map_err(broken)?;
     let pragma = |name: &str| database.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(broken);
     let (version, application) = (pragma("user_version")?, pragma("application_id")?);
     let tables: i64 = database.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(broken)?;
