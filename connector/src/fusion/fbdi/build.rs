@@ -52,8 +52,8 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
     let plans = plan::plan(object, &layouts, &inputs, &mut findings)?;
     // A whole list tells what the job takes as named parameters do.
     let slot = |of: &dyn Fn(&Parameter) -> bool| {
-        let slots = parameters.get("parameter_list")?.split(',').map(str::trim);
-        let text = slots.skip(object.parameters.iter().find(|one| of(one))?.slot.checked_sub(1)?).next()?;
+        let mut slots = parameters.get("parameter_list")?.split(',').map(str::trim);
+        let text = slots.nth(object.parameters.iter().find(|one| of(one))?.slot.checked_sub(1)?)?;
         (!matches!(text, "" | "#NULL") && !text.eq_ignore_ascii_case("ALL")).then(|| text.to_owned())
     };
     let given = |name: &str| {
