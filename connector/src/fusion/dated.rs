@@ -83,7 +83,7 @@ pub fn elsewhere(pod: &Pod, target: &Target, key: &str, failure: Failure) -> Res
     let dated = target.name.split('/').chain([key]).any(is_dated);
     let place = if dated { by_ids(pod, target, key) } else { None };
     place.filter(|place| place.target.name != target.name || place.key != key).ok_or_else(|| {
-        let told = "The key of a date-effective record holds the day on which it was read, and this one may be of another day: read the record again, by its ids, and take the last segment of its own link.";
+        let told = "The key of a date-effective record holds the day on which it was read, and this one may be of another day: read the record with effective_date set to the day that is meant, and take the last segment of its own link.";
         match linked(target, key) {
             _ if dated => failure.remedy(told),
             Some(remedy) => failure.remedy(remedy),

@@ -366,6 +366,10 @@ impl<'a> Import<'a> {
                 return Err(Failure::invalid("/callback_url", "the route upload_and_submit takes none"));
             }
         }
+        let after = input.then.as_ref().is_some_and(|then| !then.is_empty()) || input.purge != Purge::Never;
+        if input.wait == Some(false) && after {
+            return Err(Failure::invalid("/wait", "then and purge follow the end of the import, which is waited for"));
+        }
         for (place, next) in input.then.iter().flatten().enumerate() {
             next.definition(place)?;
         }

@@ -96,7 +96,13 @@ impl Waiting {
 
     fn mark(&self, told: &mut Map<String, Value>) {
         if self.recovered {
+            // A request carries no mark of the call.
+            let told_before = told.get("meaning").and_then(Value::as_str).unwrap_or_default();
+            let meaning = format!(
+                "It was there with the same parameters, made since this call began: where another call made it, this one was not submitted. {told_before}"
+            );
             told.insert("recovered".to_owned(), true.into());
+            told.insert("meaning".to_owned(), meaning.trim_end().into());
         }
     }
 

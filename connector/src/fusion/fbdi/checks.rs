@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tabular::keys::{Entry, Failed, Hash, Keys};
 
 use super::findings::{Findings, Place};
-use super::layout::FileLayout;
+use super::layout::{FileLayout, Kind};
 use super::objects::Checks;
 use super::plan::position;
 use super::row::text;
@@ -44,6 +44,17 @@ const CHILD: u64 = 2;
 
 /// Tells what is in a column of a row.
 type Values<'f, 'c> = &'f dyn Fn(u32) -> Option<&'c [u8]>;
+
+/// The same number without zeros before it, or behind its point.
+fn shortest(number: &[u8]) -> &[u8] {
+    let whole = match number.iter().position(|byte| *byte == b'.') {
+        Some(point) if number.iter().skip(point + 1).all(|byte| *byte == b'0') => number.get(..point),
+        _ => None,
+    };
+    let whole = whole.unwrap_or(number);
+    let zeros = whole.iter().take_while(|byte| **byte == b'0').count().min(whole.len().saturating_sub(1));
+    whole.get(zeros..).unwrap_or_default()
+}
 
 /// Compares rows.
 pub struct Checker<'a> {
@@ -93,6 +104,8 @@ impl Numbers {
 /// Where a table has what is compared.
 #[derive(Default)]
 struct Columns {
+    /// Whether its keys are numbers, of which 01 and 1.0 are the same.
+    by_value: bool,
     key: Option<u32>,
     parent: Option<(usize, u32)>,
     amount: Option<u32>,
@@ -134,7 +147,10 @@ impl<'a> Checker<'a> {
             .map(|(table, layout)| {
                 let by_name = |name: &str| layout.position(name).and_then(|at| u32::try_from(at).ok());
                 let header = invoices && table.parent.is_none();
+                let named = table.parent.map_or(table.key, |(_, column)| column);
+                let kind = layout.position(named).and_then(|at| layout.columns.get(at)).map(|column| column.kind);
                 Columns {
+                    by_value: kind == Some(Kind::Number),
                     key: by_name(table.key).filter(|_| !table.key.is_empty()),
                     parent: table.parent.and_then(|(parent, column)| Some((parent, by_name(column)?))),
                     amount: if header { by_name("INVOICE_AMOUNT") } else { by_name("AMOUNT").filter(|_| invoices) },
@@ -219,8 +235,9 @@ impl<'a> Checker<'a> {
         let name = if columns.tax.is_some() { "INVOICE_AMOUNT" } else { "AMOUNT" };
         let amount = amount(at(columns.amount).unwrap_or_default(), name, place, findings);
         let taxed = matches!(at(columns.tax), Some(b"Y" | b"y"));
-        let key = at(columns.key).map(|key| Hash::default().with(key).key());
-        let parent = columns.parent.map(|(parent, column)| (parent, value(column).unwrap_or_default()));
+        let same = |key| if columns.by_value { shortest(key) } else { key };
+        let key = at(columns.key).map(|key| Hash::default().with(same(key)).key());
+        let parent = columns.parent.map(|(parent, column)| (parent, same(value(column).unwrap_or_default())));
         let line = at(columns.line);
         let [by_number, by_name] = columns.supplier;
         let number = at(columns.number).map(|number| {

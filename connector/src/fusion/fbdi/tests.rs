@@ -249,6 +249,25 @@ fn a_record_of_another_load_is_not_taken_for_a_row_of_this_one() {
 }
 
 #[test]
+fn keys_are_numbers_and_hang_together_as_the_pod_reads_them() {
+    let build = |heads: &str, lines: &str| {
+        let heads = format!(
+            "INVOICE_ID,SOURCE,INVOICE_NUM,INVOICE_AMOUNT,VENDOR_NUM,INVOICE_CURRENCY_CODE,INVOICE_DATE,OPERATING_UNIT,VENDOR_SITE_CODE\n{heads}"
+        );
+        let lines = format!("INVOICE_ID,LINE_NUMBER,LINE_TYPE_LOOKUP_CODE,AMOUNT\n{lines}");
+        let source = files(&[("ApInvoicesInterface.csv", &heads), ("ApInvoiceLinesInterface.csv", &lines)]);
+        found(&try_build("ap_invoices", &source, None).unwrap())
+    };
+    let head = |id: &str, number: &str| format!("{id},S,{number},10,7,USD,2026/01/31,V,M\n");
+    let refused = |found: Vec<(Severity, &'static str, Option<u64>)>| {
+        found.into_iter().filter(|one| one.0 == Severity::Refuse).map(|one| (one.1, one.2)).collect::<Vec<_>>()
+    };
+    let twice = build(&(head("01", "A") + &head("1.0", "B")), "1,1,ITEM,10\n");
+    assert!(!refused(twice.clone()).is_empty(), "{twice:?}");
+    assert_eq!(refused(build(&head("007", "A"), "7.0,1,ITEM,10\n")), []);
+}
+
+#[test]
 fn line_numbers_that_come_twice_in_an_invoice_are_refused() {
     let rows = r#"[{"INVOICE_NUM":"A","INVOICE_AMOUNT":6,"VENDOR_NUM":"7","SOURCE":"S",
         "lines":[{"LINE_NUMBER":1,"AMOUNT":1},{"LINE_NUMBER":2,"AMOUNT":2},{"LINE_NUMBER":"1.0","AMOUNT":3}]},
