@@ -257,10 +257,17 @@ impl Search<'_> {
         }
     }
 
+    /// Whether a row stands where `position` left it in the order. One that changed since says nothing of the place.
+    fn stood(&self, position: &Position, row: &str) -> bool {
+        let (Position::After(anchor), Some(keyset)) = (position, &self.keyset) else { return true };
+        let mut behind = anchor.clone();
+        keyset.pass(&mut behind, row) && behind.values == anchor.values
+    }
+
     /// The latest of the marks that stands in a page, and the place behind it.
-    fn find(&self, page: &Page, marks: &[String]) -> Option<(usize, usize)> {
-        let here: Vec<Option<String>> =
-            page.entries.iter().map(|entry| page.row(entry).map(|row| self.mark(row))).collect();
+    fn find(&self, position: &Position, page: &Page, marks: &[String]) -> Option<(usize, usize)> {
+        let row = |entry: &Entry| page.row(entry).filter(|row| self.stood(position, row)).map(|row| self.mark(row));
+        let here: Vec<Option<String>> = page.entries.iter().map(row).collect();
         let at = |mark: &String| here.iter().rposition(|row| row.as_ref() == Some(mark));
         marks.iter().enumerate().find_map(|(rank, mark)| Some((rank, at(mark)? + 1)))
     }
@@ -367,7 +374,7 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
             return Err(self.circles());
         }
         self.first = first;
-        let here = self.search.find(&page, &marks);
+        let here = self.search.find(position, &page, &marks);
         if let Some((0, begin)) = here {
             position.set(offset + begin, marks);
             return Ok((page, begin));

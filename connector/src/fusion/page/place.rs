@@ -42,7 +42,7 @@ impl Reader<'_, '_, '_> {
             } else {
                 high = Some(from + rows).filter(|next| found.more && *next > from);
             }
-            if let Some((rank, begin)) = self.search.find(&found, marks)
+            if let Some((rank, begin)) = self.search.find(position, &found, marks)
                 && best.as_ref().is_none_or(|(nearest, ..)| rank < *nearest)
             {
                 best = Some((rank, begin, from, found));
