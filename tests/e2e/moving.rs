@@ -261,3 +261,27 @@ proptest! {
         prop_assert!(answered == expected, "{} {:?} {:?} {:?}: {:?} and not {:?}", asked, others, touched, warnings, answered, expected);
     }
 }
+
+#[test]
+fn a_row_that_moves_to_the_end_of_all_takes_the_place_of_reading_nowhere() {
+    let stage = Stage::of(json!({"rows": 100}));
+    let pod = stage.pod.clone().unwrap();
+    let mut rows = snapshot(&pod);
+    let at = |row: &Row| row.get(invoices(), "LastUpdateDate").unwrap().clone();
+    rows.sort_by(|left, right| ordering(&at(left), &at(right)).unwrap().then(id(left).cmp(&id(right))));
+    let last = id(&rows[39]);
+    let stage = {
+        let (pod, requests) = (pod.clone(), AtomicUsize::new(0));
+        stage.through(move |_| {
+            if requests.fetch_add(1, Ordering::SeqCst) == 1 {
+                let now = pod.clock().now();
+                pod.with_store(|store| store.touch(invoices(), &KeyValues::integer(last), &[], now));
+            }
+        })
+    };
+    let input = json!({"resource": "invoices", "fields": ["InvoiceId"], "limit": 40, "order_by": [{"attribute": "LastUpdateDate"}]});
+    let (answered, _) = stage.search(input);
+    let untouched = |ids: Vec<i64>| ids.into_iter().filter(|id| *id != last).collect::<Vec<_>>();
+    let answered = untouched(answered.iter().map(|row| row["InvoiceId"].as_i64().unwrap()).collect());
+    assert_eq!(answered, untouched(rows.iter().map(id).collect()));
+}
