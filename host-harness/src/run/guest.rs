@@ -12,6 +12,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::broken::tell_codes;
 use super::clocks::{GuestTime, HasTime, InFlight, WallClock};
+use super::files::open_files_alone;
 use super::hooks::Hooks;
 use super::memory::Meter;
 use super::stderr::Stderr;
@@ -55,7 +56,8 @@ pub(crate) fn store(engine: &wasmtime::Engine, run: &Run) -> Result<Store<Guest>
         .wall_clock(WallClock::new(Arc::clone(&run.clock)))
         .allow_tcp(false)
         .allow_udp(false)
-        .allow_ip_name_lookup(false);
+        .allow_ip_name_lookup(false)
+        .allow_blocking_current_thread(run.inline_files);
     if let Some(directory) = &run.files {
         wasi.preopened_dir(directory, "/files", FsPerms::ReadWrite)
             .map_err(|cause| CallError::Files { path: directory.clone(), reason: cause.root_cause().to_string() })?;
@@ -93,6 +95,7 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest
     linker.allow_shadowing(true);
     monotonic_clock::add_to_linker::<Guest, HasTime>(&mut linker, |guest| guest.time.view(&mut guest.table))?;
     tell_codes(&mut linker)?;
+    open_files_alone(&mut linker)?;
     Ok(linker)
 }
 

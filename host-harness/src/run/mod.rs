@@ -7,6 +7,7 @@
 mod broken;
 mod call;
 mod clocks;
+mod files;
 mod guest;
 mod hooks;
 mod memory;
@@ -80,6 +81,10 @@ pub struct Run {
     pub policy: Policy,
     /// A directory that the guest sees as `/files`, and may write to.
     pub files: Option<PathBuf>,
+    /// Whether the thread that runs the call reads and writes these files itself, 64 KiB at a time. Without it each
+    /// piece goes to another thread and back, which takes a third of the time of a bulk import (docs/performance.md)
+    /// and keeps a slow disk, or a network that hangs, from holding up what else runs on the thread.
+    pub inline_files: bool,
     seen: Arc<Seen>,
 }
 
@@ -133,6 +138,7 @@ impl Run {
             limits: Limits::default(),
             policy,
             files: None,
+            inline_files: false,
             seen: Arc::default(),
         }
     }
@@ -158,6 +164,13 @@ impl Run {
         self
     }
 
+    /// The same, its files read and written by the thread that runs the call ([`Run::inline_files`]).
+    #[must_use]
+    pub fn inline_files(mut self) -> Self {
+        self.inline_files = true;
+        self
+    }
+
     /// What went wrong on the way to the remote system, oldest first; the guest saw only a code of `wasi:http`
     /// for each, which names neither host nor reason.
     #[must_use]
@@ -178,6 +191,7 @@ impl std::fmt::Debug for Run {
             .field("limits", &self.limits)
             .field("policy", &self.policy)
             .field("files", &self.files)
+            .field("inline_files", &self.inline_files)
             .finish_non_exhaustive()
     }
 }

@@ -204,3 +204,20 @@ fn a_service_that_this_user_may_not_use_is_named() {
         assert!(loads(stage.pod.as_ref().unwrap()).is_empty());
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_no_file_and_nobody_waits_for_its_other_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join(HEADERS);
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Whoever opens it finds somebody there, so that this fails and does not hang.
+    let other = pipe.clone();
+    std::thread::spawn(move || std::fs::write(other, "1,2\n"));
+    let input = payables(json!({"files": [{"path": HEADERS, "name": HEADERS}]}));
+    let stage = Stage::sim(json!([]));
+    let refused = Caller::new(&stage, "test").lending(folder.path()).import(&input).unwrap_err();
+    let said = format!("{:?}", refused.problem);
+    assert!(said.contains(HEADERS) && said.contains("Not supported"), "{said}");
+    assert!(loads(stage.pod.as_ref().unwrap()).is_empty());
+}

@@ -154,7 +154,8 @@ impl Site {
         };
         let mut run = Run::new(transport, policy).on(clock).within(limits);
         if let Some(files) = &global.files {
-            run = run.with_files(files);
+            // One call at a time runs here: nobody else waits for this thread.
+            run = run.with_files(files).inline_files();
         }
         let connection = Connection { settings, session: None };
         let (json, retries) = (global.json, global.retry);
