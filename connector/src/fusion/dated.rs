@@ -146,10 +146,16 @@ fn row(pod: &Pod, target: &Target, described: Option<&Description>, key: &str) -
         names.extend(own.filter(whole).find(|name| name.ends_with("Id")));
     }
     let terms: Vec<String> = names.iter().zip(&sought).map(|(name, id)| format!("{name} = {id}")).collect();
-    let found = if terms.is_empty() { return None } else { find(pod, target, &terms).ok()? };
-    let [only] = found.as_slice() else { return None };
-    let key = key_in_links(only).filter(|key| ids(key).is_some_and(|ids| ids == sought))?;
-    Some((key, only.clone()))
+    // Children that no id finds are few enough to be looked through.
+    if terms.is_empty() && !target.name.contains('/') {
+        return None;
+    }
+    let found = find(pod, target, &terms).ok()?.into_iter();
+    let mut same = found
+        .filter_map(|row| Some((key_in_links(&row)?, row)))
+        .filter(|(key, _)| ids(key).is_some_and(|ids| ids == sought));
+    let only = same.next()?;
+    same.next().is_none().then_some(only)
 }
 
 #[cfg(test)]
@@ -389,6 +395,30 @@ mod tests {
         let row = |name: &str| json(200, &format!(r#"{{"InvoiceId":7,"Description":"{name}"}}"#));
         let door = Fake::new([typed(403, "", ""), row("A"), row("B")]);
         assert!(run(&door, "update_record", &input(update)).unwrap().contains("effective_unknown"));
+    }
+
+    #[test]
+    fn a_child_that_no_id_finds_is_looked_for_among_its_siblings() {
+        let names = r#"{"attributes":[{"name":"NameId","type":"integer"},{"name":"Name","type":"string"}]}"#;
+        let described = r#"{"Resources":{"workers":{"attributes":[{"name":"PersonId","type":"integer","queryable":true}],"children":{"names":NAMES}}}}"#;
+        let described = || json(200, &described.replace("NAMES", names));
+        let other = then("C").replace("00000007", "00000008");
+        let update = |rows: &str| {
+            let door = Fake::new([now(), described(), list(&then("W")), list(rows), json(200, &then("A"))]);
+            let changed = with(&door, Some("2027-01-01"), |pod, target| {
+                let target = Target { name: format!("workers/{}/child/names", key(1)), ..target.clone() };
+                change::update(pod, &target, &key(1), r#"{"Name":"A"}"#, &[])
+            });
+            assert!(door.sent.borrow()[3].path.contains(&format!("{}/child/names?limit=100&eff", key(2))));
+            (changed, patches(&door))
+        };
+        let (changed, sent) = update(&format!("{other},{}", then("B")));
+        assert!(changed.is_ok() && sent == [key(2)], "{changed:?}");
+        // None of them, and nobody can tell which.
+        for rows in [other.clone(), format!("{},{}", then("B"), then("D"))] {
+            let (changed, sent) = update(&rows);
+            assert!(changed.is_err() && sent.is_empty(), "{changed:?}");
+        }
     }
 
     #[test]

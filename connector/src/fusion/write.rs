@@ -237,14 +237,18 @@ pub fn terms<'n>(record: &str, attributes: &[&'n str]) -> std::result::Result<Ve
     attributes.iter().map(term).collect()
 }
 
-/// Rows that the terms find, two at most.
+/// Rows that the terms find, two at most; without terms a page of the collection.
 ///
 /// # Errors
 /// Those of a read.
 pub fn find(pod: &Pod, target: &Target, terms: &[String]) -> Result<Vec<String>> {
     let what = format!("look for the record in {}", target.name);
     let doing = Doing { what: &what, object: &target.name };
-    let address = target.collection(&pod.settings.api_version).param("q", &terms.join(";")).param("limit", "2");
+    let address = target.collection(&pod.settings.api_version);
+    let address = match terms.is_empty() {
+        true => address.param("limit", "100"),
+        false => address.param("q", &terms.join(";")).param("limit", "2"),
+    };
     let response = match pod.get(doing, &target.as_of(address)) {
         Ok(response) => response,
         Err(failure) => return find(pod, &dated::elsewhere(pod, target, "", failure)?.target, terms),

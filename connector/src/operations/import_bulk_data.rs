@@ -371,7 +371,7 @@ impl<'a> Import<'a> {
             return Err(Failure::invalid("/wait", "then and purge follow the end of the import, which is waited for"));
         }
         for (place, next) in input.then.iter().flatten().enumerate() {
-            next.definition(place)?;
+            next.checked(place)?;
         }
         let mut parameters = BTreeMap::new();
         for (name, value) in input.parameters.iter().flatten() {

@@ -7,7 +7,7 @@ use host_harness::contract::types::Call;
 use serde_json::{Value, json};
 
 use super::sample::{INVOICES, balanced, nested, payables, sample};
-use super::{Caller, Step, counts, import, on_pod, warned};
+use super::{Caller, Step, counts, import, loads, on_pod, warned};
 use crate::stage::{Refused, Stage, refused, wait};
 
 const INVOICE_JOBS: &str = "/oracle/apps/ess/financials/payables/invoices/transactions";
@@ -177,6 +177,14 @@ fn invoices_are_validated_and_journals_posted_by_what_comes_after_the_import() {
         warned(&told).contains(&"then_not_succeeded") && told["warnings"].to_string().contains("NOSUCHJOB"),
         "{told}"
     );
+
+    // A word that nothing fills in is found before anything is sent.
+    let mut input = payables(json!({"rows": nested("4204", &INVOICES[..1])}));
+    input["then"] = json!([{"package": INVOICE_JOBS, "definition": "APXAPRVL", "parameters": ["x", "{groupid}"]}]);
+    let before = loads(pod).len();
+    let refused = Caller::new(&stage, "misspelt").import(&input).unwrap_err();
+    assert_eq!(refused.problem.fields[0].pointer, "/then/0/parameters", "{:?}", refused.problem);
+    assert_eq!(loads(pod).len(), before);
 }
 
 fn receive(stage: &Stage, trigger: &str, input: &Value, body: &str) -> Result<Receipt, Refused> {

@@ -156,11 +156,26 @@ fn split(job: &str, parameters: String) -> Further {
 }
 
 impl Next {
+    /// Whether it can be submitted once the load has ended.
+    ///
+    /// # Errors
+    /// As for [`Next::definition`]; a word in braces that is not filled in, which a pod would take for a value.
+    pub(super) fn checked(&self, place: usize) -> Result<()> {
+        for text in self.parameters.iter().flatten() {
+            let word = text.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(word, _)| word);
+            if word.is_some_and(|word| word != "request_id" && word != "group_id") {
+                let message = format!("{text}: {{request_id}} and {{group_id}} are filled in, and nothing else is");
+                return Err(Failure::invalid(format!("/then/{place}/parameters"), message));
+            }
+        }
+        self.definition(place).map(drop)
+    }
+
     /// `<package>,<definition>`.
     ///
     /// # Errors
     /// `invalid-input` where it is named in two ways or in none.
-    pub(super) fn definition(&self, place: usize) -> Result<Cow<'static, str>> {
+    fn definition(&self, place: usize) -> Result<Cow<'static, str>> {
         match (self.name, &self.package, &self.definition) {
             (Some(Known::ValidateInvoices), None, None) => {
                 Ok("/oracle/apps/ess/financials/payables/invoices/transactions,APXAPRVL".into())
