@@ -19,7 +19,7 @@ pub use lane::{Lane, Rule, Watch};
 pub use write::{Filled, Row, find};
 
 /// The buffer that records are found in; a multiple of a block.
-const BUFFER: usize = 256 << 10;
+const BUFFER: usize = 64 << 10;
 
 /// The longest record; one that is longer has a quote that never closes.
 pub const LONGEST_RECORD: usize = 2 << 20;

@@ -79,7 +79,7 @@ impl Keys {
 
     fn spill(&mut self) -> Result<(), Failed> {
         let Some(place) = &self.place else { return Err(Failed::Full) };
-        self.held.sort_unstable();
+        sort(&mut self.held);
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(File::options().read(true).write(true).create(true).truncate(true).open(place)?),
@@ -106,7 +106,7 @@ impl Keys {
     /// # Errors
     /// Those of the file.
     pub fn in_order(mut self, tell: &mut dyn FnMut(Entry)) -> Result<(), Failed> {
-        self.held.sort_unstable();
+        sort(&mut self.held);
         let Some(mut file) = self.file.take() else {
             self.held.iter().for_each(|entry| tell(*entry));
             return Ok(());
@@ -137,6 +137,46 @@ impl Keys {
         }
         Ok(())
     }
+}
+
+/// Parts that entries fall into by the first bits of their keys: about a dozen each where as many are held as may be.
+const PARTS: usize = 4096;
+
+/// Sorts entries. Their keys are hashes, so that the first bits part them evenly and little is left to sort in each
+/// part; keys that are no hashes are sorted as well, more slowly.
+fn sort(held: &mut Vec<Entry>) {
+    let part = |entry: &Entry| usize::try_from(entry.key >> 116).unwrap_or(0);
+    let mut starts = vec![0_u32; PARTS + 1];
+    for entry in &*held {
+        if let Some(count) = starts.get_mut(part(entry) + 1) {
+            *count += 1;
+        }
+    }
+    let mut before = 0;
+    for start in &mut starts {
+        before += *start;
+        *start = before;
+    }
+    let mut sorted = held.clone();
+    for entry in &*held {
+        let Some(next) = starts.get_mut(part(entry)) else { continue };
+        if let Some(place) = usize::try_from(*next).ok().and_then(|next| sorted.get_mut(next)) {
+            *place = *entry;
+        }
+        *next += 1;
+    }
+    // Each start has moved to the end of its part.
+    let mut rest = sorted.as_mut_slice();
+    let mut start = 0;
+    for end in starts {
+        let Some((of_part, behind)) = rest.split_at_mut_checked(usize::try_from(end).unwrap_or(0) - start) else {
+            break;
+        };
+        of_part.sort_unstable();
+        start += of_part.len();
+        rest = behind;
+    }
+    *held = sorted;
 }
 
 impl Drop for Keys {
@@ -271,6 +311,18 @@ mod tests {
             keys.in_order(&mut |entry| told.push(entry)).unwrap();
             assert!(told == wanted, "{count}");
             assert!(!place.exists());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn keys_are_sorted_whether_they_are_hashes_or_not(keys in proptest::collection::vec((0_u128..9, 0_u32..128, 0_u64..4), 0..200)) {
+            let entry = |(key, shift, order): (u128, u32, u64)| Entry { key: key << shift, order, amount: 0 };
+            let mut held: Vec<Entry> = keys.into_iter().map(entry).collect();
+            let mut wanted = held.clone();
+            wanted.sort_unstable();
+            sort(&mut held);
+            proptest::prop_assert_eq!(held, wanted);
         }
     }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::files::{self, HEADERS, LINES};
 use super::{lossy, pod, theirs};
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 /// The exit status of a job that goes on.
 const PENDING: i32 = 5;
 

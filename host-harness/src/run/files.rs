@@ -13,7 +13,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use super::guest::Guest;
 
 /// As wasmtime-wasi 48 names it; the test of a pipe fails where that changes.
-const INTERFACE: &str = "wasi:filesystem/types@0.2.12";
+pub(super) const INTERFACE: &str = "wasi:filesystem/types@0.2.12";
 
 type Opening = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
 

@@ -14,6 +14,7 @@ use super::broken::tell_codes;
 use super::clocks::{GuestTime, HasTime, InFlight, WallClock};
 use super::files::open_files_alone;
 use super::hooks::Hooks;
+use super::inline::write_inline;
 use super::memory::Meter;
 use super::stderr::Stderr;
 use super::{CallError, Run};
@@ -28,6 +29,7 @@ pub(crate) struct Guest {
     memory: Meter,
     stderr: Stderr,
     stop: Arc<Notify>,
+    inline_files: bool,
 }
 
 impl Guest {
@@ -39,6 +41,11 @@ impl Guest {
     /// Notified once the call is to end because nobody can answer it.
     pub(crate) fn stop(&self) -> Arc<Notify> {
         Arc::clone(&self.stop)
+    }
+
+    /// Whether lent files are written on the thread of the call.
+    pub(super) fn writes_inline(&self) -> bool {
+        self.inline_files
     }
 
     /// Why it was stopped, if it was.
@@ -73,6 +80,7 @@ pub(crate) fn store(engine: &wasmtime::Engine, run: &Run) -> Result<Store<Guest>
         memory: Meter::new(run.limits.memory, Arc::clone(&run.seen)),
         stderr,
         stop,
+        inline_files: run.inline_files,
     };
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.memory);
@@ -96,6 +104,7 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest
     monotonic_clock::add_to_linker::<Guest, HasTime>(&mut linker, |guest| guest.time.view(&mut guest.table))?;
     tell_codes(&mut linker)?;
     open_files_alone(&mut linker)?;
+    write_inline(&mut linker)?;
     Ok(linker)
 }
 

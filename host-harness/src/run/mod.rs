@@ -10,6 +10,7 @@ mod clocks;
 mod files;
 mod guest;
 mod hooks;
+mod inline;
 mod memory;
 mod stderr;
 

@@ -3,7 +3,7 @@
 
 use super::write::{Row, Run};
 use super::{Cell, Reader};
-use crate::plain::{is_clear_decimal, is_day};
+use crate::plain::{is_clear_decimal, is_day, same};
 
 /// What a column holds where a row passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct Lane {
     /// By column of the target: its place among the watched.
     by_column: Vec<usize>,
     in_order: bool,
+    /// Whether each column stays where it is, so that a row is copied as one piece.
+    straight: bool,
     ready: bool,
     places: Vec<Cell>,
 }
@@ -55,12 +57,15 @@ impl Lane {
     pub fn new(columns: &[Option<u32>], rule: &dyn Fn(u32) -> Rule, ending: &'static [u8]) -> Self {
         let slot = |column: &Option<u32>| (column.unwrap_or_default(), column.map(rule), usize::MAX);
         let in_order = columns.iter().flatten().is_sorted();
+        let stays = |(column, at): (&Option<u32>, u32)| column.is_none_or(|column| column == at);
+        let straight = columns.iter().zip(0..).all(stays);
         Self {
             slots: columns.iter().map(slot).collect(),
             ending,
             watched: Vec::new(),
             by_column: Vec::new(),
             in_order,
+            straight,
             ready: false,
             places: Vec::new(),
         }
@@ -97,28 +102,41 @@ impl Lane {
         if !self.ready {
             self.prepare();
         }
-        if !reader.is_plain() || memchr::memchr(b'\\', reader.raw()).is_some() || !self.looked_over(reader) {
+        if !reader.is_plain() || memchr::memchr(b'\\', reader.raw()).is_some() {
             return false;
+        }
+        let Some(cells) = self.looked_over(reader) else { return false };
+        let fills = self.watched.iter().any(|watch| watch.fill.is_some() && watch.cell.is_none());
+        if self.straight {
+            if let ([first, ..], [.., last], false) = (cells, cells, fills) {
+                whole(&reader.buffer, *first, *last, out);
+                return true;
+            }
+            self.places.extend_from_slice(cells);
         }
         if !self.in_order {
             self.places.sort_unstable_by_key(|cell| cell.column);
         }
-        for (at, watch) in self.watched.iter().enumerate() {
-            if watch.fill.is_some() && watch.cell.is_none() {
-                let place = self.places.partition_point(|cell| cell.column < watch.column);
-                let end = u32::try_from(at).unwrap_or(0);
-                self.places.insert(place, Cell { column: watch.column, start: FILLED, end });
+        if fills {
+            for (at, watch) in self.watched.iter().enumerate() {
+                if watch.fill.is_some() && watch.cell.is_none() {
+                    let place = self.places.partition_point(|cell| cell.column < watch.column);
+                    let end = u32::try_from(at).unwrap_or(0);
+                    self.places.insert(place, Cell { column: watch.column, start: FILLED, end });
+                }
             }
         }
         self.write(&reader.buffer, out);
         true
     }
 
-    /// Whether every column is as it should be; where each stands is known afterwards.
-    fn looked_over(&mut self, reader: &Reader<'_>) -> bool {
+    /// The cells that are written, where every column is as it should be; where each goes is known afterwards unless
+    /// all of them stay where they are.
+    fn looked_over<'r>(&mut self, reader: &'r Reader<'_>) -> Option<&'r [Cell]> {
         self.places.clear();
         self.watched.iter_mut().for_each(|watch| watch.cell = None);
         let last = reader.cells.last();
+        let mut count = 0;
         for cell in &reader.cells {
             let slot = usize::try_from(cell.column).ok().and_then(|at| self.slots.get(at));
             let (column, rule, watched) = match slot {
@@ -126,7 +144,7 @@ impl Lane {
                 // Between others it would be copied with them.
                 Some(_) if last == Some(cell) => break,
                 None if last == Some(cell) && reader.bytes(*cell) == self.ending => break,
-                _ => return false,
+                _ => return None,
             };
             let right = match rule {
                 Rule::Any => true,
@@ -135,18 +153,21 @@ impl Lane {
                 Rule::Nothing => false,
             };
             if !right {
-                return false;
+                return None;
             }
             if let Some(watch) = self.watched.get_mut(*watched) {
-                if watch.equal.as_deref().is_some_and(|equal| equal != reader.bytes(*cell)) {
-                    return false;
+                if watch.equal.as_deref().is_some_and(|equal| !same(equal, reader.bytes(*cell))) {
+                    return None;
                 }
                 watch.cell = Some(*cell);
             }
-            self.places.push(Cell { column: *column, ..*cell });
+            if !self.straight {
+                self.places.push(Cell { column: *column, ..*cell });
+            }
+            count += 1;
         }
-        !self.places.is_empty()
-            && self.watched.iter().all(|watch| !watch.needed || watch.cell.is_some() || watch.fill.is_some())
+        let there = |watch: &Watch| !watch.needed || watch.cell.is_some() || watch.fill.is_some();
+        reader.cells.get(..count).filter(|cells| !cells.is_empty() && self.watched.iter().all(there))
     }
 
     /// Cells that have nothing but commas between them are copied together.
@@ -196,6 +217,14 @@ impl Lane {
             None => watch.fill.as_deref(),
         }
     }
+}
+
+/// Writes all from the first cell to the last as it stands.
+fn whole(buffer: &[u8], first: Cell, last: Cell, out: &mut Vec<u8>) {
+    let (Ok(start), Ok(end)) = (usize::try_from(first.start), usize::try_from(last.end)) else { return };
+    let mut row = Row::default();
+    row.run(out, buffer, Some(Run { first: first.column, last: last.column, start, end }));
+    row.end(out);
 }
 
 #[cfg(test)]

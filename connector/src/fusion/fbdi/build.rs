@@ -16,7 +16,7 @@ use crate::contract::ProblemKind;
 use crate::problem::{Failure, Result, warning};
 
 /// Lines that are compressed at once.
-const PIECE: usize = 128 << 10;
+const PIECE: usize = 32 << 10;
 
 /// A pod takes files of 250 MB (FACTS 1.12, from one source).
 const MOST: u64 = 250_000_000;

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use tabular::keys::{Entry, Failed, Hash, Keys};
+use tabular::plain::same as alike;
 
 use super::findings::{Findings, Place};
 use super::layout::{FileLayout, Kind};
@@ -70,6 +71,8 @@ pub struct Checker<'a> {
     together: Option<(usize, Entry)>,
     columns: Vec<Columns>,
     numbers: Option<Keys>,
+    /// The parent of the last child, and its key.
+    parent: (Vec<u8>, u128),
     /// The invoice whose lines come, and their numbers.
     lines: (u128, Numbers),
     sums: Sums,
@@ -184,6 +187,7 @@ impl<'a> Checker<'a> {
             together: None,
             columns,
             numbers: invoices.then(|| keys("numbers")),
+            parent: (Vec::new(), 0),
             lines: (0, Numbers::default()),
             sums: Sums { held: HashMap::new(), labels: HashMap::new(), spilled: keys("sums") },
             journal,
@@ -195,10 +199,11 @@ impl<'a> Checker<'a> {
     /// A row's place in eight bytes, without a rank.
     fn order(&mut self, place: Place<'_>) -> u64 {
         self.nested = place.pointer.is_some();
-        let file = self.files.iter().position(|file| file == place.file).unwrap_or_else(|| {
-            self.files.push(place.file.to_owned());
-            self.files.len() - 1
-        });
+        let file =
+            self.files.iter().position(|file| alike(file.as_bytes(), place.file.as_bytes())).unwrap_or_else(|| {
+                self.files.push(place.file.to_owned());
+                self.files.len() - 1
+            });
         u64::try_from(file).unwrap_or(0).min(MOST_FILES) << FILE | place.row.min(LAST_ROW) << ROW
     }
 
@@ -253,7 +258,13 @@ impl<'a> Checker<'a> {
         }
         if let Some((parent, text)) = parent.filter(|(_, text)| !text.is_empty()) {
             let order = CHILD << RANK | order;
-            let key = Hash::default().with(text).key();
+            // Most rows have the parent of the row before.
+            if !alike(&self.parent.0, text) {
+                self.parent.0.clear();
+                self.parent.0.extend_from_slice(text);
+                self.parent.1 = Hash::default().with(text).key();
+            }
+            let key = self.parent.1;
             self.child(parent, Entry { key, order, amount })?;
             if self.sums.labels.len() < MOST_LABELS {
                 self.sums.labels.entry(key).or_insert_with(|| super::row::text(text).into_owned());

@@ -14,10 +14,12 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use http::header::HOST;
+use http::uri::Scheme;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
 use self::body::{Outgoing, Paced, Progress};
@@ -31,9 +33,15 @@ pub use self::trust::CaError;
 pub struct Live {
     extra: Vec<CertificateDer<'static>>,
     idle: Option<Duration>,
-    /// Made with the first request: reading the system's certificates takes longer than a whole command that
-    /// sends nothing.
-    client: Arc<OnceLock<Client<Connect, Outgoing>>>,
+    clients: Arc<Clients>,
+}
+
+/// Made with the first request of each kind: reading the system's certificates takes longer than a whole command that
+/// sends nothing, and http needs none.
+#[derive(Debug, Default)]
+struct Clients {
+    http: OnceLock<Client<Connect, Outgoing>>,
+    https: OnceLock<Client<Connect, Outgoing>>,
 }
 
 impl Live {
@@ -59,21 +67,24 @@ impl Live {
     /// otherwise. Whoever asks many hosts, each now and then, holds a file for each of those that are kept.
     #[must_use]
     pub fn closing_idle_after(self, idle: Duration) -> Self {
-        Self { idle: Some(idle), client: Arc::default(), ..self }
+        Self { idle: Some(idle), clients: Arc::default(), ..self }
     }
 
-    fn client(&self) -> Result<&Client<Connect, Outgoing>, String> {
-        if let Some(client) = self.client.get() {
+    fn client(&self, scheme: Option<&Scheme>) -> Result<&Client<Connect, Outgoing>, String> {
+        let plain = scheme == Some(&Scheme::HTTP);
+        let place = if plain { &self.clients.http } else { &self.clients.https };
+        if let Some(client) = place.get() {
             return Ok(client);
         }
-        let connect = Connect::new(trust::config(&self.extra)?);
+        let roots = if plain { RootCertStore::empty() } else { trust::roots(&self.extra) };
+        let connect = Connect::new(trust::config(roots)?);
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new());
         if let Some(idle) = self.idle {
             builder.pool_idle_timeout(idle);
         }
         let client = builder.build(connect);
-        Ok(self.client.get_or_init(|| client))
+        Ok(place.get_or_init(|| client))
     }
 }
 
@@ -82,7 +93,9 @@ impl Transport for Live {
         let live = self.clone();
         Box::pin(async move {
             let authority = failure::authority(request.uri());
-            let client = live.client().map_err(|reason| Failure::Tls { authority: authority.clone(), reason })?;
+            let client = live
+                .client(request.uri().scheme())
+                .map_err(|reason| Failure::Tls { authority: authority.clone(), reason })?;
             let progress = Arc::new(Progress::default());
             let mut request = request.map(|body| Outgoing::new(body, Arc::clone(&progress)));
             // The client writes it as the version of the connection wants it.

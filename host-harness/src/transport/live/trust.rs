@@ -40,14 +40,19 @@ fn is_certificate(der: &CertificateDer<'static>) -> bool {
     RootCertStore::empty().add(der.clone()).is_ok()
 }
 
-/// TLS with the system's roots (Mozilla's where the system has none) and `extra`.
-pub(super) fn config(extra: &[CertificateDer<'static>]) -> Result<ClientConfig, String> {
+/// The system's roots (Mozilla's where the system has none) and `extra`.
+pub(super) fn roots(extra: &[CertificateDer<'static>]) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     roots.add_parsable_certificates(extra.iter().cloned());
+    roots
+}
+
+/// TLS that believes these.
+pub(super) fn config(roots: RootCertStore) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
