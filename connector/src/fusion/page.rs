@@ -409,14 +409,12 @@ impl<'r, 's, 'd> Reader<'r, 's, 'd> {
     }
 
     fn circles(&self) -> Failure {
-        Failure::permanent(
-            ProblemKind::UnexpectedResponse,
-            format!(
-                "Could not {}: the pod answers the same page again and again (it ignores where to go on).",
-                self.search.what
-            ),
-        )
-        .remedy("Narrow the search with conditions, or use a finder that pages by itself.")
+        let told = format!(
+            "Could not {}: the pod answers the same page again and again (it ignores where to go on, or rows move faster than they are read).",
+            self.search.what
+        );
+        Failure::permanent(ProblemKind::UnexpectedResponse, told)
+            .remedy("Narrow the search with conditions, or use a finder that pages by itself.")
     }
 
     /// P3: the same place asked for inside the finder's clause, where the pod takes it there.

@@ -11,6 +11,7 @@ mod stream;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use self::garbled::is_page;
 use super::address::Address;
 use super::errors::{Refusal, later, meaning};
 use super::time;
@@ -287,7 +288,11 @@ impl<'a> Pod<'a> {
                 ));
             }
             let failure = match self.send(method, doing, address, carried) {
-                Ok(response) if is_success(&response) => return Ok(response),
+                // A sign-in page before the pod says that all is well, and nothing has happened.
+                Ok(response) if is_success(&response) && (method.is_read() || !is_page(&response)) => {
+                    return Ok(response);
+                }
+                Ok(response) if is_success(&response) => return Err(Lost::Unknown(self.page(doing, &response))),
                 Ok(response) if self.fall_back(doing, &response) => continue,
                 Ok(response) if method == Method::Patch && self.may_tunnel(&response, address) => continue,
                 Ok(response) => {
@@ -470,14 +475,7 @@ impl<'a> Pod<'a> {
     }
 
     fn readable(&self, doing: Doing, response: Response) -> Result<Response> {
-        let page = response.header("content-type").is_some_and(|kind| kind.contains("html"))
-            || response.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');
-        if page {
-            let refusal = Refusal::read(&response, &self.settings.secrets);
-            let what = refusal.told().unwrap_or_else(|| "a web page".to_owned());
-            return Err(self.unexpected(doing, &format!("{what} came instead of JSON")).status(response.status));
-        }
-        Ok(response)
+        if is_page(&response) { Err(self.page(doing, &response)) } else { Ok(response) }
     }
 
     fn unsent(&self, doing: Doing, address: &Address, error: &SendError) -> Failure {

@@ -100,6 +100,7 @@ pub fn build(object: &Object, source: &Source<'_>, options: &Options<'_>, urls: 
             warnings.push(warning("large_file", message, Some(layout.name.to_owned())));
         }
     }
+    inputs.unchanged()?;
     let Load { group, source, mut findings, styles, checks, .. } = load;
     styles.finish(&mut findings);
     checks.finish(&mut findings)?;

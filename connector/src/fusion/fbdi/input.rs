@@ -1,9 +1,11 @@
 //! Files of the input, opened as streams: text, base64, a path in the lent directory, an address, or a file of a
 //! zip. What is no CSV is recognised here and told.
 
-use std::fs::File;
+use std::cell::RefCell;
+use std::fs::{File, Metadata};
 use std::io::{self, Cursor, Read, Seek};
 use std::path::{Component, Path};
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -63,6 +65,8 @@ pub struct Inputs<'a> {
     zip: Option<Zip<'a>>,
     options: &'a Options<'a>,
     urls: &'a dyn Urls,
+    /// Files of the lent directory as they were when they were opened.
+    seen: RefCell<Vec<(String, Stood)>>,
     /// The CSVs.
     pub list: Vec<Input>,
     /// Files of a zip that are none.
@@ -81,7 +85,8 @@ impl<'a> Inputs<'a> {
     /// # Errors
     /// A zip that cannot be read, or that holds no CSV.
     pub fn new(source: &'a Source<'a>, options: &'a Options<'a>, urls: &'a dyn Urls) -> Result<Self> {
-        let mut inputs = Self { files: &[], zip: None, options, urls, list: Vec::new(), others: Vec::new() };
+        let (list, others, seen) = (Vec::new(), Vec::new(), RefCell::default());
+        let mut inputs = Self { files: &[], zip: None, options, urls, seen, list, others };
         match source {
             Source::Rows(_) => {}
             Source::Files(files) => {
@@ -200,11 +205,34 @@ impl<'a> Inputs<'a> {
         if !Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
             return Err(Failure::invalid("/files", format!("{path} leads out of the lent directory")));
         }
-        File::open(lent.join(path)).map_err(|error| {
+        let opened = File::open(lent.join(path)).map_err(|error| {
             Failure::permanent(ProblemKind::NotFound, format!("{path} cannot be read in the lent directory: {error}."))
                 .remedy("Paths are relative to the directory that the host lends.")
-        })
+        })?;
+        self.seen.borrow_mut().push((path.to_owned(), stood(opened.metadata())));
+        Ok(opened)
     }
+
+    /// Whether the files of the lent directory are as they were when each was opened: rows may be missing of one that
+    /// was written meanwhile.
+    ///
+    /// # Errors
+    /// The file that is not.
+    pub fn unchanged(&self) -> Result<()> {
+        let Some(lent) = self.options.lent else { return Ok(()) };
+        match self.seen.borrow().iter().find(|(path, then)| stood(std::fs::metadata(lent.join(path))) != *then) {
+            Some((path, _)) => Err(unreadable(path, "it was changed while it was read")
+                .remedy("Nothing was sent; make the call again once nobody writes to it.")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// When a file was written last; nothing where that cannot be told.
+type Stood = Option<SystemTime>;
+
+fn stood(about: io::Result<Metadata>) -> Stood {
+    about.and_then(|about| about.modified()).ok()
 }
 
 /// A file that cannot be read.

@@ -2,9 +2,25 @@
 
 use super::{Doing, Pod};
 use crate::contract::ProblemKind;
+use crate::fusion::errors::Refusal;
+use crate::http::Response;
 use crate::problem::Failure;
 
+/// Whether an answer is a web page: HTML, or markup that does not say that it is XML.
+pub(super) fn is_page(response: &Response) -> bool {
+    let kind = response.header("content-type").unwrap_or_default();
+    let markup = response.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');
+    kind.contains("html") || markup && !kind.contains("xml")
+}
+
 impl Pod<'_> {
+    /// A web page where the pod was to answer.
+    pub(super) fn page(&self, doing: Doing, response: &Response) -> Failure {
+        let refusal = Refusal::read(response, &self.settings.secrets);
+        let what = refusal.told().unwrap_or_else(|| "a web page".to_owned());
+        self.unexpected(doing, &format!("{what} came instead of JSON")).status(response.status)
+    }
+
     /// An answer that is not the pod's protocol.
     pub fn unexpected(&self, doing: Doing, what: &str) -> Failure {
         Failure::permanent(

@@ -493,6 +493,21 @@ mod tests {
     }
 
     #[test]
+    fn a_sign_in_page_in_answer_to_a_write_is_no_success() {
+        let page = || typed(200, "text/html", "<html><title>Sign In</title></html>");
+        let there = || [page(), row("1", A), row("1", A), row("1", A)];
+        let all = || Fake::new([row("1", A)].into_iter().chain(there()).chain(there()).chain(there()));
+        let changed = patch(&all(), TO_B).unwrap_err();
+        let deleted = with(&all(), |pod, target| delete(pod, target, "7", &[])).unwrap_err();
+        for failure in [changed, deleted] {
+            assert_eq!(failure.kind(), ProblemKind::UnknownOutcome);
+            assert!(failure.problem.message.contains("Sign In"), "{}", failure.problem.message);
+        }
+        let door = Fake::new([row("1", A), page(), row("2", B)]);
+        assert_eq!(patch(&door, TO_B).unwrap().warnings.first().unwrap().code, "answer_lost");
+    }
+
+    #[test]
     fn without_an_indicator_or_with_children_a_lost_answer_stays_unknown() {
         let bare = || json(200, r#"{"Description":"a"}"#);
         let door = Fake::new([bare(), LOST(), bare(), bare(), bare()]);
