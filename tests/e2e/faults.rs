@@ -195,3 +195,35 @@ fn a_body_that_is_no_page_is_an_error_that_names_the_request() {
     assert_eq!(refused.problem.kind, ProblemKind::TooLarge);
     assert!(refused.problem.message.contains("invoices"));
 }
+
+#[test]
+fn a_sign_in_page_in_answer_to_a_write_is_never_taken_for_done() {
+    let stage = Stage::sim(json!([]));
+    let created = stage.run("create_record", json!({"resource": "invoices", "record": invoice("PAGE-1")})).unwrap();
+    let key = created["record"]["InvoiceId"].to_string();
+    let row = || {
+        let found = json!({"resource": "invoices", "all": [{"attribute": "InvoiceNumber", "operator": "eq", "value": "PAGE-1"}]});
+        let rows = stage.search(found).0;
+        assert_eq!(rows.len(), 1);
+        rows[0].clone()
+    };
+    let before = row();
+    for (action, rest) in [
+        ("delete_record", json!({"key": key})),
+        ("update_record", json!({"key": key, "record": {"Description": "changed"}})),
+        (
+            "call_record_action",
+            json!({"action": "validateInvoice", "parameters": {"InvoiceNumber": "PAGE-1", "ProcessAction": "Validate", "BusinessUnit": "US1 Business Unit", "Supplier": "Lee Supplies"}}),
+        ),
+    ] {
+        let methods = ["POST", "PATCH", "DELETE"];
+        stage.faults(methods.iter().map(|method| json!({"name": "html_page", "method": method})).collect());
+        let mut input = rest;
+        input["resource"] = "invoices".into();
+        let refused = stage.run(action, input).unwrap_err();
+        assert_eq!(refused.problem.kind, ProblemKind::UnknownOutcome, "{action}: {:?}", refused.problem);
+        assert!(refused.problem.message.contains("Sign In"), "{action}: {}", refused.problem.message);
+        stage.faults(json!([]));
+        assert_eq!(row(), before, "{action}");
+    }
+}
