@@ -75,17 +75,19 @@ impl Rows<'_> {
         let (mut unicode, mut latin) = (false, false);
         while reader.advance().map_err(fault)? {
             let place = Place { file: &input.name, row: reader.row(), pointer: None };
-            if !reader.is_ascii() && !latin {
+            if !reader.is_ascii() {
+                let line = reader.line();
+                let mixed = |told: String| unreadable(&input.name, &told).remedy("Save the file as CSV in UTF-8.");
                 match std::str::from_utf8(reader.raw()) {
+                    Ok(_) if latin => return Err(mixed(format!("line {line} is UTF-8, and lines before it are not"))),
                     Ok(_) => unicode = true,
                     Err(error) if unicode => {
-                        let (line, column) = (reader.line(), error.valid_up_to() + 1);
-                        return Err(unreadable(
-                            &input.name,
-                            &format!("line {line}, column {column} is not UTF-8, and lines before it are"),
-                        )
-                        .remedy("Save the file as CSV in UTF-8."));
+                        let column = error.valid_up_to() + 1;
+                        return Err(mixed(format!(
+                            "line {line}, column {column} is not UTF-8, and lines before it are"
+                        )));
                     }
+                    Err(_) if latin => {}
                     Err(_) => {
                         latin = true;
                         if let Some(findings) = taker.findings() {

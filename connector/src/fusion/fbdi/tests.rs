@@ -440,6 +440,9 @@ fn latin_1_is_read_and_told_and_a_mixture_is_refused() {
     let mixed = b"Supplier Name,Alias\nM\xc3\xbcller,x\nM\xfcller,x\n";
     let failure = try_build("suppliers", &Source::Files(vec![with(mixed)]), None).unwrap_err();
     assert!(failure.problem.message.contains("line 3, column 2"), "{}", failure.problem.message);
+    let mixed = b"Supplier Name,Alias\nM\xfcller,x\nM\xc3\xbcller,x\n";
+    let failure = try_build("suppliers", &Source::Files(vec![with(mixed)]), None).unwrap_err();
+    assert!(failure.problem.message.contains("line 3 is UTF-8"), "{}", failure.problem.message);
 }
 
 #[test]

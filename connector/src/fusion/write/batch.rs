@@ -89,7 +89,9 @@ pub fn all_or_nothing(pod: &Pod, target: &Target, steps: &[Step]) -> Result<Vec<
                 }
             },
             Err(Lost::Refused(failure)) => {
-                let duplicate = refuses.is_some_and(|code| failure.has_code(code));
+                // Of a batch a pod may not say why.
+                let unsaid = again && failure.problem.remote_code.is_none();
+                let duplicate = unsaid || refuses.is_some_and(|code| failure.has_code(code));
                 let how = if lost.is_some() { "recovered" } else { "already_existed" };
                 if duplicate && let Some(done) = there(pod, target, steps, how, &[0]) {
                     return Ok(done);
@@ -458,6 +460,14 @@ mod tests {
         ]);
         let done = with(&door, "invoices", |pod, target| all_or_nothing(pod, target, &steps)).unwrap();
         assert!(done.iter().all(|done| done.how == "recovered") && posts(&door).len() == 2);
+        // Run again; the pod refuses the batch and does not say why.
+        let unsaid = || typed(400, "", "");
+        let door = Fake::new([unsaid(), list(&stored("1")), list(&stored("2"))]);
+        let done = with(&door, "invoices", |pod, target| all_or_nothing(pod, target, &steps)).unwrap();
+        assert!(done.iter().all(|done| done.how == "already_existed") && posts(&door).len() == 1);
+        let door = Fake::new([unsaid(), list(&stored("1")), list("")]);
+        let failure = with(&door, "invoices", |pod, target| all_or_nothing(pod, target, &steps)).unwrap_err();
+        assert_eq!((failure.kind(), posts(&door).len()), (ProblemKind::InvalidInput, 1));
         let door = Fake::new([typed(504, "", "")]);
         let steps = ["{}", "{}"].map(|record| Step::Create { record: record.into(), terms: None });
         let failure =
