@@ -79,7 +79,8 @@ impl Search<'_> {
         let mut reader = Reader::new(self, pod);
         let (mut taken, mut bytes, mut total) = (0, 0, None);
         let next = loop {
-            let want = (limit - taken).min(PAGE);
+            // Of a small page a row that moved ahead leaves nothing new, and the next request meets the next such row.
+            let want = if reader.stuck > 0 { PAGE } else { (limit - taken).min(PAGE) };
             reader.room = Some((limit - taken, ANSWER_BYTES.saturating_sub(bytes)));
             let (page, begin) = match reader.next(&mut position, want) {
                 Ok(found) => found,

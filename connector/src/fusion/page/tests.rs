@@ -182,6 +182,23 @@ fn a_place_that_is_gone_is_found_by_the_row_before_it() {
 }
 
 #[test]
+fn rows_that_move_ahead_with_each_request_hold_nothing_up() {
+    let target = invoices();
+    for limit in [1, 2, 3, 20, 33] {
+        let table = Table::new(1..=60, 25, |rows, request| {
+            let behind = if request % 2 == 0 { None } else { rows.pop() };
+            rows.insert(0, behind.unwrap_or(1000 + u64::try_from(request).unwrap()));
+        });
+        let (mut found, _) = ids(&table, &search(&target, BY_NAME), limit);
+        // What was not moved to the front stands in a row, each once.
+        found.retain(|id| *id <= 60);
+        let mut once = found.clone();
+        once.dedup();
+        assert!(found == once && found.is_sorted() && found.len() > 20, "{limit}: {found:?}");
+    }
+}
+
+#[test]
 fn an_offset_that_is_ignored_is_tried_inside_the_finder() {
     let target = invoices();
     let mut table = Table::new(1..=60, 25, |_, _| {});
